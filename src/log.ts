@@ -1,0 +1,20 @@
+// Diagnostics for people: one line each on standard error. Never for a command's output.
+
+export const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'panic'] as const
+export type LogLevel = (typeof LEVELS)[number]
+
+let threshold: number = LEVELS.indexOf('warn')
+
+/** Lines below `level` are dropped from now on. */
+export const setLogLevel = (level: LogLevel): void => { threshold = LEVELS.indexOf(level) }
+
+const write = (level: LogLevel, text: string): void => {
+  if (LEVELS.indexOf(level) >= threshold) process.stderr.write(`${level}: ${text}\n`)
+}
+
+export const log = {
+  debug: (text: string): void => write('debug', text),
+  info: (text: string): void => write('info', text),
+  warn: (text: string): void => write('warn', text),
+  error: (text: string): void => write('error', text),
+}
