@@ -1,0 +1,92 @@
+// One connection to the state: SQLite in WAL mode, shared by any number of processes.
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import { Failure } from '../errors.ts'
+import { migrate, newerSchema } from './schema.ts'
+
+/** What a transaction body may use. Every result is materialised: an open iterator would pin the WAL. */
+export interface Database {
+  all<Row>(sql: string, ...values: SQLInputValue[]): Row[]
+  get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined
+  /** @returns the number of rows changed */
+  run(sql: string, ...values: SQLInputValue[]): number
+  /** Runs an INSERT and returns its row id. */
+  insert(sql: string, ...values: SQLInputValue[]): number
+}
+
+export interface Connection {
+  read<T>(body: (db: Database) => T): T
+  /** BEGIN IMMEDIATE ... COMMIT; `durable` waits for the disk before it returns. */
+  write<T>(body: (db: Database) => T, durable: boolean): T
+  /** Moves the write-ahead log into the file when it has grown over `bytes`. Costs syncs: for cleanup and prune. */
+  checkpoint(): void
+  close(): void
+}
+
+const BUSY_TIMEOUT_MS = 20_000
+
+export function openDatabase(file: string): Connection {
+  const sqlite = process.getBuiltinModule('node:sqlite') // loaded only when the state is opened
+  const raw = attempt(file, () => {
+    const opened = new sqlite.DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS })
+    opened.exec('PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=4194304')
+    return opened
+  })
+  const writable = attempt(file, () => migrate(raw))
+  return connectionOf(raw, file, writable)
+}
+
+function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Connection {
+  const db = statements(raw)
+  let synchronous = ''
+  const write = <T>(body: (db: Database) => T, durable: boolean): T => {
+    if (!writable) throw newerSchema(file)
+    const wanted = durable ? 'FULL' : 'NORMAL'
+    if (synchronous !== wanted) raw.exec(`PRAGMA synchronous=${wanted}`)
+    synchronous = wanted
+    raw.exec('BEGIN IMMEDIATE')
+    try {
+      const result = body(db)
+      raw.exec('COMMIT')
+      return result
+    } catch (error) {
+      if (raw.isTransaction) raw.exec('ROLLBACK')
+      throw error
+    }
+  }
+  return {
+    read: (body) => attempt(file, () => body(db)),
+    write: (body, durable) => attempt(file, () => write(body, durable)),
+    checkpoint: () => { raw.exec('PRAGMA wal_checkpoint(PASSIVE)') },
+    close: () => raw.close(),
+  }
+}
+
+function statements(raw: DatabaseSync): Database {
+  const cache = new Map<string, StatementSync>()
+  const prepare = (sql: string): StatementSync => {
+    const known = cache.get(sql) ?? raw.prepare(sql)
+    cache.set(sql, known)
+    return known
+  }
+  return {
+    all: <Row>(sql: string, ...values: SQLInputValue[]) => prepare(sql).all(...values) as Row[],
+    get: <Row>(sql: string, ...values: SQLInputValue[]) => prepare(sql).get(...values) as Row | undefined,
+    run: (sql, ...values) => Number(prepare(sql).run(...values).changes),
+    insert: (sql, ...values) => Number(prepare(sql).run(...values).lastInsertRowid),
+  }
+}
+
+const BUSY = 5
+const BROKEN = new Set([11, 26]) // SQLITE_CORRUPT, SQLITE_NOTADB
+
+function attempt<T>(file: string, body: () => T): T {
+  try {
+    return body()
+  } catch (error) {
+    const { errcode, code, message } = error as { errcode?: number; code?: string; message: string }
+    if (code !== 'ERR_SQLITE_ERROR' || errcode === undefined) throw error
+    if ((errcode & 0xff) === BUSY) throw new Failure('unavailable', `${file} has been locked by another process for ${BUSY_TIMEOUT_MS / 1000} s`, { cause: error, hint: 'try again' })
+    if (BROKEN.has(errcode & 0xff)) throw new Failure('invalid', `${file} is damaged (${message})`, { cause: error, hint: `nothing was changed; restore it from a backup, or move it away together with ${file}-wal and ${file}-shm to start empty` })
+    throw new Failure('unavailable', `cannot use ${file}: ${message}`, { cause: error, hint: 'check that its folder exists, has free space and may be written' })
+  }
+}

@@ -1,0 +1,19 @@
+import { Failure } from '../errors.ts'
+import type { Database } from './database.ts'
+
+export interface Claim { readonly name: string; readonly kind: 'container' | 'pod'; readonly id: string }
+
+/** Containers and pods share one name space; the primary key decides between two that want the same. */
+export function claimName(db: Database, { name, kind, id }: Claim): void {
+  const holder = db.get<{ id: string; kind: string }>('SELECT id, kind FROM names WHERE name = ?', name)
+  if (holder) {
+    throw new Failure('exists', `the name "${name}" is already in use by ${holder.kind} ${holder.id.slice(0, 12)}`,
+      { hint: `remove it first (scow ${holder.kind === 'pod' ? 'pod ' : ''}rm ${name}), choose another name, or pass --replace` })
+  }
+  db.run('INSERT INTO names (name, kind, id) VALUES (?, ?, ?)', name, kind, id)
+}
+
+export const freeName = (db: Database, id: string): void => { db.run('DELETE FROM names WHERE id = ?', id) }
+
+export const holderOf = (db: Database, name: string): { id: string; kind: string } | undefined =>
+  db.get('SELECT id, kind FROM names WHERE name = ?', name)

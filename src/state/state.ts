@@ -1,0 +1,60 @@
+// The face of the state: every operation is one whole transaction, named, with plain arguments and results, so that
+// the command line can run it inline and a server on a worker thread.
+import * as containers from './containers.ts'
+import { openDatabase, type Database } from './database.ts'
+import * as events from './events.ts'
+import * as images from './images.ts'
+import * as intents from './intents.ts'
+import * as names from './names.ts'
+import * as volumes from './volumes.ts'
+
+const READS = {
+  containers: { list: containers.listContainers, ofPod: containers.listPodContainers, get: containers.getContainer, find: containers.findContainer },
+  images: { list: images.listImages, get: images.getImage, byName: images.imageByName, byIdPrefix: images.imagesByIdPrefix, namesEndingIn: images.namesEndingIn, users: images.imageUsers },
+  volumes: { list: volumes.listVolumes, get: volumes.getVolume, find: volumes.findVolume, users: volumes.volumeUsers, used: volumes.usedVolumes },
+  intents: { list: intents.listIntents },
+  names: { holder: names.holderOf },
+  events: { list: events.listEvents, lastSeq: events.lastEventSeq },
+}
+const WRITES = {
+  containers: {
+    reserve: containers.reserveContainer, insert: containers.insertContainer, change: containers.changeStatus, started: containers.markStarted,
+    exited: containers.markExited, beginRemoval: containers.beginRemoval, remove: containers.removeContainer, rename: containers.renameContainer,
+    reservePorts: containers.reservePorts, releasePorts: containers.releasePorts,
+  },
+  images: { put: images.putImage, tag: images.tagImage, untag: images.untagImage, remove: images.removeImage },
+  volumes: { put: volumes.putVolume, remove: volumes.removeVolume },
+  intents: { open: intents.openIntent, close: intents.closeIntent, extend: intents.extendIntent, adopt: intents.adoptIntent },
+  events: { add: events.addEvent, prune: events.pruneEvents },
+}
+
+type Read<F> = F extends (db: Database, ...args: infer A) => infer R ? (...args: A) => Promise<R> : never
+/** `durable: false`: a power cut may lose it (a container that is removed at its end), a crash of the process cannot. */
+type Write<F> = F extends (db: Database) => infer R ? () => Promise<R>
+  : F extends (db: Database, arg: infer A) => infer R ? (arg: A, options?: { durable?: boolean }) => Promise<R> : never
+type Reads = { [G in keyof typeof READS]: { [K in keyof (typeof READS)[G]]: Read<(typeof READS)[G][K]> } }
+type Writes = { [G in keyof typeof WRITES]: { [K in keyof (typeof WRITES)[G]]: Write<(typeof WRITES)[G][K]> } }
+
+export type State = Reads & Writes & {
+  /** Folds the write-ahead log in: costs syncs, so only cleanup and prune call it. */
+  checkpoint(): Promise<void>
+  close(): void
+}
+
+type Operation = (db: Database, arg?: unknown) => unknown
+
+/** Opens (and creates) the state in `file`, on the calling thread. */
+export function openState(file: string): State {
+  const connection = openDatabase(file)
+  const groups = new Map<string, Record<string, unknown>>()
+  const add = (table: object, wrap: (operation: Operation) => unknown): void => {
+    for (const [group, operations] of Object.entries(table)) {
+      const target = groups.get(group) ?? {}
+      for (const [name, operation] of Object.entries(operations as Record<string, Operation>)) target[name] = wrap(operation)
+      groups.set(group, target)
+    }
+  }
+  add(READS, (operation) => async (arg: unknown) => connection.read((db) => operation(db, arg)))
+  add(WRITES, (operation) => async (arg: unknown, { durable = true }: { durable?: boolean } = {}) => connection.write((db) => operation(db, arg), durable))
+  return { ...Object.fromEntries(groups), checkpoint: async () => connection.checkpoint(), close: () => connection.close() } as unknown as State
+}
