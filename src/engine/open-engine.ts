@@ -1,0 +1,65 @@
+import { mkdirSync } from 'node:fs'
+import { loadConfig, environment, type ConfigFlags } from '../config.ts'
+import { Failure } from '../errors.ts'
+import { makePaths, type Paths } from '../paths.ts'
+import { self } from '../process/identity.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { openState } from '../state/state.ts'
+import type { Engine } from './engine.ts'
+
+/**
+ * Opens one installation: its state, and on demand its storage, networks and runtimes. No daemon is involved: any
+ * number of processes may do so at once.
+ * @throws denied when not root; invalid for a configuration file or state that cannot be read
+ */
+export async function openEngine({ flags = {} }: { flags?: ConfigFlags } = {}): Promise<Engine> {
+  const config = loadConfig({ flags })
+  const paths = makePaths(config.roots)
+  makeRoots(paths)
+  const state = openState(paths.database)
+  const once = <T>(make: () => Promise<T>) => {
+    let made: Promise<T> | undefined
+    return () => (made ??= make())
+  }
+  const runtimes = new Map<string, Promise<Runtime>>()
+  const storage = once(async () => {
+    const { openStorage } = await import('../storage/storage.ts')
+    const driver = config.storage.driver
+    if (driver !== '' && driver !== 'overlay' && driver !== 'vfs') throw new Failure('invalid', `unknown storage driver "${driver}"`, { hint: 'use overlay or vfs' })
+    return openStorage({ paths, ...(driver ? { driver } : {}), options: { keepBlobs: config.engine.keepBlobs } })
+  })
+  const env = environment()
+  const registry = once(async () => (await import('./make-registry.ts')).makeRegistry(config, env))
+  const networks = once(async () => (await import('./make-networks.ts')).makeNetworks({ config, paths, environment: env }))
+  const opened = { storage: false, registry: false }
+  return {
+    config, environment: env, paths, state, self: self(),
+    storage: () => { opened.storage = true; return storage() },
+    networks,
+    registry: () => { opened.registry = true; return registry() },
+    runtime: (name = config.engine.runtime) => {
+      const known = runtimes.get(name) ?? import('./make-runtime.ts').then(({ makeRuntime }) => makeRuntime({ config, paths, name }))
+      runtimes.set(name, known)
+      return known
+    },
+    close: async () => {
+      if (opened.storage) await (await storage()).close()
+      if (opened.registry) await (await registry()).close()
+      state.close()
+    },
+  }
+}
+
+function makeRoots(paths: Paths): void {
+  try {
+    mkdirSync(paths.root, { recursive: true, mode: 0o711 })
+    for (const dir of [paths.runRoot, paths.locks, paths.exits, paths.cleanupQueue]) mkdirSync(dir, { recursive: true, mode: 0o711 })
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException
+    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+      throw new Failure('denied', `cannot write ${path ?? paths.root} (${code})`, { cause: error, hint: 'run scow as root, or choose other folders with --root and --runroot' })
+    }
+    if (code === 'ENOTDIR' || code === 'EEXIST') throw new Failure('invalid', `${path} is not a directory`, { cause: error, hint: 'choose another folder with --root and --runroot' })
+    throw error
+  }
+}
