@@ -103,6 +103,9 @@ const suffix = ({ tag, digest }: TypedReference): string =>
 /** `docker.io/library/busybox:1`: in full, as records and podman show it. */
 export const canonical = (reference: Reference): string => repositoryOf(reference) + suffix(reference)
 
+/** `docker.io/library/busybox:1`: the name that an image is known by; a digest is no part of it. */
+export const canonicalName = (reference: Reference): string => `${repositoryOf(reference)}:${reference.tag ?? DEFAULT_TAG}`
+
 /** `busybox:1`: as docker shows it. */
 export const familiar = (reference: Reference): string => {
   if (reference.domain !== DEFAULT_DOMAIN) return canonical(reference)

@@ -1,0 +1,65 @@
+// Where the ecosystem keeps what concerns registries: containers-registries.conf(5), containers-auth.json(5),
+// containers-certs.d(5).
+import { join } from 'node:path'
+
+export interface RegistryFiles {
+  /** The first that exists counts alone. */
+  readonly registriesConf: readonly string[]
+  /** registriesConf was named by the user: it must exist. */
+  readonly registriesConfRequired: boolean
+  /** Directories of *.conf, later ones win. */
+  readonly dropIns: readonly string[]
+  /** Aliases that podman's prompts recorded; the files win over the cache's absence only. */
+  readonly aliasCache: string
+  /** The first with credentials for the registry counts. */
+  readonly authFiles: readonly AuthFile[]
+  /** The first that has a directory for the registry counts. */
+  readonly certDirs: readonly string[]
+}
+
+export interface AuthFile {
+  readonly path: string
+  /** Named by the user: it must exist. */
+  readonly required: boolean
+  /** ~/.dockercfg: the entries without the surrounding `auths`. */
+  readonly legacy?: boolean
+}
+
+export interface FilesSetup {
+  readonly home: string
+  readonly uid: number
+  readonly configHome?: string | undefined
+  readonly runtimeDir?: string | undefined
+  /** REGISTRY_AUTH_FILE */
+  readonly authFile?: string | undefined
+  /** DOCKER_CONFIG, a directory */
+  readonly dockerConfigDir?: string | undefined
+  /** CONTAINERS_REGISTRIES_CONF or REGISTRIES_CONFIG_PATH */
+  readonly registriesConf?: string | undefined
+}
+
+export function registryFiles(setup: FilesSetup): RegistryFiles {
+  const { home, uid, registriesConf } = setup
+  const user = join(setup.configHome ?? join(home, '.config'), 'containers')
+  const cache = uid === 0 ? '/var/cache' : join(home, '.cache')
+  return {
+    registriesConf: registriesConf ? [registriesConf]
+      : [join(user, 'registries.conf'), '/etc/containers/registries.conf', '/usr/share/containers/registries.conf'],
+    registriesConfRequired: Boolean(registriesConf),
+    dropIns: registriesConf ? [] : ['/usr/share/containers/registries.conf.d', '/etc/containers/registries.conf.d', join(user, 'registries.conf.d')],
+    aliasCache: join(cache, 'containers', 'short-name-aliases.conf'),
+    authFiles: authFiles(setup, user),
+    certDirs: [join(user, 'certs.d'), '/etc/containers/certs.d', '/etc/docker/certs.d'],
+  }
+}
+
+function authFiles({ home, uid, runtimeDir, authFile, dockerConfigDir }: FilesSetup, user: string): AuthFile[] {
+  if (authFile) return [{ path: authFile, required: true }]
+  const optional = (path: string): AuthFile => ({ path, required: false })
+  return [
+    optional(join(runtimeDir || join('/run/containers', String(uid)), runtimeDir ? 'containers' : '', 'auth.json')),
+    optional(join(user, 'auth.json')),
+    optional(join(dockerConfigDir || join(home, '.docker'), 'config.json')),
+    { path: join(home, '.dockercfg'), required: false, legacy: true },
+  ]
+}

@@ -1,0 +1,80 @@
+// Images in registries: Docker Registry HTTP API v2, OCI distribution 1.1. One Registry serves any number of pulls;
+// it keeps connections and tokens until it is closed. Nothing is read or loaded before it is needed.
+import type { Descriptor } from '../image/descriptor.ts'
+import type { Reference } from '../image/reference.ts'
+import type { Endpoint } from './endpoint.ts'
+import { makeRegistry } from './make-registry.ts'
+import type { RegistryFiles } from './registry-files.ts'
+import type { Timings } from './timings.ts'
+
+/** What one command says about how to reach a registry; absent parts come from the configuration. */
+export interface Access {
+  /** `user[:password]`, as --creds takes it. */
+  readonly creds?: string
+  /** The only file that credentials are taken from. */
+  readonly authFile?: string
+  /** The only directory that certificates are taken from. */
+  readonly certDir?: string
+  /** false: any certificate will do, and plain HTTP where the host speaks no TLS. */
+  readonly tlsVerify?: boolean
+  /** Attempts after the first that fails in a way that may pass; 3 unless told. */
+  readonly retry?: number
+  /** First pause between attempts, doubled each time; 2 s unless told. */
+  readonly retryDelayMs?: number
+}
+
+/** A manifest that a registry gave, verified, and the way back to the content it names. */
+export interface Resolved {
+  readonly reference: Reference
+  readonly endpoint: Endpoint
+  readonly descriptor: Descriptor
+  readonly bytes: Uint8Array
+}
+
+export interface Candidates {
+  /** References to try in order. */
+  readonly references: readonly Reference[]
+  /** The name was typed without a registry. */
+  readonly short: boolean
+}
+
+export interface Request {
+  readonly access?: Access
+  readonly signal?: AbortSignal
+}
+
+export interface Registry {
+  /** What a typed name may mean: aliases and search registries for a short one. Failure invalid (name, registries.conf). */
+  candidates(text: string): Promise<Candidates>
+  /**
+   * Manifest of a reference, from its mirrors or its registry.
+   * Failures: notFound, denied, unavailable, invalid (digest or size differs), cancelled.
+   */
+  resolve(reference: Reference, request?: Request): Promise<Resolved>
+  /** Digest that a tag has now, without its content where the registry says it in a header. */
+  digest(reference: Reference, request?: Request): Promise<Descriptor>
+  /** A further manifest of the same repository, verified. */
+  manifest(resolved: Resolved, descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array>
+  /**
+   * The blob's bytes from `offsetBytes` on. A broken connection is mended inside; the stream fails when bytes are missing or
+   * too many. Not verified: the reader hashes it.
+   */
+  blob(resolved: Resolved, descriptor: Descriptor, offset: { offsetBytes: number; signal?: AbortSignal }): Promise<AsyncIterable<Uint8Array>>
+  /** Every tag of a repository. */
+  tags(reference: Reference, request?: Request): Promise<string[]>
+  /** Ends idle connections; streams that are still read fail. Idempotent. */
+  close(): Promise<void>
+}
+
+export interface RegistryOptions {
+  /** Configuration files; `registryFiles()` has the ecosystem's. */
+  readonly files: RegistryFiles
+  /** http_proxy and its kin, `[name, value]`, either spelling. */
+  readonly proxies?: readonly (readonly [string, string])[]
+  /** Environment and search path of credential helpers. */
+  readonly helperEnv?: Readonly<Record<string, string | undefined>>
+  readonly helperDirs?: readonly string[]
+  readonly timings?: Partial<Timings>
+}
+
+export const openRegistry = (options: RegistryOptions): Registry => makeRegistry(options)
