@@ -1,0 +1,74 @@
+// From the words after a command's name to its exit code.
+import { Failure, exitCodeOf } from '../errors.ts'
+import type { AnyCommand, OptionSpec } from './command.ts'
+import { errorLine } from './error-line.ts'
+import { commandHelp } from './help.ts'
+import type { Interrupt } from './interrupt.ts'
+import { PipeClosed, makeOutput } from './output.ts'
+import { readOptions } from './register.ts'
+import { longName, readWords } from './words.ts'
+
+/** 128 + SIGPIPE: what a shell shows for a program whose reader has gone. */
+const PIPE_CLOSED = 141
+
+export interface Execution {
+  /** Such as `scow container ls`. */
+  readonly title: string
+  readonly words: readonly string[]
+  readonly commandLine: readonly string[]
+  readonly globals: ReadonlyMap<string, boolean>
+  readonly globalValues: Map<string, string>
+  readonly openEngine: (globals: ReadonlyMap<string, string>) => Promise<unknown>
+  readonly interrupt: Interrupt
+  readonly noColor: boolean
+}
+
+/** Runs a command; every error is shown here. Returns the exit code. */
+export async function execute(spec: AnyCommand, call: Execution): Promise<number> {
+  const out = makeOutput({ stdoutIsTerminal: Boolean(process.stdout.isTTY), noColor: call.noColor, errorLine })
+  try {
+    const words = readWords(spec, call.words, call)
+    if (words.help) return out.write(commandHelp(spec, call.title)), 0
+    for (const [name, value] of words.globals) call.globalValues.set(name, value)
+    refuse(spec, words.given)
+    const options = readOptions(spec, words, call.title)
+    countArguments(spec, words.args, { title: call.title, given: words.given })
+    let engine: Promise<unknown> | undefined
+    const code = await spec.run({
+      args: words.args, options, out, interrupt: call.interrupt, commandLine: call.commandLine, given: words.given,
+      engine: () => (engine ??= call.openEngine(call.globalValues)),
+    })
+    return code ?? 0
+  } catch (error) {
+    if (error instanceof PipeClosed) return PIPE_CLOSED
+    const shown = call.interrupt.signal.aborted && isAbort(error) ? call.interrupt.signal.reason : error
+    try { out.error(shown) } catch { /* nobody reads standard error */ }
+    return exitCodeOf(shown, spec.exitCodes)
+  }
+}
+
+const isAbort = (error: unknown): boolean => error instanceof Error && (error.name === 'AbortError' || (error as { code?: string }).code === 'ABORT_ERR')
+
+function refuse(spec: AnyCommand, given: ReadonlySet<string>): void {
+  for (const key of given) {
+    const option = spec.options[key] as OptionSpec<unknown>
+    if (option.refused) throw new Failure('unsupported', `--${longName(option)} is not supported yet: ${option.refused}`)
+  }
+}
+
+interface Counting { readonly title: string; readonly given: ReadonlySet<string> }
+
+function countArguments(spec: AnyCommand, args: readonly string[], { title, given }: Counting): void {
+  const specs = spec.args ?? []
+  const isOpen = specs.some(({ arity }) => arity === 'some' || arity === 'many' || arity === 'words')
+  const hint = `see '${title} --help'`
+  const excused = spec.argsOptionalWith?.some((key) => given.has(key)) ?? false
+  const needed = excused ? 0 : specs.filter(({ arity }) => arity === 'one' || arity === 'some').length
+  if (args.length < needed) {
+    const names = specs.filter(({ arity }) => arity === 'one' || arity === 'some').slice(args.length).map(({ name }) => name)
+    throw new Failure('invalid', `${title} needs ${needed === 1 ? 'an argument' : `${needed} arguments`}: ${names.join(', ')} missing`, { hint })
+  }
+  if (!isOpen && args.length > specs.length) {
+    throw new Failure('invalid', `${title} takes ${specs.length === 0 ? 'no arguments' : `at most ${specs.length}`}, got ${args.length}: ${args.join(' ')}`, { hint })
+  }
+}

@@ -1,0 +1,36 @@
+// Signals of the user. The first SIGINT, SIGTERM or SIGHUP aborts, so that undo runs; the second ends at once.
+// A command that is attached to a container takes them over and passes them on.
+import { Failure } from '../errors.ts'
+
+export interface Interrupt {
+  readonly signal: AbortSignal
+  /** Signals named here go to `handler` until the returned function is called. */
+  takeOver(signals: readonly NodeJS.Signals[], handler: (signal: NodeJS.Signals) => void): () => void
+}
+
+const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+const EXIT_CODES: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
+
+export function listenForInterrupt(endNow: (code: number) => void): Interrupt {
+  const controller = new AbortController()
+  const taken = new Map<NodeJS.Signals, (signal: NodeJS.Signals) => void>()
+  const receive = (signal: NodeJS.Signals): void => {
+    const handler = taken.get(signal)
+    if (handler) return handler(signal)
+    if (controller.signal.aborted) return endNow(EXIT_CODES[signal] ?? 130)
+    controller.abort(new Failure('cancelled', `interrupted by ${signal}`))
+  }
+  for (const signal of ENDING) process.on(signal, receive)
+  return {
+    signal: controller.signal,
+    takeOver(signals, handler) {
+      const added = signals.filter((signal) => !ENDING.includes(signal))
+      for (const signal of signals) taken.set(signal, handler)
+      for (const signal of added) process.on(signal, receive)
+      return () => {
+        for (const signal of signals) taken.delete(signal)
+        for (const signal of added) process.off(signal, receive)
+      }
+    },
+  }
+}
