@@ -1,0 +1,173 @@
+// System calls that Node lacks: the one typed face of the native addon. Each throws an Error as fs does, with
+// `code` ('ENOENT'), negative `errno`, `syscall`, and where there is one `path`. None changes the calling thread.
+import { createRequire } from 'node:module'
+import { Failure } from '../errors.ts'
+import { builtFile } from '../paths.ts'
+import * as flag from './mount-flags.ts'
+
+/** Names inside an image need not be UTF-8: bytes are taken wherever a path is. */
+export type PathLike = string | Uint8Array
+
+export interface IdMapping { readonly containerId: number; readonly hostId: number; readonly size: number }
+
+export interface OverlayMount {
+  /** Topmost first; at least one. */
+  readonly lowers: readonly string[]
+  /** With `work`; without them the mount is read-only. */
+  readonly upper?: string
+  readonly work?: string
+  readonly target: string
+  /** Of overlayfs (`volatile`, `index=off`, `userxattr`, `context="..."`) or ro, nosuid, nodev, noexec, noatime. */
+  readonly options?: readonly string[]
+  /** Mount by one page of options even where the kernel has `lowerdir+`. */
+  readonly byOptions?: boolean
+}
+
+export type LockKind = 'shared' | 'exclusive' | 'unlock'
+
+interface Native {
+  mount(source: PathLike | null, target: PathLike, type: string | null, flags: number, data: string | null): void
+  umount(target: PathLike, flags: number): void
+  umountAsync(target: PathLike, flags: number): Promise<number>
+  mountOverlay(lowers: readonly string[], upper: string | null, work: string | null, target: string,
+    options: readonly string[], attributes: number, byOptions: boolean): void
+  setMountAttr(path: PathLike, set: number, clear: number, propagation: number, recursive: boolean): void
+  mountIdmapped(source: PathLike, target: PathLike, uids: string, gids: string, recursive: boolean): void
+  mknod(path: PathLike, mode: number, major: number, minor: number): void
+  lsetxattr(path: PathLike, name: string, value: Uint8Array): void
+  lgetxattr(path: PathLike, name: string): Buffer | undefined
+  llistxattr(path: PathLike): Buffer
+  lremovexattr(path: PathLike, name: string): void
+  utimens(path: PathLike, atimeNs: bigint, mtimeNs: bigint): void
+  openInRoot(root: PathLike, path: PathLike, flags: number, mode: number): number
+  flock(fd: number, kind: number, wait: boolean): boolean
+  flockAsync(fd: number, kind: number): Promise<boolean>
+  syncfs(fd: number): void
+  syncfsAsync(fd: number): Promise<number>
+  rename(from: PathLike, to: PathLike, flags: number): void
+  createNetns(path: PathLike): void
+  pidfdOpen(pid: number): number
+  pidfdSignal(fd: number, signal: number): void
+  setSubreaper(on: boolean): void
+  windowSize(fd: number): number
+  setWindowSize(fd: number, rows: number, columns: number): void
+  connectSeqpacket(path: PathLike): number
+  shutdownSocket(fd: number, how: number): void
+  sendFd(socket: number, fd: number, bytes: Uint8Array): number
+}
+
+let loaded: Native | undefined
+
+const native = (): Native => (loaded ??= load())
+
+const load = (): Native => {
+  const file = builtFile('scow.node')
+  try {
+    return createRequire(file)(file) as Native
+  } catch (cause) {
+    throw new Failure('unavailable', `the native part ${file} cannot be loaded: ${cause instanceof Error ? cause.message.split('\n')[0] : cause}`,
+      { cause, hint: 'build it with: node build.mjs addon' })
+  }
+}
+
+/** mount(2); `flags` are MS_*, `data` the file system's options. */
+export const mount = (source: PathLike | null, target: PathLike, type: string | null, flags = 0, data?: string): void =>
+  native().mount(source, target, type, flags, data ?? null)
+
+/** umount2(2); `flags` are MNT_* and UMOUNT_NOFOLLOW. */
+export const umount = (target: PathLike, flags = 0): void => native().umount(target, flags)
+
+/** As `umount`, on the thread pool: unmounting a written overlay syncs it. */
+export const umountAsync = async (target: PathLike, flags = 0): Promise<void> => { await native().umountAsync(target, flags) }
+
+const ATTRIBUTES: Readonly<Record<string, number>> = {
+  ro: flag.MOUNT_ATTR_RDONLY, nosuid: flag.MOUNT_ATTR_NOSUID, nodev: flag.MOUNT_ATTR_NODEV,
+  noexec: flag.MOUNT_ATTR_NOEXEC, noatime: flag.MOUNT_ATTR_NOATIME, rw: 0,
+}
+
+/**
+ * Mounts an overlay with any number of lower directories that the kernel allows (500), whatever their paths' length.
+ * Needs no escaping. The error of a refusal carries the kernel's reason as `detail` where it gives one.
+ */
+export const mountOverlay = ({ lowers, upper, work, target, options = [], byOptions = false }: OverlayMount): void =>
+  native().mountOverlay(lowers, upper ?? null, work ?? null, target, options.filter((o) => !(o in ATTRIBUTES)),
+    options.reduce((bits, o) => bits | (ATTRIBUTES[o] ?? 0), 0), byOptions)
+
+const mapText = (ranges: readonly IdMapping[]): string =>
+  ranges.map((r) => `${r.containerId} ${r.hostId} ${r.size}\n`).join('')
+
+/** Bind-mounts `source` on `target` with ids shifted: on-disk id `containerId` shows as `hostId`. Not for a directory tree in use by an idmap already. */
+export const mountIdmapped = (source: PathLike, target: PathLike,
+  { uids, gids, recursive = false }: { readonly uids: readonly IdMapping[]; readonly gids: readonly IdMapping[]; readonly recursive?: boolean }): void =>
+  native().mountIdmapped(source, target, mapText(uids), mapText(gids), recursive)
+
+/** mount_setattr(2): MOUNT_ATTR_* to set and clear, `propagation` one of MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE. */
+export const setMountAttr = (path: PathLike,
+  { set = 0, clear = 0, propagation = 0 }: { readonly set?: number; readonly clear?: number; readonly propagation?: number }, recursive = false): void =>
+  native().setMountAttr(path, set, clear, propagation, recursive)
+
+/** `mode` includes the file type (S_IFCHR ...). A whiteout is S_IFCHR with device 0:0. */
+export const mknod = (path: PathLike, mode: number, device: { readonly major: number; readonly minor: number } = { major: 0, minor: 0 }): void =>
+  native().mknod(path, mode, device.major, device.minor)
+
+export const lsetxattr = (path: PathLike, name: string, value: Uint8Array): void => native().lsetxattr(path, name, value)
+
+/** Undefined when the attribute is absent or the file system has none. */
+export const lgetxattr = (path: PathLike, name: string): Buffer | undefined => native().lgetxattr(path, name)
+
+export const llistxattr = (path: PathLike): string[] => native().llistxattr(path).toString().split('\0').slice(0, -1)
+
+export const lremovexattr = (path: PathLike, name: string): void => native().lremovexattr(path, name)
+
+/** Sets both times in nanoseconds since 1970, of a symbolic link itself. */
+export const utimens = (path: PathLike, { atimeNs, mtimeNs }: { readonly atimeNs: bigint; readonly mtimeNs: bigint }): void =>
+  native().utimens(path, atimeNs, mtimeNs)
+
+/** openat2(2) with RESOLVE_IN_ROOT: `path` as if `root` were `/`, magic links refused. `flags` are O_* of node:fs. Returns a descriptor. */
+export const openInRoot = (root: PathLike, path: PathLike, flags: number, mode = 0o666): number =>
+  native().openInRoot(root, path, flags, mode)
+
+const LOCKS: Readonly<Record<LockKind, number>> = { unlock: 0, shared: 1, exclusive: 2 }
+
+/** flock(2). False: somebody else holds it (only without `wait`). */
+export const flock = (fd: number, kind: LockKind, wait = false): boolean => native().flock(fd, LOCKS[kind], wait)
+
+/** Waits on a thread of the pool, which cannot be called back: `lockFile` of fs/ is the one to use. */
+export const flockAsync = async (fd: number, kind: LockKind): Promise<void> => { await native().flockAsync(fd, LOCKS[kind]) }
+
+/** Writes the whole file system of `fd` to disk. */
+export const syncfs = (fd: number): void => native().syncfs(fd)
+export const syncfsAsync = async (fd: number): Promise<void> => { await native().syncfsAsync(fd) }
+
+/** EEXIST when `to` exists. */
+export const renameNoReplace = (from: PathLike, to: PathLike): void => native().rename(from, to, 1)
+
+/** Swaps two existing names in one step. */
+export const renameExchange = (from: PathLike, to: PathLike): void => native().rename(from, to, 2)
+
+/** Makes a network namespace with lo up, held by a bind mount on the new file `path`. EEXIST when the file is there. */
+export const createNetns = (path: PathLike): void => native().createNetns(path)
+
+export const pidfdOpen = (pid: number): number => native().pidfdOpen(pid)
+export const pidfdSignal = (fd: number, signal: number): void => native().pidfdSignal(fd, signal)
+
+/** Orphans of our children become our children. */
+export const setSubreaper = (on: boolean): void => native().setSubreaper(on)
+
+export interface WindowSize { readonly rows: number; readonly columns: number }
+
+/** ENOTTY when `fd` is no terminal. */
+export const windowSize = (fd: number): WindowSize => {
+  const packed = native().windowSize(fd)
+  return { rows: packed >>> 16, columns: packed & 0xffff }
+}
+export const setWindowSize = (fd: number, { rows, columns }: WindowSize): void => native().setWindowSize(fd, rows, columns)
+
+/** A connected, blocking SOCK_SEQPACKET descriptor; the caller closes it. The path may be longer than sun_path. */
+export const connectSeqpacket = (path: PathLike): number => native().connectSeqpacket(path)
+
+export const shutdownSocket = (fd: number, how: 'read' | 'write' | 'both'): void =>
+  native().shutdownSocket(fd, how === 'read' ? 0 : how === 'write' ? 1 : 2)
+
+/** Hands `fd` over the connected Unix socket, with at least one byte. */
+export const sendFd = (socket: number, fd: number, bytes: Uint8Array): number => native().sendFd(socket, fd, bytes)

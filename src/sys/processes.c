@@ -1,0 +1,148 @@
+// Processes, namespaces and terminals.
+#include "napi.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <uv.h>
+
+enum { NR_pidfd_send_signal = 424, NR_pidfd_open = 434 };
+
+struct netns { const char *path, *step; int err; };
+
+static int bring_up_loopback(void)
+{
+	struct ifreq request = {.ifr_name = "lo"};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), result = -1;
+	if (fd < 0)
+		return -1;
+	if (ioctl(fd, SIOCGIFFLAGS, &request) == 0) {
+		request.ifr_flags |= IFF_UP | IFF_RUNNING;
+		result = ioctl(fd, SIOCSIFFLAGS, &request);
+	}
+	int err = errno;
+	close(fd);
+	errno = err;
+	return result;
+}
+
+// Runs in a thread that ends afterwards, so that no other code ever sees the new namespace.
+static void make_netns(void *argument)
+{
+	struct netns *n = argument;
+	n->step = "unshare";
+	if (unshare(CLONE_NEWNET) < 0)
+		goto failed;
+	n->step = "bring up lo";
+	if (bring_up_loopback() < 0)
+		goto failed;
+	n->step = "mount";
+	if (mount("/proc/thread-self/ns/net", n->path, NULL, MS_BIND, NULL) == 0)
+		return;
+failed:
+	n->err = errno;
+}
+
+static napi_value create_netns_call(napi_env env, napi_callback_info info)
+{
+	napi_value a[1];
+	struct path path;
+	uv_thread_t thread;
+
+	if (!get_args(env, info, 1, a) || !get_path(env, a[0], &path))
+		return NULL;
+	int fd = open(path.text, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
+	if (fd < 0)
+		return fail(env, errno, "open", path.text);
+	close(fd);
+	struct netns n = {.path = path.text, .step = "thread"};
+	// libuv's threads: pthread_create would tie the addon to the C library it was built with.
+	int failed = uv_thread_create(&thread, make_netns, &n);
+	if (failed)
+		n.err = -failed;
+	else
+		uv_thread_join(&thread);
+	if (!n.err)
+		return undefined(env);
+	unlink(path.text);
+	return fail(env, n.err, n.step, path.text);
+}
+
+static napi_value pidfd_open_call(napi_env env, napi_callback_info info)
+{
+	napi_value a[1];
+	int64_t pid;
+
+	if (!get_args(env, info, 1, a) || !get_int(env, a[0], &pid))
+		return NULL;
+	long fd = syscall(NR_pidfd_open, (pid_t)pid, 0);
+	return integer_or_fail(env, fd, errno, "pidfd_open", NULL);
+}
+
+static napi_value pidfd_signal_call(napi_env env, napi_callback_info info)
+{
+	napi_value a[2];
+	int64_t fd, number;
+
+	if (!get_args(env, info, 2, a) || !get_int(env, a[0], &fd) || !get_int(env, a[1], &number))
+		return NULL;
+	if (syscall(NR_pidfd_send_signal, (int)fd, (int)number, NULL, 0) < 0)
+		return fail(env, errno, "pidfd_send_signal", NULL);
+	return undefined(env);
+}
+
+static napi_value set_subreaper_call(napi_env env, napi_callback_info info)
+{
+	napi_value a[1];
+
+	if (!get_args(env, info, 1, a))
+		return NULL;
+	if (prctl(PR_SET_CHILD_SUBREAPER, get_bool(env, a[0]) ? 1UL : 0UL, 0, 0, 0) < 0)
+		return fail(env, errno, "prctl", NULL);
+	return undefined(env);
+}
+
+// windowSize(fd) -> rows * 65536 + columns
+static napi_value window_size_call(napi_env env, napi_callback_info info)
+{
+	napi_value a[1];
+	int64_t fd;
+	struct winsize size;
+
+	if (!get_args(env, info, 1, a) || !get_int(env, a[0], &fd))
+		return NULL;
+	if (ioctl((int)fd, TIOCGWINSZ, &size) < 0)
+		return fail(env, errno, "ioctl", NULL);
+	return make_int(env, (int64_t)size.ws_row << 16 | size.ws_col);
+}
+
+static napi_value set_window_size_call(napi_env env, napi_callback_info info)
+{
+	napi_value a[3];
+	int64_t fd, rows, columns;
+
+	if (!get_args(env, info, 3, a) || !get_int(env, a[0], &fd) || !get_int(env, a[1], &rows) || !get_int(env, a[2], &columns))
+		return NULL;
+	struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
+	if (ioctl((int)fd, TIOCSWINSZ, &size) < 0)
+		return fail(env, errno, "ioctl", NULL);
+	return undefined(env);
+}
+
+const struct entry process_entries[] = {
+	{"createNetns", create_netns_call},
+	{"pidfdOpen", pidfd_open_call},
+	{"pidfdSignal", pidfd_signal_call},
+	{"setSubreaper", set_subreaper_call},
+	{"windowSize", window_size_call},
+	{"setWindowSize", set_window_size_call},
+	{NULL, NULL},
+};

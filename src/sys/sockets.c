@@ -1,0 +1,92 @@
+// Unix sockets beyond what net offers: seqpacket, and handing over file descriptors.
+#include "napi.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+// A socket's path may be longer than sun_path: then it is named through a descriptor.
+static int connect_path(int fd, const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int by = -1;
+
+	if (strlen(path) < sizeof address.sun_path) {
+		memcpy(address.sun_path, path, strlen(path) + 1);
+	} else {
+		by = open(path, O_PATH | O_CLOEXEC);
+		if (by < 0)
+			return -1;
+		snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", by);
+	}
+	int result = connect(fd, (struct sockaddr *)&address, sizeof address), err = errno;
+	if (by >= 0)
+		close(by);
+	errno = err;
+	return result;
+}
+
+// connectSeqpacket(path) -> non-blocking fd
+static napi_value connect_seqpacket_call(napi_env env, napi_callback_info info)
+{
+	napi_value a[1];
+	struct path path;
+
+	if (!get_args(env, info, 1, a) || !get_path(env, a[0], &path))
+		return NULL;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return fail(env, errno, "socket", NULL);
+	if (connect_path(fd, path.text) < 0) {
+		int err = errno;
+		close(fd);
+		return fail(env, err, "connect", path.text);
+	}
+	return make_int(env, fd);
+}
+
+// shutdownSocket(fd, 0 read | 1 write | 2 both)
+static napi_value shutdown_call(napi_env env, napi_callback_info info)
+{
+	napi_value a[2];
+	int64_t fd, how;
+
+	if (!get_args(env, info, 2, a) || !get_int(env, a[0], &fd) || !get_int(env, a[1], &how))
+		return NULL;
+	if (shutdown((int)fd, (int)how) < 0)
+		return fail(env, errno, "shutdown", NULL);
+	return undefined(env);
+}
+
+// sendFd(socket, fd, bytes)
+static napi_value send_fd_call(napi_env env, napi_callback_info info)
+{
+	napi_value a[3];
+	int64_t to, fd;
+	void *data;
+	size_t size;
+	union { char space[CMSG_SPACE(sizeof(int))]; struct cmsghdr aligned; } control = {0};
+
+	if (!get_args(env, info, 3, a) || !get_int(env, a[0], &to) || !get_int(env, a[1], &fd) ||
+	    napi_get_typedarray_info(env, a[2], NULL, &size, &data, NULL, NULL) != napi_ok)
+		return fail(env, EINVAL, "sendmsg", NULL);
+	struct iovec part = {.iov_base = data, .iov_len = size};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	int descriptor = (int)fd;
+	memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+	return integer_or_fail(env, sendmsg((int)to, &message, MSG_NOSIGNAL), errno, "sendmsg", NULL);
+}
+
+const struct entry socket_entries[] = {
+	{"connectSeqpacket", connect_seqpacket_call},
+	{"shutdownSocket", shutdown_call},
+	{"sendFd", send_fd_call},
+	{NULL, NULL},
+};
