@@ -1,0 +1,114 @@
+// What is mounted where: /proc/PID/mountinfo (proc(5)), of this process and of others.
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { umount, umountAsync } from '../sys/addon.ts'
+import { MNT_DETACH, UMOUNT_NOFOLLOW } from '../sys/mount-flags.ts'
+
+export interface Mount {
+  readonly id: number
+  readonly parent: number
+  /** `major:minor` */
+  readonly device: string
+  /** The directory within the file system that is mounted. */
+  readonly root: string
+  readonly target: string
+  readonly options: readonly string[]
+  /** `shared:N`, `master:N`, ... */
+  readonly propagation: readonly string[]
+  readonly type: string
+  readonly source: string
+  readonly superOptions: readonly string[]
+}
+
+const unescape = (text: string): string =>
+  text.includes('\\')
+    ? Buffer.from(text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))), 'latin1').toString()
+    : Buffer.from(text, 'latin1').toString()
+
+/** In mount order. Lines that make no sense are left out. */
+export const parseMounts = (latin1: string): Mount[] => latin1.split('\n').flatMap((line) => parseLine(line) ?? [])
+
+const parseLine = (line: string): Mount | undefined => {
+  const fields = line.split(' ')
+  const dash = fields.indexOf('-', 6)
+  if (dash < 0 || fields.length < dash + 4) return undefined
+  return {
+    id: Number(fields[0]), parent: Number(fields[1]), device: fields[2]!, root: unescape(fields[3]!), target: unescape(fields[4]!),
+    options: fields[5]!.split(','), propagation: fields.slice(6, dash),
+    type: fields[dash + 1]!, source: unescape(fields[dash + 2]!), superOptions: unescape(fields[dash + 3]!).split(','),
+  }
+}
+
+/** Of this process, or of another; throws ENOENT or ESRCH when that is gone. */
+export const readMounts = (pid: number | 'self' = 'self'): Mount[] => parseMounts(readFileSync(`/proc/${pid}/mountinfo`, 'latin1'))
+
+/** Whether something is mounted on exactly `path`, an absolute path without links. */
+export const isMounted = (path: string): boolean => mountedOn(path) !== undefined
+
+/** The topmost mount on exactly `path`. */
+export const mountedOn = (path: string): Mount | undefined => readMounts().findLast(({ target }) => target === path)
+
+/** Mount points at and below `path`, deepest first: the order to unmount in. */
+export const mountsBelow = (path: string): string[] =>
+  readMounts().map(({ target }) => target).filter((target) => target === path || target.startsWith(path === '/' ? '/' : `${path}/`)).reverse()
+
+/** The mount that the existing absolute path `path` lies in. */
+export const mountOf = (path: string): Mount | undefined =>
+  readMounts().findLast(({ target }) => target === '/' || target === path || path.startsWith(`${target}/`))
+
+/**
+ * Pids, one for each other mount namespace that still has something mounted at `path` or below, or from there as an
+ * overlay's upper directory. Processes that go meanwhile, or that we may not look at, are left out.
+ */
+export const mountHolders = (path: string): number[] => {
+  const own = namespaceOf('self')
+  const seen = new Set([own])
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    const namespace = namespaceOf(pid)
+    if (namespace === undefined || seen.has(namespace)) return false
+    seen.add(namespace)
+    return holds(pid, path)
+  })
+}
+
+const namespaceOf = (pid: number | 'self'): string | undefined => {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`)
+  } catch {
+    return undefined
+  }
+}
+
+const holds = (pid: number, path: string): boolean => {
+  try {
+    return readMounts(pid).some(({ target, superOptions }) =>
+      [target, superOptions.find((option) => option.startsWith('upperdir='))?.slice(9)]
+        .some((held) => held === path || held?.startsWith(`${path}/`)))
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Unmounts everything at and below `path`, stacked mounts too; nothing mounted is fine. A busy mount is tried for
+ * `patienceMs` and then detached: it is gone from the tree at once and from the kernel with its last user.
+ */
+export const unmountTree = async (path: string, patienceMs = 0): Promise<void> => {
+  const deadline = performance.now() + patienceMs
+  for (let targets = mountsBelow(path); targets.length > 0; targets = mountsBelow(path))
+    for (const target of targets) await unmountOne(target, deadline)
+}
+
+const unmountOne = async (target: string, deadline: number): Promise<void> => {
+  for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, 50)) {
+    try {
+      return await umountAsync(target, UMOUNT_NOFOLLOW)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EINVAL' || code === 'ENOENT') return
+      if (code !== 'EBUSY') throw error
+      if (performance.now() >= deadline) return umount(target, MNT_DETACH | UMOUNT_NOFOLLOW)
+      await sleep(pauseMs)
+    }
+  }
+}

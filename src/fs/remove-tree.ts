@@ -1,0 +1,26 @@
+// Removing a tree that may hold mounts, hostile names or files that others still make.
+import { lstatSync, mkdirSync, rmSync } from 'node:fs'
+import { Failure } from '../errors.ts'
+import { mountsBelow } from './mounts.ts'
+
+/**
+ * Removes `path` and all below; nothing there is fine. Never follows a link and never removes what is mounted below:
+ * a mount there is Failure inUse before anything is touched.
+ */
+export const removeTree = (path: string): void => {
+  const [mounted] = mountsBelow(path)
+  if (mounted !== undefined) throw new Failure('inUse', `${path} cannot be removed: ${mounted} is mounted`, { hint: `umount ${mounted}` })
+  // A process that still writes there makes ENOTEMPTY: rmSync tries again.
+  rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
+}
+
+/** Makes the directory and its parents; an existing one is fine and keeps its mode. Failure when it is something else. */
+export const makeDir = (path: string, mode = 0o755): void => {
+  try {
+    mkdirSync(path, { recursive: true, mode })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && !lstatSync(path).isDirectory())
+      throw new Failure('invalid', `${path} is no directory`, { cause: error })
+    throw error
+  }
+}

@@ -1,0 +1,49 @@
+// A process for what it is: a pid alone is reused, by another process or after a reboot.
+import { readFileSync } from 'node:fs'
+
+export interface ProcessIdentity {
+  readonly pid: number
+  /** Clock ticks after boot: field 22 of /proc/PID/stat. */
+  readonly startTime: number
+  readonly bootId: string
+}
+
+let knownBootId: string | undefined
+
+/** Differs for every boot of the machine. */
+export const bootId = (): string => (knownBootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
+
+interface Stat { readonly state: string; readonly parent: number; readonly startTime: number }
+
+/** Undefined when no such process exists. A name may hold spaces and parentheses: fields count from the last `)`. */
+export const readStat = (pid: number): Stat | undefined => {
+  let text: string
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined
+    throw error
+  }
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return { state: fields[0] ?? 'X', parent: Number(fields[1]), startTime: Number(fields[19]) }
+}
+
+/** Undefined when no such process exists or it is a zombie. */
+export const identify = (pid: number): ProcessIdentity | undefined => {
+  const stat = readStat(pid)
+  return stat && !isDead(stat.state) ? { pid, startTime: stat.startTime, bootId: bootId() } : undefined
+}
+
+/** False for a zombie, for another process of the same pid, and for one of an earlier boot. */
+export const isAlive = ({ pid, startTime, bootId: boot }: ProcessIdentity): boolean => {
+  if (pid <= 0 || boot !== bootId()) return false
+  const stat = readStat(pid)
+  return stat !== undefined && stat.startTime === startTime && !isDead(stat.state)
+}
+
+const isDead = (state: string): boolean => state === 'Z' || state === 'X' || state === 'x'
+
+let knownSelf: ProcessIdentity | undefined
+
+export const self = (): ProcessIdentity => (knownSelf ??= identify(process.pid)!)
