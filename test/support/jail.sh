@@ -1,0 +1,105 @@
+#!/bin/sh
+# Runs a command in namespaces of its own: mounts, network, processes, cgroups, IPC, host name; with its own /run,
+# /tmp, /etc and /var/lib. At the end whatever is left in there is named and fails the run.
+# usage: jail.sh COMMAND [ARG ...]    SCOW_JAIL_SHARED=1: mounts propagate inside, as under systemd
+set -eu
+self=$(readlink -f "$0")
+
+# Lines "FSTYPE MOUNTPOINT CONTROLLERS" of the mounted cgroup hierarchies.
+hierarchies() {
+  while read -r _ point type options _; do
+    case $type in
+      cgroup2) echo "cgroup2 $point -" ;;
+      cgroup) echo "cgroup $point $(echo "$options" | tr , '\n' | grep -Evx 'rw|ro|nosuid|nodev|noexec|relatime|release_agent=.*|clone_children|xattr' | paste -sd,)" ;;
+    esac
+  done </proc/self/mounts
+}
+
+if [ "${1-}" != --inside ]; then
+  dir=$(mktemp -d /var/tmp/scow-jail-XXXXXX)
+  group=$(basename "$dir")
+  # In a jail within a jail each mount point shows twice.
+  hierarchies | sort -u >"$dir/cgroups"
+  while read -r _ point _; do
+    mkdir "$point/$group"
+    # A new cpuset is empty until it is told which cpus and memory it may use.
+    for file in cpuset.cpus cpuset.mems; do
+      if [ -e "$point/$group/$file" ] && [ -z "$(cat "$point/$group/$file")" ]; then cat "$point/$file" >"$point/$group/$file" 2>/dev/null || :; fi
+    done
+  done <"$dir/cgroups"
+  code=0
+  (
+    read -r me _ </proc/self/stat
+    while read -r _ point _; do echo "$me" >"$point/$group/cgroup.procs"; done <"$dir/cgroups"
+    exec setpriv --pdeathsig KILL unshare --mount --net --ipc --uts --cgroup --pid --fork --kill-child --mount-proc \
+      sh "$self" --inside "$dir" "$@"
+  ) || code=$?
+  while read -r _ point _; do
+    left=$(find "$point/$group" -mindepth 1 -type d ! -name jail 2>/dev/null || :)
+    if [ -n "$left" ]; then echo "left behind, cgroups: $left" >&2; code=1; fi
+    find "$point/$group" -depth -type d -exec rmdir {} + 2>/dev/null || :
+  done <"$dir/cgroups"
+  rm -rf --one-file-system "$dir"
+  exit "$code"
+fi
+
+dir=$2
+shift 2
+mount -t sysfs sysfs /sys
+if grep -q '^cgroup2 /sys/fs/cgroup ' "$dir/cgroups"; then
+  mount -t cgroup2 cgroup2 /sys/fs/cgroup
+  # Controllers may be handed down only by a group without processes.
+  mkdir /sys/fs/cgroup/jail && echo 1 >/sys/fs/cgroup/jail/cgroup.procs
+  for name in $(cat /sys/fs/cgroup/cgroup.controllers); do echo "+$name" >/sys/fs/cgroup/cgroup.subtree_control || :; done
+else
+  mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
+  while read -r type point controllers; do
+    mkdir "$point"
+    if [ "$type" = cgroup2 ]; then mount -t cgroup2 cgroup2 "$point"; else mount -t cgroup -o "$controllers" cgroup "$point"; fi
+  done <"$dir/cgroups"
+fi
+for name in etc var/lib; do
+  mkdir -p "$dir/upper/$name" "$dir/work/$name"
+  mount -t overlay -o "lowerdir=/$name,upperdir=$dir/upper/$name,workdir=$dir/work/$name" overlay "/$name"
+done
+here=$(pwd)
+checkout=${self%/test/support/*}
+case $checkout/ in /tmp/* | /run/*) mkdir "$dir/checkout"; mount --bind "$checkout" "$dir/checkout" ;; esac
+mount -t tmpfs -o mode=755 tmpfs /run
+for name in tmp var/lib/scow etc/cni/net.d etc/scow; do
+  mkdir -p "/$name" "$dir/private/$name"
+  mount --bind "$dir/private/$name" "/$name"
+done
+chmod 1777 /tmp
+mkdir /run/lock /run/netns
+if [ -d "$dir/checkout" ]; then mkdir -p "$checkout"; mount --move "$dir/checkout" "$checkout"; fi
+cd "$here"
+ip link set lo up
+hostname jail
+[ -z "${SCOW_JAIL_SHARED-}" ] || mount --make-rshared /
+cut -d' ' -f5 /proc/self/mountinfo | sort >"$dir/mounts"
+
+code=0
+SCOW_JAIL=$dir "$@" || code=$?
+
+# A process that was just killed, or an unmount that was just asked for, gets a moment.
+left() {
+  for stat in /proc/[0-9]*; do
+    pid=${stat#/proc/}
+    words=$(tr '\0' ' ' 2>/dev/null <"$stat/cmdline") || continue
+    # The subshell that runs this function has the command line of process 1; zombies and threads have none.
+    [ -z "$words" ] || cmp -s "$stat/cmdline" /proc/1/cmdline || echo "process $pid: $words"
+  done
+  cut -d' ' -f5 /proc/self/mountinfo | sort | comm -13 "$dir/mounts" - | grep -vxE '/var/lib/scow|/run/scow/netns' | sed 's/^/mount: /'
+  find /run/netns -type f | sed 's/^/netns: /'
+  ip -o link show type veth | sed 's/^/link: /'
+}
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+  found=$(left)
+  [ -n "$found" ] || exit "$code"
+  sleep 0.2
+done
+echo "left behind in the jail:
+$found" >&2
+[ "$code" != 0 ] || code=1
+exit "$code"

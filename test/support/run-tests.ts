@@ -1,0 +1,84 @@
+// Runs test files with node's runner: all of them, or those named. The whole run is in a jail (jail.sh), but for
+// test/smoke, which uses the machine as a person does.
+import { spawnSync } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join, relative, resolve } from 'node:path'
+import { run } from 'node:test'
+import { allowedSkips } from './allowed-skips.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const EVERYWHERE = ['src/**/*.test.ts', 'test/*.test.ts', 'test/{support,e2e,faults,cri}/**/*.test.ts']
+const OUTSIDE = 'test/smoke/**/*.test.ts'
+
+interface Counts { passed: number; failed: number; skipped: number }
+
+const find = (globs: readonly string[]) => globs.flatMap((glob) => globSync(glob, { cwd: root })).map((file) => join(root, file)).sort()
+const named = process.argv.slice(2)
+const chosen = (globs: readonly string[]) => {
+  const all = find(globs)
+  return named.length === 0 ? all : all.filter((file) => named.some((name) => file.startsWith(resolve(name)) || file.includes(`/${name}`)))
+}
+
+const smoke = chosen([OUTSIDE])
+const counts: Counts = JSON.parse(process.env['SCOW_TEST_COUNTS'] ?? '{"passed":0,"failed":0,"skipped":0}')
+if (process.env['SCOW_JAIL']) {
+  await runFiles(chosen(EVERYWHERE), counts)
+  process.exitCode = finish(counts)
+} else {
+  if (named.length > 0 && smoke.length === 0 && chosen(EVERYWHERE).length === 0) {
+    console.error(`no test file matches ${named.join(' ')}`)
+    process.exit(1)
+  }
+  await runFiles(smoke, counts)
+  const { status } = spawnSync(join(import.meta.dirname, 'jail.sh'), [process.execPath, ...process.argv.slice(1)],
+    { stdio: 'inherit', env: { ...process.env, SCOW_TEST_COUNTS: JSON.stringify(counts) } })
+  process.exitCode = status ?? 1
+}
+
+async function runFiles(files: readonly string[], into: Counts): Promise<void> {
+  if (files.length === 0) return
+  const stderr = new Map<string, string>()
+  const failures = new Map<string, string[]>()
+  const events = run({ files: [...files], concurrency: Math.max(2, availableParallelism()), timeout: 10 * 60_000, isolation: 'process' })
+  for await (const { type, data } of events) {
+    if (type === 'test:stderr') stderr.set(data.file, `${stderr.get(data.file) ?? ''}${data.message}`.slice(-20_000))
+    if (type === 'test:pass' && data.details.type !== 'suite' && data.skip !== undefined) noteSkip(data.name, data.skip, into)
+    if (type === 'test:fail' && data.details.type !== 'suite') {
+      const key = data.file ?? ''
+      failures.set(key, [...(failures.get(key) ?? []), describe(data.name, data.details.error)])
+    }
+    if (type === 'test:summary' && data.file !== undefined) {
+      const name = relative(root, data.file)
+      const failed = data.counts.tests - data.counts.passed - data.counts.skipped - data.counts.todo
+      const line = `${name}  ${data.counts.passed} passed${failed > 0 ? `, ${failed} failed` : ''}  ${(data.duration_ms / 1000).toFixed(1)} s`
+      console.log(`${data.success && failed === 0 ? 'ok  ' : 'FAIL'} ${line}`)
+      into.passed += data.counts.passed
+      into.failed += failed
+    }
+  }
+  for (const [file, texts] of failures) {
+    console.log(`\n---- ${relative(root, file)}\n${texts.join('\n')}`)
+    const said = stderr.get(file)
+    if (said) console.log(said.trimEnd())
+  }
+}
+
+function noteSkip(name: string, why: string | boolean | undefined, into: Counts): void {
+  into.skipped++
+  const allowed = name in allowedSkips
+  console.log(`skip ${name}: ${typeof why === 'string' ? why : 'no reason'}${allowed ? '' : ' (not on the list of allowed skips)'}`)
+  if (!allowed && process.env['CI']) into.failed++
+}
+
+function describe(name: string, error: Error): string {
+  const cause = error.cause instanceof Error ? error.cause : error
+  return `✖ ${name}\n${(cause.stack ?? String(cause)).replace(/^/gm, '    ')}`
+}
+
+function finish({ passed, failed, skipped }: Counts): number {
+  const nothing = passed + failed === 0
+  if (nothing) console.log('no test ran')
+  console.log(`\n${passed} passed, ${failed} failed, ${skipped} skipped`)
+  return failed > 0 || nothing ? 1 : 0
+}
