@@ -45,7 +45,7 @@ export interface TmpfsMount extends MountCommon {
   readonly type: 'tmpfs'
   readonly sizeBytes?: number
   readonly mode?: number
-  /** `tmpcopyup`: start with the image's content of that directory. */
+  /** `tmpcopyup` (default): start with the image's content of that directory. */
   readonly copyUp?: boolean
 }
 export interface ImageMount extends MountCommon {
@@ -112,6 +112,7 @@ export interface Resources {
   readonly rdtClass?: string
 }
 
+/** `type` is RLIMIT_NOFILE and the like; -1 is unlimited. */
 export interface Rlimit { readonly type: string; readonly soft: number; readonly hard: number }
 
 /** A namespace: own (`private`), the host's, another container's, or that of a path. */
@@ -144,6 +145,8 @@ export interface SecurityRequest {
   readonly privileged?: boolean
   readonly capAdd?: readonly string[]
   readonly capDrop?: readonly string[]
+  /** Added capabilities become ambient for a user other than root (default true); the CRI says false. */
+  readonly capAddAmbient?: boolean
   /** CRI: capabilities put into the ambient set too. */
   readonly ambientCaps?: readonly string[]
   readonly noNewPrivileges?: boolean
