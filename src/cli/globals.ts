@@ -1,0 +1,54 @@
+// The flags before the command's name. Read by hand: this runs before anything else is loaded.
+
+export interface GlobalFlag { readonly flags: string; readonly valued: boolean; readonly summary: string }
+
+export const GLOBAL_FLAGS: readonly GlobalFlag[] = [
+  { flags: '--root', valued: true, summary: 'Folder of images, containers and volumes' },
+  { flags: '--runroot', valued: true, summary: 'Folder of what lasts until the next boot' },
+  { flags: '--runtime', valued: true, summary: 'OCI runtime, by name or path' },
+  { flags: '--cgroup-manager', valued: true, summary: 'systemd or cgroupfs' },
+  { flags: '--log-level', valued: true, summary: 'trace, debug, info, warn, error, fatal or panic' },
+  { flags: '--conmon', valued: true, summary: 'Path of the container monitor' },
+  { flags: '--storage-driver', valued: true, summary: 'overlay or vfs' },
+  { flags: '--storage-opt', valued: true, summary: 'Option of the storage driver' },
+  { flags: '--hooks-dir', valued: true, summary: 'Folder of OCI hooks' },
+  { flags: '--cni-config-dir', valued: true, summary: 'Folder of network configurations' },
+  { flags: '--network-config-dir', valued: true, summary: 'The same' },
+  { flags: '--volumepath', valued: true, summary: 'Folder of volumes' },
+  { flags: '--events-backend', valued: true, summary: 'Accepted for compatibility: events are kept in the state' },
+  { flags: '--tmpdir', valued: true, summary: 'Accepted for compatibility' },
+  { flags: '--syslog', valued: false, summary: 'Accepted for compatibility' },
+  { flags: '--transient-store', valued: false, summary: 'Accepted for compatibility' },
+]
+
+export const GLOBALS: ReadonlyMap<string, boolean> = new Map(GLOBAL_FLAGS.map(({ flags, valued }) => [flags, valued]))
+
+export interface Leading {
+  /** By flag; a repeated one keeps its texts with newlines between. */
+  readonly values: Map<string, string>
+  readonly rest: readonly string[]
+  readonly help: boolean
+  readonly version: boolean
+  readonly problem?: string
+}
+
+/** Splits what stands before the first word that is no flag. */
+export function readGlobals(words: readonly string[]): Leading {
+  const values = new Map<string, string>()
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!
+    const rest = words.slice(at + 1)
+    if (word === '-h' || word === '--help') return { values, rest, help: true, version: false }
+    if (word === '-v' || word === '--version') return { values, rest, help: false, version: true }
+    if (!word.startsWith('-')) return { values, rest: words.slice(at), help: false, version: false }
+    const equals = word.indexOf('=')
+    const name = equals < 0 ? word : word.slice(0, equals)
+    const valued = GLOBALS.get(name)
+    const none = { values, rest: [], help: false, version: false }
+    if (valued === undefined) return { ...none, problem: `unknown flag: ${name}` }
+    if (valued && equals < 0 && at + 1 >= words.length) return { ...none, problem: `flag needs an argument: ${name}` }
+    const value = equals >= 0 ? word.slice(equals + 1) : valued ? words[++at]! : 'true'
+    values.set(name, values.has(name) && name === '--storage-opt' ? `${values.get(name)}\n${value}` : value)
+  }
+  return { values, rest: [], help: false, version: false }
+}

@@ -1,0 +1,65 @@
+// NAME=VALUE texts of every kind: environment, labels, annotations, sysctls, and the files that hold them.
+import { readFileSync } from 'node:fs'
+import { Failure } from '../../../errors.ts'
+import type { Pairs } from '../../../spec/request.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+const split = (text: string): readonly [string, string] | undefined => {
+  const equals = text.indexOf('=')
+  return equals < 0 ? undefined : [text.slice(0, equals), text.slice(equals + 1)]
+}
+
+/** `NAME=VALUE`; `NAME` takes the value from here when set; `PREFIX*` all that begin so. */
+export const parseEnv = (texts: readonly string[], here: Environment): Pairs => texts.flatMap((text) => {
+  const pair = split(text)
+  if ((pair ? pair[0] : text) === '') throw new Failure('invalid', `invalid value "${text}" for --env: the name of a variable is missing`)
+  if (pair) return [pair]
+  if (text.endsWith('*')) return Object.entries(here).flatMap(([name, value]) => (name.startsWith(text.slice(0, -1)) && value !== undefined ? [[name, value] as const] : []))
+  return here[text] === undefined ? [] : [[text, here[text]] as const]
+})
+
+const MAX_FILE_BYTES = 1024 * 1024
+
+const lines = (file: string, flag: string): string[] => {
+  let text: string
+  try {
+    text = readFileSync(file === '-' ? 0 : file, 'utf8')
+  } catch (error) {
+    throw new Failure('invalid', `cannot read ${file} for ${flag}: ${reason(error)}`, { cause: error })
+  }
+  if (text.length > MAX_FILE_BYTES) throw new Failure('invalid', `${file} for ${flag} is larger than 1 MiB`)
+  return text.split(/\r?\n/)
+}
+
+const reason = (error: unknown): string => {
+  const { code, message } = error as NodeJS.ErrnoException
+  return ({ ENOENT: 'no such file', EACCES: 'permission denied', EISDIR: 'is a directory' } as Record<string, string>)[code ?? ''] ?? message
+}
+
+/** One variable a line as for `parseEnv`; empty lines and those that begin with # are left out. */
+export const readEnvFile = (file: string, here: Environment): Pairs =>
+  parseEnv(lines(file, '--env-file').map((line) => line.trimStart()).filter((line) => line !== '' && !line.startsWith('#')), here)
+
+/** `KEY=VALUE`, or `KEY` for an empty value. */
+export const parseLabels = (texts: readonly string[], flag = '--label'): Pairs => texts.map((text) => {
+  const pair = split(text) ?? [text, '']
+  if (pair[0] === '') throw new Failure('invalid', `invalid value "${text}" for ${flag}: the key is missing`)
+  return pair
+})
+
+export const readLabelFile = (file: string): Pairs =>
+  parseLabels(lines(file, '--label-file').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#')), `--label-file ${file}`)
+
+/** `KEY=VALUE` and nothing else. */
+export const parseAssignments = (texts: readonly string[], flag: string): Pairs => texts.map((text) => {
+  const pair = split(text)
+  if (!pair || pair[0] === '') throw new Failure('invalid', `invalid value "${text}" for ${flag}: expected KEY=VALUE`)
+  return pair
+})
+
+/** `PATH=${PATH}:/app`: the value may use variables that the container has already. */
+export const mergeEnv = (texts: readonly string[], base: Pairs): Pairs => {
+  const known = new Map(base)
+  return parseAssignments(texts, '--env-merge').map(([name, value]) => [name, value.replace(/\$\{(\w+)\}|\$(\w+)/g, (_, braced: string, bare: string) => known.get(braced ?? bare) ?? '')] as const)
+}

@@ -1,0 +1,67 @@
+// --security-opt, --cap-add, --cap-drop, --device.
+import { posix } from 'node:path'
+import type { DeviceRequest, SecurityRequest } from '../../../spec/request.ts'
+import type { CreateValues } from '../options/create-options.ts'
+import { defined } from './resources.ts'
+import { invalid, readSwitch } from './words.ts'
+
+type Draft<T> = { -readonly [K in keyof T]: T[K] }
+
+/** @throws Failure invalid */
+export function toSecurity(values: CreateValues, { cwd }: { cwd: string }): SecurityRequest {
+  const security: Draft<SecurityRequest> = defined({
+    privileged: values.privileged || undefined,
+    capAdd: values.capAdd.length ? values.capAdd.map((name) => checkCapability('--cap-add', name)) : undefined,
+    capDrop: values.capDrop.length ? values.capDrop.map((name) => checkCapability('--cap-drop', name)) : undefined,
+  })
+  for (const text of values.securityOpt) securityOption(security, text, cwd)
+  return security
+}
+
+function securityOption(security: Draft<SecurityRequest>, text: string, cwd: string): void {
+  const separator = /[=:]/.exec(text)?.index ?? text.length
+  const [name, value] = [text.slice(0, separator), text.slice(separator + 1)]
+  const wrong = (why: string) => invalid('--security-opt', text, why)
+  if (name !== 'no-new-privileges' && value === '') throw wrong('expected NAME=VALUE')
+  switch (name) {
+    case 'no-new-privileges': security.noNewPrivileges = readSwitch(value, () => wrong('expected true or false')); return
+    case 'seccomp': security.seccomp = value === 'unconfined' ? 'unconfined' : { path: posix.resolve(cwd, value) }; return
+    case 'apparmor': security.apparmor = value; return
+    case 'label':
+      if (!/^(disable|nested|(user|role|type|level|filetype):.+)$/.test(value)) throw wrong('label takes disable, nested, user:, role:, type:, level: or filetype:')
+      security.selinux = [...(security.selinux ?? []), value]
+      return
+    case 'mask': security.maskPaths = [...(security.maskPaths ?? []), ...value.split(':')]; return
+    case 'unmask': security.unmaskPaths = [...(security.unmaskPaths ?? []), ...value.split(':')]; return
+    case 'proc-opts': security.procOpts = value.split(','); return
+    default: throw wrong(`unknown option "${name}": use no-new-privileges, seccomp, apparmor, label, mask, unmask or proc-opts`)
+  }
+}
+
+export const CAPABILITIES: readonly string[] = [
+  'AUDIT_CONTROL', 'AUDIT_READ', 'AUDIT_WRITE', 'BLOCK_SUSPEND', 'BPF', 'CHECKPOINT_RESTORE', 'CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID',
+  'IPC_LOCK', 'IPC_OWNER', 'KILL', 'LEASE', 'LINUX_IMMUTABLE', 'MAC_ADMIN', 'MAC_OVERRIDE', 'MKNOD', 'NET_ADMIN', 'NET_BIND_SERVICE', 'NET_BROADCAST',
+  'NET_RAW', 'PERFMON', 'SETFCAP', 'SETGID', 'SETPCAP', 'SETUID', 'SYSLOG', 'SYS_ADMIN', 'SYS_BOOT', 'SYS_CHROOT', 'SYS_MODULE', 'SYS_NICE', 'SYS_PACCT',
+  'SYS_PTRACE', 'SYS_RAWIO', 'SYS_RESOURCE', 'SYS_TIME', 'SYS_TTY_CONFIG', 'WAKE_ALARM',
+]
+
+function checkCapability(flag: string, text: string): string {
+  const name = text.toUpperCase().replace(/^CAP_/, '')
+  if (name === 'ALL') return 'ALL'
+  if (!CAPABILITIES.includes(name)) throw invalid(flag, text, 'there is no such capability')
+  return `CAP_${name}`
+}
+
+/** `/dev/x[:/dev/y][:rwm]`, or a CDI name. @throws Failure invalid */
+export function parseDevice(text: string): DeviceRequest {
+  if (/^[^/:=]+\/[^/=]+=[^/]+$/.test(text)) return { source: text }
+  const wrong = (why: string) => invalid('--device', text, why)
+  const [source, second, third, ...more] = text.split(':')
+  if (!source || !source.startsWith('/') || more.length) throw wrong('expected /dev/PATH[:/dev/PATH][:rwm] or vendor.com/class=name')
+  const isMode = (part: string): boolean => /^[rwm]{1,3}$/.test(part)
+  if (second === undefined) return { source }
+  if (third === undefined && isMode(second)) return { source, permissions: second }
+  if (!second.startsWith('/')) throw wrong(`"${second}" is neither an absolute path nor permissions (r, w, m)`)
+  if (third !== undefined && !isMode(third)) throw wrong(`permissions "${third}" may hold r, w and m only`)
+  return { source, target: second, ...(third === undefined ? {} : { permissions: third }) }
+}

@@ -1,0 +1,124 @@
+// The flags of run and create as one ContainerRequest.
+import { Failure } from '../../../errors.ts'
+import type { ContainersConfig } from '../../../config.ts'
+import type { ContainerRequest, MountRequest, Pairs } from '../../../spec/request.ts'
+import type { CreateValues } from '../options/create-options.ts'
+import { parseMount } from './mount.ts'
+import { parseAddHost, toDns, toNetwork } from './network.ts'
+import { mergeEnv, parseAssignments, parseEnv, parseLabels, readEnvFile, readLabelFile, type Environment } from './pairs.ts'
+import { parseExpose, parsePublish } from './ports.ts'
+import { defined, parseUlimits, toResources } from './resources.ts'
+import { parseDevice, toSecurity } from './security.ts'
+import { checkHostname, checkName, oneOfTexts, parseEntrypoint, parseNamespace, parseRestart, parseUmask, toLog, toPlatform } from './settings.ts'
+import { parseTmpfs, parseVolume } from './volume.ts'
+
+export interface RequestContext {
+  readonly cwd: string
+  readonly environment: Environment
+  /** [containers] of the configuration: what the flags leave open. */
+  readonly defaults: ContainersConfig
+  readonly given: ReadonlySet<string>
+  /** Of run: keep these file descriptors. */
+  readonly preserveFds?: readonly number[]
+  readonly removeImage?: boolean
+}
+
+/** `args`: the image (or root file system) and the command. @throws Failure invalid, unsupported */
+export function toRequest(values: CreateValues, args: readonly string[], context: RequestContext): ContainerRequest {
+  const { defaults, given, cwd } = context
+  const [image, ...command] = args as [string, ...string[]]
+  if (image === '') throw new Failure('invalid', 'the name of the image is empty')
+  const restart = parseRestart(values.restart)
+  if (values.rm && restart.name !== 'no') throw new Failure('invalid', '--rm and --restart exclude each other', { hint: 'drop one of them' })
+  const isPrivileged = given.has('privileged') ? values.privileged : defaults.privileged
+  return {
+    ...(values.rootfs ? { rootfs: rootfsOf(image, cwd) } : { image }),
+    command, terminal: values.tty, stdin: values.interactive, restart, ...identity(values, defaults),
+    env: environmentOf(values, context), labels: labelsOf(values), annotations: [...defaults.annotations, ...parseLabels(values.annotation, '--annotation')],
+    mounts: mountsOf(values, context), devices: [...defaults.devices, ...values.device].map(parseDevice),
+    ...networking(values, defaults), namespaces: namespacesOf(values, defaults), security: toSecurity({ ...values, privileged: isPrivileged }, { cwd }),
+    resources: { ...(defaults.pidsLimit > 0 ? { pidsLimit: defaults.pidsLimit } : {}), ...toResources(values) },
+    sysctls: [...defaults.sysctls, ...parseAssignments(values.sysctl, '--sysctl')],
+    log: toLog(values.logDriver, values.logOpt, { driver: defaults.logDriver, sizeMaxBytes: defaults.logSizeMaxBytes, tag: defaults.logTag }),
+    ...life(values, context),
+  }
+}
+
+const rootfsOf = (text: string, cwd: string): NonNullable<ContainerRequest['rootfs']> => {
+  const [path, ...options] = text.split(':')
+  const rootfs = { path: path!.startsWith('/') ? path! : `${cwd}/${path}` }
+  return { ...rootfs, ...(options.includes('O') ? { overlay: true } : {}), ...(options.find((word) => word.startsWith('idmap')) ? { idmap: options.find((word) => word.startsWith('idmap'))! } : {}) }
+}
+
+function identity(values: CreateValues, defaults: ContainersConfig): Partial<ContainerRequest> {
+  return defined({
+    name: values.name === undefined ? undefined : checkName(values.name), entrypoint: parseEntrypoint(values.entrypoint), workdir: absolute(values.workdir), user: values.user,
+    groups: values.groupAdd.length ? values.groupAdd : undefined, groupEntry: values.groupEntry, passwdEntry: values.passwdEntry,
+    managePasswd: values.passwd ? undefined : false, umask: parseUmask(values.umask) ?? defaults.umask,
+    hostname: values.hostname === undefined ? undefined : checkHostname(values.hostname), platform: toPlatform(values),
+  })
+}
+
+const absolute = (path: string | undefined): string | undefined => {
+  if (path !== undefined && !path.startsWith('/')) throw new Failure('invalid', `invalid value "${path}" for --workdir: it must be an absolute path`)
+  return path
+}
+
+function environmentOf(values: CreateValues, { environment, defaults }: RequestContext): Pairs {
+  const fromFiles = values.envFile.flatMap((file) => readEnvFile(file, environment))
+  const env = [...defaults.env, ...fromFiles, ...parseEnv(values.env, environment)]
+  return [...env, ...mergeEnv(values.envMerge, env)]
+}
+
+const labelsOf = (values: CreateValues): Pairs => [...values.labelFile.flatMap(readLabelFile), ...parseLabels(values.label)]
+
+function mountsOf(values: CreateValues, { cwd, defaults }: RequestContext): MountRequest[] {
+  const own = [...values.mount.map((text) => parseMount(text, { cwd })), ...values.volume.map((text) => parseVolume(text, { cwd })), ...values.tmpfs.map(parseTmpfs)]
+  const seen = new Set<string>()
+  for (const { target } of own) {
+    if (seen.has(target)) throw new Failure('invalid', `two mounts have the same path ${target} in the container`, { hint: 'drop one of them' })
+    seen.add(target)
+  }
+  const fromConfig = [...defaults.mounts.map((text) => parseMount(text, { cwd })), ...defaults.volumes.map((text) => parseVolume(text, { cwd }))]
+  return [...fromConfig.filter(({ target }) => !seen.has(target)), ...own]
+}
+
+function networking(values: CreateValues, defaults: ContainersConfig): Pick<ContainerRequest, 'network' | 'ports'> & Partial<ContainerRequest> {
+  const network = toNetwork(values, { defaultMode: defaults.netns })
+  const addHosts = values.addHost.flatMap(parseAddHost)
+  if (values.noHosts && addHosts.length > 0) throw new Failure('invalid', '--no-hosts and --add-host exclude each other', { hint: 'drop one of them' })
+  return {
+    network, ports: values.publish.flatMap(parsePublish),
+    ...defined({
+      publishAll: values.publishAll || undefined, expose: values.expose.length ? values.expose.flatMap(parseExpose) : undefined, dns: toDns(values),
+      addHosts: addHosts.length ? addHosts : undefined, noHosts: (values.noHosts || defaults.noHosts) || undefined, hostsFile: values.hostsFile,
+    }),
+  }
+}
+
+function namespacesOf(values: CreateValues, defaults: ContainersConfig): ContainerRequest['namespaces'] {
+  return {
+    pid: parseNamespace('--pid', values.pid ?? defaults.pidns), ipc: parseNamespace('--ipc', values.ipc ?? defaults.ipcns),
+    uts: parseNamespace('--uts', values.uts ?? defaults.utsns), cgroup: parseNamespace('--cgroupns', values.cgroupns ?? defaults.cgroupns),
+  }
+}
+
+function life(values: CreateValues, { defaults, given, cwd, preserveFds, removeImage }: RequestContext): Partial<ContainerRequest> {
+  const path = (file: string | undefined): string | undefined => (file === undefined || file.startsWith('/') ? file : `${cwd}/${file}`)
+  const isReadOnly = given.has('readOnly') ? values.readOnly : defaults.readOnly
+  const withInit = given.has('init') ? values.init : defaults.init
+  const ulimits = values.ulimit.length ? parseUlimits(values.ulimit) : undefined
+  return defined({
+    unsetEnv: values.unsetenv.length ? values.unsetenv : undefined, unsetAllEnv: values.unsetenvAll || undefined,
+    volumesFrom: values.volumesFrom.length ? values.volumesFrom : undefined,
+    imageVolumes: oneOfTexts('--image-volume', values.imageVolume === 'anonymous' ? 'bind' : values.imageVolume, ['bind', 'tmpfs', 'ignore']),
+    readOnlyRootfs: isReadOnly || undefined, readOnlyTmpfs: values.readOnlyTmpfs ? undefined : false, shmSizeBytes: values.shmSize ?? defaults.shmSizeBytes,
+    rlimits: ulimits ?? (defaults.rlimits.length ? defaults.rlimits : undefined), oomScoreAdj: values.oomScoreAdj,
+    cgroups: oneOfTexts('--cgroups', values.cgroups ?? defaults.cgroups, ['enabled', 'disabled', 'no-conmon', 'split']), cgroupParent: values.cgroupParent,
+    stopSignal: values.stopSignal, stopTimeoutSeconds: values.stopTimeout, timeoutSeconds: values.timeout || undefined, autoRemove: values.rm || undefined,
+    removeImage: removeImage || undefined, init: withInit || undefined, initPath: values.initPath, systemd: oneOfTexts('--systemd', values.systemd, ['true', 'false', 'always']),
+    sdnotify: values.sdnotify, timezone: values.tz ?? (defaults.timezone || undefined), httpProxy: given.has('httpProxy') ? values.httpProxy : defaults.httpProxy,
+    hostEnv: given.has('envHost') ? values.envHost : defaults.envHost || undefined, personality: values.personality,
+    preserveFds: preserveFds?.length ? preserveFds : undefined, pidFile: path(values.pidfile), monitorPidFile: path(values.conmonPidfile),
+  })
+}

@@ -1,0 +1,44 @@
+// The start of any command: joins its spec with the engine and the process. One bundle per command begins here.
+import { execute } from '../cli/execute.ts'
+import type { AnyCommand } from '../cli/command.ts'
+import { GLOBALS } from '../cli/globals.ts'
+import { listenForInterrupt } from '../cli/interrupt.ts'
+import type { ConfigFlags } from '../config.ts'
+import { Failure } from '../errors.ts'
+import { LEVELS, setLogLevel, type LogLevel } from '../log.ts'
+
+export interface Start {
+  readonly title: string
+  readonly words: readonly string[]
+  readonly commandLine: readonly string[]
+  readonly globals: Map<string, string>
+  readonly noColor: boolean
+  readonly exitNow: (code: number) => void
+}
+
+export const startCommand = (spec: AnyCommand, { title, words, commandLine, globals, noColor, exitNow }: Start): Promise<number> => execute(spec, {
+  title, words, commandLine, globals: GLOBALS, globalValues: globals, noColor,
+  interrupt: listenForInterrupt(exitNow),
+  openEngine: async (values) => {
+    const { openEngine } = await import('../engine/open-engine.ts')
+    return openEngine({ flags: toFlags(values) })
+  },
+})
+
+/** @throws Failure invalid */
+export function toFlags(values: ReadonlyMap<string, string>): ConfigFlags {
+  const level = values.get('--log-level')
+  if (level !== undefined) {
+    const known = LEVELS.find((name) => name === level || (level === 'warning' && name === 'warn'))
+    if (!known) throw new Failure('invalid', `unknown log level "${level}"`, { hint: `use one of ${LEVELS.join(', ')}` })
+    setLogLevel(known satisfies LogLevel)
+  }
+  const flags: [keyof ConfigFlags, string | readonly string[] | undefined][] = [
+    ['root', values.get('--root')], ['runroot', values.get('--runroot')], ['runtime', values.get('--runtime')],
+    ['cgroupManager', values.get('--cgroup-manager')], ['logLevel', level], ['conmon', values.get('--conmon')],
+    ['storageDriver', values.get('--storage-driver')], ['storageOpts', values.get('--storage-opt')?.split('\n')],
+    ['hooksDirs', values.get('--hooks-dir')?.split(',')], ['cniConfigDir', values.get('--cni-config-dir') ?? values.get('--network-config-dir')],
+    ['volumePath', values.get('--volumepath')],
+  ]
+  return Object.fromEntries(flags.filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,63 @@
+// Where each command's file is and under which names it is called. Plain data: `main` finds a command's own chunk
+// here without loading any other.
+
+export interface Mount {
+  /** Under src/commands, without `.ts`. */
+  readonly file: string
+  /** Every way to call it; the first is the one that is shown. */
+  readonly names: readonly string[]
+}
+
+const mount = (file: string, ...names: string[]): Mount => ({ file, names })
+/** At the top and below its object: `rm` and `container rm`. */
+const both = (verb: string, ...more: string[]): Mount => mount(`container/${verb}`, verb, `container ${verb}`, ...more)
+
+export const MOUNTS: readonly Mount[] = [
+  both('run'), both('create'), both('start'), both('stop'), both('restart'), both('kill'),
+  both('rm', 'container remove'), both('logs'), both('exec'), both('attach'), both('wait'), both('pause'), both('unpause'),
+  both('rename'), both('port'), both('top'),
+  mount('container/ps', 'ps', 'container ls', 'container ps', 'container list'),
+  mount('container/inspect', 'container inspect'),
+  mount('container/exists', 'container exists'),
+  mount('container/prune', 'container prune'),
+  mount('container/cleanup', 'container cleanup'),
+  mount('system/inspect', 'inspect'),
+  mount('image/pull', 'pull', 'image pull'),
+  mount('image/images', 'images', 'image ls', 'image list'),
+  mount('image/rmi', 'rmi', 'image rm', 'image remove'),
+  mount('image/tag', 'tag', 'image tag'),
+  mount('image/untag', 'untag', 'image untag'),
+  mount('image/inspect', 'image inspect'),
+  mount('image/exists', 'image exists'),
+  mount('image/prune', 'image prune'),
+  mount('network/create', 'network create'),
+  mount('network/ls', 'network ls', 'network list'),
+  mount('network/inspect', 'network inspect'),
+  mount('network/rm', 'network rm', 'network remove'),
+  mount('network/exists', 'network exists'),
+  mount('network/prune', 'network prune'),
+  mount('volume/create', 'volume create'),
+  mount('volume/ls', 'volume ls', 'volume list'),
+  mount('volume/inspect', 'volume inspect'),
+  mount('volume/rm', 'volume rm', 'volume remove'),
+  mount('volume/exists', 'volume exists'),
+  mount('volume/prune', 'volume prune'),
+  mount('system/info', 'info', 'system info'),
+  mount('system/version', 'version'),
+  mount('system/events', 'events', 'system events'),
+  mount('system/doctor', 'doctor', 'system doctor'),
+  mount('system/completion', 'completion'),
+  mount('system/complete', '__complete'),
+  mount('system/help', 'help'),
+]
+
+export const GROUPS: Readonly<Record<string, string>> = {
+  container: 'Manage containers',
+  image: 'Manage images',
+  network: 'Manage networks',
+  volume: 'Manage volumes',
+  system: 'Look at the whole of it',
+}
+
+/** The file whose bundle is `dist/command-<object>-<verb>.cjs`. */
+export const chunkName = (file: string): string => `command-${file.replace('/', '-')}`

@@ -1,0 +1,59 @@
+// argv -> the command's own bundle -> exit code.
+import { createRequire, enableCompileCache } from 'node:module'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { readGlobals } from './cli/globals.ts'
+import { GROUPS, MOUNTS, chunkName } from './commands/table.ts'
+import type { Start } from './commands/start.ts'
+import { distDir, workerFile } from './paths.ts'
+
+interface Chunk { readonly start: (call: Omit<Start, 'exitNow' | 'noColor'> & Pick<Start, 'exitNow' | 'noColor'>) => Promise<number> }
+
+const FAILED = 125
+const isBundled = workerFile('main.ts').startsWith(distDir)
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { values, rest, help, version, problem } = readGlobals(argv)
+  if (problem !== undefined) return refuse(`${problem}; see 'scow --help'`)
+  if (version) return start('system/version', 'version', { values, words: ['--short'] })
+  if (help || rest.length === 0) return start('system/help', 'help', { values, words: rest })
+  const found = find(rest)
+  if (found) return start(found.file, found.name, { values, words: rest.slice(found.name.split(' ').length) })
+  const [first, second] = rest as [string, string | undefined]
+  if (!(first in GROUPS)) return refuse(`unrecognized command 'scow ${first}'; see 'scow --help'`)
+  if (second === undefined || second === '--help' || second === '-h') return start('system/help', 'help', { values, words: [first] })
+  return refuse(`unrecognized command 'scow ${first} ${second}'; see 'scow ${first} --help'`)
+}
+
+const find = (words: readonly string[]): { file: string; name: string } | undefined => {
+  for (const name of [words.slice(0, 2).join(' '), words[0]!]) {
+    const file = MOUNTS.find(({ names }) => names.includes(name))?.file
+    if (file) return { file, name }
+  }
+  return undefined
+}
+
+async function start(file: string, name: string, { values, words }: { values: Map<string, string>; words: readonly string[] }): Promise<number> {
+  const call = { title: `scow ${name}`, words, commandLine: ['scow', ...process.argv.slice(2)], globals: values, noColor: noColor(), exitNow: (code: number) => process.exit(code) }
+  if (isBundled) return (createRequire(join(distDir, 'main.cjs'))(join(distDir, `${chunkName(file)}.cjs`)) as Chunk).start(call)
+  const [{ startCommand }, { spec }] = await Promise.all([import('./commands/start.ts'), import(workerFile(`commands/${file}.ts`))])
+  return startCommand(spec, call)
+}
+
+const refuse = (message: string): number => {
+  process.stderr.write(`Error: ${message}\n`)
+  return FAILED
+}
+
+// The environment is read here besides config.ts because the code cache must be on before anything is loaded.
+const noColor = (): boolean => (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb'
+const cacheDir = (): string => (process.getuid?.() === 0 ? '/var/cache/scow' : join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'scow'))
+
+enableCompileCache(join(cacheDir(), 'code'))
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`Error: internal error: ${error instanceof Error ? error.stack : String(error)}\n`)
+    process.exit(FAILED)
+  },
+)
