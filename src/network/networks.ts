@@ -2,6 +2,9 @@
 // answer. Nothing here knows containers: ids, names and paths come as arguments.
 import type { NetworkAttachment, Pairs, PortRequest } from '../spec/request.ts'
 
+/** The network that scow makes for itself. */
+export const OWN_DEFAULT = 'scow'
+
 export interface NetworkOptions {
   /** Our own lists: `network create` writes here. Searched first. */
   readonly networksDir: string
@@ -16,10 +19,12 @@ export interface NetworkOptions {
   readonly locksDir: string
   /** Name of the network of a container that asks for none; made when it is ours (`scow`) and missing. */
   readonly defaultName?: string
+  /** Directories whose JSON files name subnets to keep away from: podman's /etc/containers/networks. */
+  readonly reservedDirs?: readonly string[]
   /** Where the search for free subnets starts; default 10.89.0.0/24 upwards. */
   readonly subnetPools?: readonly { readonly base: string; readonly size: number }[]
-  /** Passed to plugins, which need it to find iptables. */
-  readonly path?: string
+  /** Environment of plugins; they need PATH to find iptables. */
+  readonly env: Readonly<Record<string, string | undefined>>
   /** Of one plugin run; default 30 s. */
   readonly pluginTimeoutMs?: number
 }
@@ -76,7 +81,7 @@ export interface AttachRequest {
   readonly netns: string
   /** In order; interfaces without a name become eth0, eth1, ... Empty: the default network. */
   readonly networks: readonly NetworkAttachment[]
-  /** With host ports already chosen (none is 0). Given to the first network only. */
+  /** With host ports already chosen (none is 0). Given to the first network that can publish. */
   readonly ports?: readonly PortRequest[]
   readonly dns?: { readonly servers: readonly string[]; readonly searches: readonly string[]; readonly options: readonly string[] }
   readonly containerName?: string
@@ -148,7 +153,11 @@ export interface Networks {
   check(request: { readonly containerId: string; readonly netns: string }): Promise<void>
   /** What attach answered, from the cache: survives reboots and changed configurations. */
   attachments(containerId: string): Promise<AttachResult[]>
-  /** Frees what belongs to containers that are not in `alive`: DEL from the cache, then GC of plugins that know it. */
-  collectGarbage(alive: ReadonlySet<string>): Promise<{ readonly removed: readonly string[] }>
+  /**
+   * Frees what belongs to containers that are not alive: DEL from the cache, then leases that no entry knows, then GC of
+   * plugins that have it. `alive` is asked while no ADD or DEL runs anywhere, so a container must be in it before its
+   * attach. Goes on after errors, which are warned of. `removed`: ids of the containers.
+   */
+  collectGarbage(alive: () => ReadonlySet<string> | Promise<ReadonlySet<string>>): Promise<{ readonly removed: readonly string[] }>
   status(options?: { readonly network?: string; readonly forKubernetes?: boolean }): Promise<NetworkStatus>
 }

@@ -1,0 +1,117 @@
+// Binds the network layer to its directories. Cheap: nothing is read or made before a call needs it.
+import { mkdirSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+import { Failure } from '../errors.ts'
+import { lockFile } from '../fs/lock.ts'
+import { PROGRAM_DIRS } from '../process/find-program.ts'
+import { attach, toAttachResult } from './attach.ts'
+import { readEntries } from './cache.ts'
+import type { NetworkList } from './cni-types.ts'
+import { loadLists } from './conflist.ts'
+import { detach } from './detach.ts'
+import type { Wiring } from './detach.ts'
+import { createNetns, listNetns, netnsPath, prepareNetnsDir, removeNetns } from './netns.ts'
+import { networkId, viewOf } from './network-view.ts'
+import { OWN_DEFAULT } from './networks.ts'
+import type { NetworkOptions, Networks } from './networks.ts'
+import { checkList } from './plugin-list.ts'
+import { parseResult } from './result.ts'
+
+export const openNetworks = (options: NetworkOptions): Networks => {
+  const wiring = wire(options)
+  const { resolve, defaultList, configured, all } = finder(options)
+  const attachments = (containerId: string) => readEntries(wiring.resultsDir, containerId)
+  return {
+    list: async () => (await all()).map(viewOf),
+    get: async (nameOrId) => viewOf(await resolve(nameOrId)),
+    create: async (request) => (await import('./own-networks.ts')).createNetwork(options, request),
+    remove: async (nameOrId) => (await import('./own-networks.ts')).removeNetwork(options, wiring, await resolve(nameOrId)),
+    defaultNetwork: async ({ forKubernetes } = {}) => (await defaultList(forKubernetes)).name,
+
+    createNetns: async (id) => {
+      await prepareNetnsDir(options.netnsDir, lockPath(options, 'netns'))
+      return createNetns(options.netnsDir, id)
+    },
+    removeNetns: async (id) => removeNetns(options.netnsDir, id),
+    netnsPath: (id) => netnsPath(options.netnsDir, id),
+    listNetns: async () => listNetns(options.netnsDir),
+
+    attach: async (request) => {
+      const networks = request.networks.length > 0 ? request.networks : [{ name: (await defaultList()).name }]
+      const lists: NetworkList[] = []
+      for (const { name } of networks) lists.push(await resolve(name))
+      return await attach(wiring, { ...request, networks }, lists)
+    },
+    detach: async (request) => detach(wiring, request),
+    check: async ({ containerId, netns }) => {
+      for (const { list, attachment, result } of attachments(containerId)) await checkList(wiring.plugins, { list, attachment: { ...attachment, netns } }, result)
+    },
+    attachments: async (containerId) => attachments(containerId).filter(({ result }) => result !== undefined)
+      .map((entry) => toAttachResult(entry, parseResult(entry.result, entry.list.plugins.at(-1)!.type))),
+    collectGarbage: async (alive) => (await import('./collect-garbage.ts')).collectGarbage(wiring, configured(), alive),
+    status: async ({ network, forKubernetes } = {}) =>
+      (await import('./network-status.ts')).networkStatus(wiring, async () => (network === undefined ? defaultList(forKubernetes) : resolve(network))),
+  }
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000
+
+const lockPath = ({ locksDir }: NetworkOptions, name: string): string => {
+  mkdirSync(locksDir, { recursive: true, mode: 0o700 })
+  return join(locksDir, name)
+}
+
+const wire = (options: NetworkOptions): Wiring => {
+  const { pluginDirs, env, cacheDir, pluginTimeoutMs: timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  return {
+    plugins: { pluginDirs, env, timeoutMs },
+    rules: {
+      programDirs: [...(env['PATH'] ?? '').split(delimiter).filter(Boolean), ...PROGRAM_DIRS],
+      timeoutMs,
+      exclusively: async (act) => {
+        using _ = await lockFile(lockPath(options, 'network-rules'))
+        return await act()
+      },
+    },
+    resultsDir: join(cacheDir, 'results'),
+    leasesDir: join(cacheDir, 'networks'),
+    operationsLock: () => lockPath(options, 'network-operations'),
+  }
+}
+
+/** How names become lists; our default network is made when a call first needs it. */
+const finder = (options: NetworkOptions) => {
+  const load = () => loadLists([options.networksDir, ...options.configDirs])
+  const ownDefault = async () => (await import('./own-networks.ts')).ensureDefaultNetwork(options)
+  const resolve = async (nameOrId: string): Promise<NetworkList> => {
+    const found = find(load(), nameOrId)
+    if (found) return found
+    if (nameOrId === OWN_DEFAULT || (ID_PREFIX.test(nameOrId) && networkId(OWN_DEFAULT).startsWith(nameOrId))) return await ownDefault()
+    throw new Failure('notFound', `unable to find network with name or ID ${nameOrId}: network not found`)
+  }
+  const forKubernetesList = (): NetworkList => {
+    const [first] = loadLists(options.configDirs)
+    if (first) return first
+    throw new Failure('unavailable', `no CNI network is configured in ${options.configDirs.join(', ') || 'any directory'}`, { hint: 'install a network plugin of Kubernetes' })
+  }
+  return {
+    resolve,
+    configured: load,
+    defaultList: async (forKubernetes = false) => (forKubernetes ? forKubernetesList() : await resolve(options.defaultName ?? OWN_DEFAULT)),
+    all: async () => {
+      if (!load().some(({ name }) => name === OWN_DEFAULT)) await ownDefault()
+      return load()
+    },
+  }
+}
+
+const ID_PREFIX = /^[0-9a-f]{3,64}$/
+
+const find = (lists: readonly NetworkList[], nameOrId: string): NetworkList | undefined => {
+  const named = lists.find(({ name }) => name === nameOrId)
+  if (named || !ID_PREFIX.test(nameOrId)) return named
+  const byId = lists.filter(({ name }) => networkId(name).startsWith(nameOrId))
+  if (byId.length > 1) throw new Failure('invalid', `network ID ${nameOrId} is ambiguous: it begins those of ${byId.map(({ name }) => name).join(', ')}`)
+  return byId[0]
+}
