@@ -29,7 +29,7 @@ export async function openEngine({ flags = {} }: { flags?: ConfigFlags } = {}): 
     return openStorage({ paths, ...(driver ? { driver } : {}), options: { keepBlobs: config.engine.keepBlobs } })
   })
   const env = environment()
-  const registry = once(async () => (await import('./make-registry.ts')).makeRegistry(config, env))
+  const registry = once(async () => (await import('./open-registry.ts')).openConfiguredRegistry(config, env))
   const networks = once(async () => (await import('./make-networks.ts')).makeNetworks({ config, paths, environment: env }))
   const opened = { storage: false, registry: false }
   return {

@@ -12,8 +12,8 @@ export type Phase = 'created' | 'running' | 'paused' | 'exited' | 'removing'
 /** A process that cannot be mistaken for a later one with the same pid. */
 export interface ProcessStamp {
   readonly pid: number
-  /** Field 22 of /proc/PID/stat, as text. */
-  readonly startTime: string
+  /** Clock ticks after boot: field 22 of /proc/PID/stat. */
+  readonly startTime: number
   readonly bootId: string
 }
 

@@ -20,7 +20,7 @@ export interface Intent extends NewIntent {
   readonly createdAtMs: number
 }
 
-interface Stored { id: number; kind: IntentKind; target: string; owner_pid: number; owner_start: string; owner_boot: string; image_id: string | null; data: string; created_at: number }
+interface Stored { id: number; kind: IntentKind; target: string; owner_pid: number; owner_start: number; owner_boot: string; image_id: string | null; data: string; created_at: number }
 
 export const openIntent = (db: Database, { kind, target, owner, imageId, data }: NewIntent): number =>
   db.insert('INSERT INTO intents (kind, target, owner_pid, owner_start, owner_boot, image_id, data, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',

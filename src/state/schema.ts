@@ -26,7 +26,7 @@ const MIGRATIONS = [`
     kind TEXT NOT NULL,
     target TEXT NOT NULL,
     owner_pid INTEGER NOT NULL,
-    owner_start TEXT NOT NULL,
+    owner_start INTEGER NOT NULL,
     owner_boot TEXT NOT NULL,
     image_id TEXT,
     data TEXT NOT NULL,

@@ -7,7 +7,7 @@ import test from 'node:test'
 import { isFailure } from '../errors.ts'
 import { openState, type State } from './state.ts'
 
-const OWNER = { pid: 1, startTime: '1', bootId: 'b' }
+const OWNER = { pid: 1, startTime: 1, bootId: 'b' }
 const request = { command: [], env: [], terminal: false, stdin: false, labels: [], annotations: [], mounts: [], devices: [], network: { kind: 'none' as const }, ports: [], namespaces: { pid: { kind: 'private' as const }, ipc: { kind: 'private' as const }, uts: { kind: 'private' as const }, cgroup: { kind: 'private' as const } }, security: {}, resources: {}, sysctls: [], log: { driver: 'k8s-file' as const }, restart: { name: 'no' as const } }
 const summary = { imageName: 'i', command: [], labels: {}, mounts: [], networks: [], exposed: [], volumes: [], autoRemove: false, restart: 'no', namespaces: {} }
 

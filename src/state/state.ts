@@ -30,7 +30,7 @@ const WRITES = {
 
 type Read<F> = F extends (db: Database, ...args: infer A) => infer R ? (...args: A) => Promise<R> : never
 /** `durable: false`: a power cut may lose it (a container that is removed at its end), a crash of the process cannot. */
-type Write<F> = F extends (db: Database) => infer R ? () => Promise<R>
+type Write<F> = F extends (db: Database) => infer R ? (arg?: undefined, options?: { durable?: boolean }) => Promise<R>
   : F extends (db: Database, arg: infer A) => infer R ? (arg: A, options?: { durable?: boolean }) => Promise<R> : never
 type Reads = { [G in keyof typeof READS]: { [K in keyof (typeof READS)[G]]: Read<(typeof READS)[G][K]> } }
 type Writes = { [G in keyof typeof WRITES]: { [K in keyof (typeof WRITES)[G]]: Write<(typeof WRITES)[G][K]> } }

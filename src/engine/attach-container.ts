@@ -1,0 +1,75 @@
+import type { Writable } from 'node:stream'
+import { attach, type Attachment } from '../monitor/attach.ts'
+import type { AttachEnd, AttachIo } from './attach-io.ts'
+import { detachScanner } from './detach-keys.ts'
+import type { Engine } from './engine.ts'
+import { findContainer, runningProcess } from './find-container.ts'
+
+/** Where a monitor's sockets appear shortly after it has told the pid. */
+const SOCKET_PATIENCE_MS = 5000
+
+export interface AttachSession {
+  /** When the process has ended and everything is written, or the user has left. */
+  readonly end: Promise<AttachEnd>
+}
+
+/** Connects to a container that is created and not yet started. */
+export async function attachToCreated(_engine: Engine, { attachDir, io }: { id: string; attachDir: string; io: AttachIo }): Promise<AttachSession> {
+  const attachment = await attach(attachDir, { waitMs: SOCKET_PATIENCE_MS, ...(io.signal ? { signal: io.signal } : {}) })
+  return { end: pump(attachment, io) }
+}
+
+/** Attaches to a running container until it ends or the user leaves. @throws wrongState */
+export async function attachContainer(engine: Pick<Engine, 'paths' | 'self' | 'state'>, nameOrId: string, io: AttachIo): Promise<AttachEnd> {
+  const container = await findContainer(engine, nameOrId)
+  runningProcess(engine, container, 'cannot attach: ')
+  const attachment = await attach(engine.paths.container(container.id).bundle, io.signal ? { signal: io.signal } : {})
+  return pump(attachment, io)
+}
+
+/** Moves bytes both ways, each side held back by the other. */
+export async function pump(attachment: Attachment, io: AttachIo): Promise<AttachEnd> {
+  let detached = false
+  const leave = (): void => { detached = true; attachment.close() }
+  io.signal?.addEventListener('abort', leave, { once: true })
+  if (io.stdin) void pumpInput(attachment, io, leave)
+  if (io.resize) void pumpSizes(attachment, io.resize)
+  try {
+    for await (const { stream, data } of attachment.output) {
+      const target = stream === 'stderr' ? io.stderr : io.stdout
+      if (target && !await writeTo(target, data)) break
+    }
+  } finally {
+    io.signal?.removeEventListener('abort', leave)
+    attachment.close()
+    io.stdin?.destroy()
+  }
+  return detached ? 'detached' : 'ended'
+}
+
+async function pumpInput(attachment: Attachment, { stdin, detachKeys = [] }: AttachIo, leave: () => void): Promise<void> {
+  const scan = detachScanner(detachKeys)
+  try {
+    for await (const chunk of stdin!) {
+      const { pass, detach } = scan(chunk as Buffer)
+      if (pass.length) await attachment.write(pass)
+      if (detach) return leave()
+    }
+    await attachment.end()
+  } catch {
+    // The container has ended, or the caller's own standard input has: output decides when the session is over.
+  }
+}
+
+async function pumpSizes(attachment: Attachment, sizes: AsyncIterable<{ rows: number; columns: number }>): Promise<void> {
+  try {
+    for await (const size of sizes) await attachment.resize(size)
+  } catch {
+    // A terminal that is gone needs no size.
+  }
+}
+
+/** @returns false when nobody reads any more */
+const writeTo = (target: Writable, data: Buffer): Promise<boolean> => new Promise((resolve) => {
+  target.write(data, (error) => resolve(!error))
+})

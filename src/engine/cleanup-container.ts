@@ -1,0 +1,47 @@
+// What happens after a container's end: the exit is recorded, its run given back, then --rm or the restart policy.
+import { isFailure } from '../errors.ts'
+import type { Container } from '../state/containers.ts'
+import { withContainerLock } from './container-lock.ts'
+import { cleanupCommand } from './cleanup-command.ts'
+import type { Engine } from './engine.ts'
+import { removeSettled } from './remove-container.ts'
+import { settleContainer } from './settle-container.ts'
+import { startSettled } from './start-container.ts'
+import { restartDelayMs, wantsRestart } from './restart-policy.ts'
+import { withHeldImage } from './removed-image.ts'
+
+/**
+ * Idempotent: the exit program calls it, and every command that looks at a dead container may.
+ * @param due the delay of a scheduled restart is over
+ */
+export async function cleanupContainer(engine: Engine, id: string, { due = false }: { due?: boolean } = {}): Promise<void> {
+  try {
+    await withContainerLock(engine, id, async () => {
+      const container = await settleContainer(engine, id)
+      if (container.phase !== 'exited') return
+      if (wantsRestart(container)) return due ? restart(engine, container) : schedule(engine, container)
+      if (container.record.request.autoRemove) await withHeldImage(engine, container, () => removeSettled(engine, container, { volumes: true }))
+    })
+  } catch (error) {
+    if (!isFailure(error, 'notFound')) throw error
+  }
+}
+
+async function restart(engine: Engine, container: Container): Promise<void> {
+  const restarts = (container.status.restarts ?? 0) + 1
+  try {
+    await startSettled(engine, container, { restarts })
+  } catch (error) {
+    if (!isFailure(error)) throw error
+    await engine.state.containers.change({ id: container.id, phase: 'exited', status: { restarts, error: error.message, cleanedUp: true } })
+    const again = await engine.state.containers.get(container.id)
+    if (again && wantsRestart(again)) await schedule(engine, again)
+  }
+}
+
+/** The exit program sleeps the back-off, so that no Node waits. */
+async function schedule(engine: Engine, container: Container): Promise<void> {
+  const { startDetached } = await import('../process/start-detached.ts')
+  const [program, ...args] = await cleanupCommand(engine, { id: container.id, delayMs: restartDelayMs(container) })
+  await startDetached(program!, args)
+}

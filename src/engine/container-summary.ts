@@ -1,0 +1,22 @@
+import type { ContainerRecord, ContainerSummary } from '../state/container-record.ts'
+import type { NamespaceMode, NetworkRequest } from '../spec/request.ts'
+
+/** What listings show of a container, derived from its record. */
+export const summarize = ({ request, image, command, entrypoint, labels, volumes, exposed }: ContainerRecord): ContainerSummary => ({
+  imageName: image?.name ?? request.rootfs?.path ?? '',
+  command: [...entrypoint, ...command],
+  labels,
+  mounts: request.mounts.map(({ target }) => target),
+  networks: networkNames(request.network),
+  exposed,
+  volumes: volumes.map(({ name }) => name),
+  autoRemove: request.autoRemove ?? false,
+  restart: request.restart.name,
+  namespaces: Object.fromEntries(Object.entries(request.namespaces).map(([name, mode]) => [name, modeText(mode as NamespaceMode)])),
+})
+
+const networkNames = (network: NetworkRequest): string[] =>
+  network.kind === 'bridge' ? network.networks.map(({ name }) => name) : network.kind === 'container' || network.kind === 'path' ? [] : [network.kind]
+
+const modeText = (mode: NamespaceMode): string =>
+  mode.kind === 'container' ? `container:${mode.id}` : mode.kind === 'path' ? `ns:${mode.path}` : mode.kind

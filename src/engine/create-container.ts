@@ -1,0 +1,116 @@
+import { mkdirSync } from 'node:fs'
+import { Failure, isFailure } from '../errors.ts'
+import type { Digest } from '../image/digest.ts'
+import type { ImageSettings } from '../spec/image-settings.ts'
+import { commandOf, workdirOf } from '../spec/process.ts'
+import type { ContainerRequest } from '../spec/request.ts'
+import { signalNumber } from '../process/signals.ts'
+import type { ContainerRecord } from '../state/container-record.ts'
+import type { ImageRecord } from '../state/images.ts'
+import { summarize } from './container-summary.ts'
+import { settleVolumes, type SettledVolumes } from './container-volumes.ts'
+import type { Engine } from './engine.ts'
+import { randomId, randomName } from './random-name.ts'
+import { releaseCreation } from './release-creation.ts'
+import { recoverDead } from './recover.ts'
+import { withUndo } from './undo.ts'
+
+type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'runtime' | 'networks'>
+
+export interface CreateContainer {
+  readonly request: ContainerRequest
+  /** The image, already here; absent with request.rootfs. */
+  readonly image?: ImageRecord
+  /** For `inspect`. */
+  readonly createCommand?: readonly string[]
+  readonly podId?: string
+  /** The CRI gives its own. */
+  readonly id?: string
+}
+
+export const NAME_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
+
+/**
+ * Makes a container that can be started: name, writable layer, volumes, record. Killed at any point, the next command
+ * that writes takes away what it had made.
+ * @returns its id
+ * @throws invalid, exists (name), notFound (volume's or volumes-from container)
+ */
+export async function createContainer(engine: Parts, creation: CreateContainer): Promise<string> {
+  await recoverDead(engine)
+  const { request, image } = creation
+  if (request.name !== undefined && !NAME_PATTERN.test(request.name)) {
+    throw new Failure('invalid', `invalid container name "${request.name}"`, { hint: 'use letters, digits, "_", "." and "-", and begin with a letter or digit' })
+  }
+  const name = request.runtime ?? engine.config.engine.runtime
+  const runtime = { name, path: (await engine.runtime(name)).path }
+  const id = creation.id ?? randomId()
+  const durable = !request.autoRemove
+  return withUndo(async (undo) => {
+    const settled = await settleVolumes(engine, { id, request, image })
+    const intentId = await reserve(engine, { id, request, image, anonymous: settled.made })
+    undo('take back what was made', () => releaseCreation(engine, { id, intentId, anonymous: settled.made }))
+    await settled.make()
+    mkdirSync(engine.paths.container(id).dir, { recursive: true, mode: 0o700 })
+    const storage = await engine.storage()
+    if (!request.rootfs) await storage.containers.create(id, (image?.chainIds ?? []) as Digest[], { volatile: !durable })
+    const record = makeRecord(engine, { id, creation, settled, storageDriver: storage.driver, runtime })
+    await engine.state.containers.insert({ record, summary: summarize(record), intentId, ...(creation.podId ? { podId: creation.podId } : {}) }, { durable })
+    return id
+  })
+}
+
+interface Reservation { id: string; request: ContainerRequest; image: ImageRecord | undefined; anonymous: readonly string[] }
+
+async function reserve(engine: Parts, { id, request, image, anonymous }: Reservation): Promise<number> {
+  const intent = { kind: 'create' as const, target: id, owner: engine.self, data: { anonymous }, ...(image ? { imageId: image.id } : {}) }
+  for (let tries = 0; ; tries++) {
+    try {
+      return await engine.state.containers.reserve({ id, name: request.name ?? randomName() + (tries > 5 ? `_${tries}` : ''), intent }, { durable: !request.autoRemove })
+    } catch (error) {
+      if (request.name !== undefined || !isFailure(error, 'exists') || tries > 50) throw error
+    }
+  }
+}
+
+interface RecordInputs {
+  id: string
+  creation: CreateContainer
+  settled: SettledVolumes
+  storageDriver: string
+  runtime: { name: string; path: string }
+}
+
+function makeRecord(engine: Parts, { id, creation, settled, storageDriver, runtime }: RecordInputs): ContainerRecord {
+  const { request, image, createCommand } = creation
+  const settings = (image?.config as { config?: ImageSettings } | undefined)?.config ?? {}
+  const args = commandOf(request, settings)
+  const entrypoint = (request.entrypoint ?? settings.Entrypoint ?? []).filter((word) => word !== '')
+  const exposed = [...Object.keys(settings.ExposedPorts ?? {}), ...(request.expose ?? [])].map((port) => (port.includes('/') ? port : `${port}/tcp`))
+  return {
+    version: 1, id, createdAtMs: Date.now(),
+    request: { ...request, mounts: settled.mounts },
+    ...(image ? { image: { id: image.id, name: imageName(image, request.image), digest: image.digest, chainIds: image.chainIds } } : {}),
+    command: args.slice(entrypoint.length), entrypoint,
+    workdir: workdirOf(request, settings),
+    user: request.user ?? settings.User ?? '',
+    hostname: request.hostname ?? id.slice(0, 12),
+    stopSignal: signalNumber(request.stopSignal ?? (settings.StopSignal || 'TERM')),
+    stopTimeoutSeconds: request.stopTimeoutSeconds ?? engine.config.engine.stopTimeoutSeconds,
+    labels: { ...settings.Labels, ...Object.fromEntries(request.labels) },
+    volumes: settled.uses,
+    exposed: [...new Set(exposed)],
+    storageDriver,
+    runtime: { name: runtime.name, path: runtime.path },
+    cgroupManager: engine.config.engine.cgroupManager,
+    logPath: request.log.path ?? engine.paths.container(id).log,
+    createCommand: createCommand ?? [],
+  }
+}
+
+/** What `ps` shows: the name as stored; for an image without names what the user typed, or its id. */
+const imageName = (image: ImageRecord, typed: string | undefined): string => {
+  const tag = typed && /:[^/@]+$/.exec(typed)?.[0]
+  return image.names.find((name) => tag ? name.endsWith(tag) && name.includes(typed.slice(0, -tag.length)) : typed !== undefined && name.includes(typed))
+    ?? image.names[0] ?? (typed?.includes('@') ? typed : undefined) ?? image.id
+}

@@ -1,0 +1,48 @@
+import { closeSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { lockFile } from '../fs/lock.ts'
+import { log } from '../log.ts'
+import { cleanupContainer } from './cleanup-container.ts'
+import type { Engine } from './engine.ts'
+import { recoverDead } from './recover.ts'
+
+/** The exit program hands its lock on as this descriptor. */
+const LOCK_FD = 3
+const AT_ONCE = 4
+
+/**
+ * Cleans up after every container in the queue. Whoever queued one while the lock was held relies on this holder: so after
+ * the lock is given back, the queue is looked at once more.
+ */
+export async function drainCleanupQueue(engine: Engine): Promise<void> {
+  await recoverDead(engine)
+  await drain(engine)
+  closeSync(LOCK_FD)
+  while (readdirSync(engine.paths.cleanupQueue).length > 0) {
+    const release = await lockFile(join(engine.paths.locks, 'cleanup'), { wait: false })
+    if (!release) return
+    await drain(engine)
+    release()
+  }
+  await engine.state.events.prune(undefined, { durable: false })
+  await engine.state.checkpoint()
+}
+
+async function drain(engine: Engine): Promise<void> {
+  for (;;) {
+    const queue = readdirSync(engine.paths.cleanupQueue).filter((name) => /^[0-9a-f]{64}(\.due)?$/.test(name))
+    if (queue.length === 0) return
+    const next = [...queue]
+    const work = async (): Promise<void> => {
+      for (let name = next.shift(); name !== undefined; name = next.shift()) await handle(engine, name)
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, work))
+  }
+}
+
+/** The entry goes first: an end of a later start queues it anew. */
+async function handle(engine: Engine, name: string): Promise<void> {
+  rmSync(join(engine.paths.cleanupQueue, name), { force: true })
+  await cleanupContainer(engine, name.slice(0, 64), { due: name.endsWith('.due') }).catch((error: unknown) =>
+    log.error(`cleanup of container ${name.slice(0, 12)}: ${error instanceof Error ? error.stack : error}`))
+}

@@ -1,0 +1,114 @@
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure } from '../errors.ts'
+import { removeTree } from '../fs/remove-tree.ts'
+import { launchExec, type ExecSession } from '../monitor/exec.ts'
+import { identify, isAlive } from '../process/identity.ts'
+import type { Pairs } from '../spec/request.ts'
+import type { Container } from '../state/containers.ts'
+import type { AttachIo } from './attach-io.ts'
+import { pump } from './attach-container.ts'
+import type { Engine } from './engine.ts'
+import { buildExecProcess } from './exec-process.ts'
+import { findContainer, runningProcess } from './find-container.ts'
+import { monitorOptions } from './monitor-options.ts'
+import { randomId } from './random-name.ts'
+
+export interface ExecRequest {
+  readonly command: readonly string[]
+  readonly env?: Pairs
+  readonly workdir?: string
+  readonly user?: string
+  readonly terminal?: boolean
+  readonly stdin?: boolean
+  readonly privileged?: boolean
+  readonly preserveFds?: readonly number[]
+  /** Absent: detached. */
+  readonly io?: AttachIo
+}
+
+export interface Executed {
+  readonly sessionId: string
+  /** Absent: it runs on. */
+  readonly exitCode?: number
+}
+
+/**
+ * Runs a further process in a running container. A session is a folder of the run root: a killed caller leaves nothing that
+ * needs a database, and a dead session's folder goes with the next exec.
+ * @throws wrongState when the container doesn't run or is paused; commandNotFound, cannotInvoke
+ */
+export async function execContainer(engine: Engine, nameOrId: string, request: ExecRequest): Promise<Executed> {
+  const container = await findContainer(engine, nameOrId)
+  runningProcess(engine, container, 'cannot exec: ')
+  if (container.phase === 'paused') throw new Failure('wrongState', `cannot exec: container ${container.name} is paused`, { hint: `resume it first: scow unpause ${container.name}` })
+  reapSessions(engine.paths.container(container.id).exec)
+  const sessionId = randomId()
+  const dir = join(engine.paths.container(container.id).exec, sessionId)
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  try {
+    const session = await launch(engine, { container, request, sessionId, dir })
+    return await follow(session, { request, sessionId, dir })
+  } catch (error) {
+    removeTree(dir)
+    throw error
+  }
+}
+
+interface Launch { container: Container; request: ExecRequest; sessionId: string; dir: string }
+
+async function launch(engine: Engine, { container, request, sessionId, dir }: Launch): Promise<ExecSession> {
+  const processFile = join(dir, 'process.json')
+  writeFileSync(processFile, JSON.stringify(await buildExecProcess(engine, container, request)), { mode: 0o600 })
+  const shared = await monitorOptions(engine, container)
+  return launchExec({
+    ...shared, sessionId, dir, processFile, persistDir: dir, exitDir: dir,
+    pidFile: join(dir, 'pidfile'), monitorPidFile: join(dir, 'conmon.pid'),
+    log: { driver: 'none' }, terminal: request.terminal ?? false, stdin: request.stdin ?? false,
+    attach: request.io !== undefined,
+    ...(request.preserveFds?.length ? { extraFds: request.preserveFds } : {}),
+    ...(request.io?.signal ? { signal: request.io.signal } : {}),
+  })
+}
+
+async function follow(session: ExecSession, { request, sessionId, dir }: { request: ExecRequest; sessionId: string; dir: string }): Promise<Executed> {
+  if (!request.io || !session.attachment) {
+    session.detach()
+    return { sessionId }
+  }
+  const end = await pump(session.attachment, request.io)
+  if (end === 'detached') {
+    session.detach()
+    return { sessionId }
+  }
+  const exitCode = await session.exitCode()
+  removeTree(dir)
+  return { sessionId, exitCode }
+}
+
+/** Folders of sessions whose process and monitor are both gone. */
+function reapSessions(execDir: string): void {
+  for (const { name } of sessionsIn(execDir)) {
+    if (!sessionAlive(join(execDir, name))) rmSync(join(execDir, name), { recursive: true, force: true })
+  }
+}
+
+const sessionsIn = (execDir: string): { name: string }[] => {
+  try { return readdirSync(execDir, { withFileTypes: true }).filter((entry) => entry.isDirectory()) } catch { return [] }
+}
+
+const NEW_MS = 60_000
+
+function sessionAlive(dir: string): boolean {
+  try {
+    const monitor = identify(Number(readFileSync(join(dir, 'conmon.pid'), 'utf8')))
+    return monitor !== undefined && isAlive(monitor)
+  } catch {
+    // Not launched yet, by another exec that is under way.
+    return (statSync(dir, { throwIfNoEntry: false })?.mtimeMs ?? 0) > Date.now() - NEW_MS
+  }
+}
+
+/** Ids of the exec sessions that run, for `inspect`. */
+export const execSessions = ({ paths }: Pick<Engine, 'paths'>, id: string): string[] =>
+  sessionsIn(paths.container(id).exec).map(({ name }) => name).filter((name) => sessionAlive(join(paths.container(id).exec, name)))

@@ -1,0 +1,25 @@
+import { Failure } from '../errors.ts'
+import type { ProcessStamp } from '../state/container-status.ts'
+import type { Container, ContainerRow } from '../state/containers.ts'
+import type { Engine } from './engine.ts'
+import { findExit } from './find-exit.ts'
+
+/** A container's row as it truly is now, derived without writing: an end that nobody recorded yet shows. */
+export function trueRow<Row extends ContainerRow>(engine: Pick<Engine, 'paths' | 'self'>, row: Row): Row {
+  if (row.phase !== 'running' && row.phase !== 'paused') return row
+  const exit = findExit(engine, row)
+  return exit ? { ...row, phase: 'exited', status: { ...row.status, ...exit } } : row
+}
+
+/** By name, id or its beginning; as it truly is now. @throws notFound, invalid (ambiguous) */
+export const findContainer = async (engine: Pick<Engine, 'paths' | 'self' | 'state'>, nameOrId: string): Promise<Container> =>
+  trueRow(engine, await engine.state.containers.find(nameOrId))
+
+/** @throws wrongState when it doesn't run; `what` begins the message */
+export function runningProcess(engine: Pick<Engine, 'paths' | 'self'>, container: ContainerRow, what: string): ProcessStamp {
+  const now = trueRow(engine, container)
+  if ((now.phase !== 'running' && now.phase !== 'paused') || !now.status.process) {
+    throw new Failure('wrongState', `${what}container ${container.name} is not running (${now.phase})`, { hint: `start it first: scow start ${container.name}` })
+  }
+  return now.status.process
+}

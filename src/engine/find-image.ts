@@ -1,0 +1,47 @@
+import { Failure } from '../errors.ts'
+import { canonicalName, parseReference } from '../image/reference.ts'
+import type { ImageRecord } from '../state/images.ts'
+import type { Engine } from './engine.ts'
+
+/**
+ * The stored image a user means: by id (or a beginning of it), canonical name, `localhost/` name, digest, or a short
+ * name that some stored name ends in.
+ * @throws notFound
+ */
+export async function findImage(engine: Pick<Engine, 'state'>, text: string): Promise<ImageRecord> {
+  const found = await lookUpImage(engine, text)
+  if (!found) throw new Failure('notFound', `${text}: image not known`, { hint: `pull it first: scow pull ${text}` })
+  return found
+}
+
+/** Like `findImage`, but undefined where there is none. @throws invalid for text that can name no image */
+export async function lookUpImage(engine: Pick<Engine, 'state'>, text: string): Promise<ImageRecord | undefined> {
+  const { images } = engine.state
+  const id = text.replace(/^sha256:/, '')
+  if (/^[0-9a-f]{64}$/.test(id)) return await images.get(id) ?? await byDigest(engine, `sha256:${id}`)
+  const named = await byName(engine, text)
+  if (named || !/^[0-9a-f]{3,63}$/.test(id)) return named
+  const matches = await images.byIdPrefix(id)
+  if (matches.length > 1) throw new Failure('invalid', `more than one image has an id that starts with ${id}`, { hint: 'give more digits' })
+  return matches[0]
+}
+
+async function byName({ state }: Pick<Engine, 'state'>, text: string): Promise<ImageRecord | undefined> {
+  const reference = parseReference(text)
+  if (reference.digest) {
+    const path = `${reference.domain}/${reference.path}@`
+    return (await state.images.list()).find(({ digest, indexDigest, digests }) =>
+      (digest === reference.digest || indexDigest === reference.digest) && digests.some((name) => name.startsWith(path)))
+  }
+  const canonical = canonicalName(reference)
+  const exact = await state.images.byName(canonical)
+  if (exact) return exact
+  const short = `${text.includes(':') && !text.includes('/') || /:[^/]+$/.test(text) ? text : `${text}:latest`}`
+  const local = await state.images.byName(`localhost/${short}`)
+  if (local) return local
+  const [ending] = await state.images.namesEndingIn(short)
+  return ending ? state.images.byName(ending) : undefined
+}
+
+const byDigest = async ({ state }: Pick<Engine, 'state'>, digest: string): Promise<ImageRecord | undefined> =>
+  (await state.images.list()).find((image) => image.digest === digest || image.indexDigest === digest)

@@ -1,0 +1,114 @@
+// The files of /etc and /run that are made for each start and bind-mounted into the container.
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { hostname as hostName } from 'node:os'
+import { join } from 'node:path'
+import { Failure } from '../errors.ts'
+import { makeDir } from '../fs/remove-tree.ts'
+import type { GeneratedFiles } from '../spec/build-spec.ts'
+import { groupWithUser, passwdWithUser } from '../spec/passwd-entry.ts'
+import type { ResolvedUser } from '../spec/users.ts'
+import type { Container } from '../state/containers.ts'
+import type { Engine } from './engine.ts'
+import { runningProcess } from './find-container.ts'
+import type { PreparedNetwork } from './prepare-network.ts'
+
+interface Inputs {
+  readonly container: Container
+  readonly rootfsPath: string
+  readonly network: PreparedNetwork
+  readonly user: ResolvedUser
+  readonly passwd: string | undefined
+  readonly group: string | undefined
+}
+
+export async function writeGeneratedFiles(engine: Engine, inputs: Inputs): Promise<GeneratedFiles> {
+  const { container } = inputs
+  const { etc } = engine.paths.container(container.id)
+  makeDir(etc, 0o755)
+  const write = (name: string, text: string | undefined): string | undefined => {
+    if (text === undefined) return undefined
+    writeFileSync(join(etc, name), text, { mode: 0o644 })
+    return join(etc, name)
+  }
+  const files = {
+    ...await networkFiles(engine, inputs, write),
+    containerenv: write('containerenv', containerenv(container)),
+    passwd: write('passwd', passwdText(inputs)),
+    group: write('group', inputs.container.record.request.managePasswd === false ? undefined : groupWithUser({ user: inputs.user, group: inputs.group, template: inputs.container.record.request.groupEntry })),
+    localtime: localtime(engine, { etc, timezone: container.record.request.timezone ?? engine.config.containers.timezone }),
+    shm: await sharedShm(engine, container),
+  }
+  return Object.fromEntries(Object.entries(files).filter(([, path]) => path !== undefined)) as GeneratedFiles
+}
+
+type Write = (name: string, text: string | undefined) => string | undefined
+
+async function networkFiles(engine: Engine, { container, network }: Inputs, write: Write): Promise<{ hosts?: string | undefined; resolvConf?: string | undefined; hostname?: string | undefined }> {
+  const { request, hostname } = container.record
+  if (network.sharedWith) {
+    const other = engine.paths.container(network.sharedWith).etc
+    const path = (name: string): string | undefined => (existsSync(join(other, name)) ? join(other, name) : undefined)
+    return { hosts: path('hosts'), resolvConf: path('resolv.conf'), hostname: write('hostname', `${hostname}\n`) }
+  }
+  const { containers } = engine.config
+  const { hostsText } = await import('../network/hosts.ts')
+  const { resolvConfText } = await import('../network/resolv-conf.ts')
+  const onHost = request.network.kind === 'host'
+  const name = request.namespaces.uts.kind === 'host' ? hostName() : hostname
+  const own = network.attached.flatMap(({ ips }) => ips.map(({ address }) => address.replace(/\/.*$/, '')))
+  const gateway = network.attached[0]?.ips[0]?.gateway
+  return {
+    hosts: request.noHosts ?? containers.noHosts ? undefined : write('hosts', hostsText({
+      base: baseHosts(request.hostsFile ?? containers.baseHostsFile, onHost), addHosts: request.addHosts ?? [],
+      addresses: own, names: [name, container.name], ...(gateway ? { gateway } : {}), hostNetwork: onHost,
+      noNetwork: request.network.kind === 'none',
+    })),
+    resolvConf: request.network.kind === 'none' && !request.dns ? undefined : write('resolv.conf', resolvConfText({
+      host: hostResolvConf(),
+      servers: [...(request.dns?.servers.length ? request.dns.servers : containers.dnsServers.length ? containers.dnsServers : network.dns.servers)],
+      searches: [...(request.dns?.searches.length ? request.dns.searches : containers.dnsSearches.length ? containers.dnsSearches : network.dns.searches)],
+      options: [...(request.dns?.options.length ? request.dns.options : containers.dnsOptions)],
+      ownNamespace: !onHost,
+    })),
+    hostname: write('hostname', `${name}\n`),
+  }
+}
+
+function baseHosts(file: string | undefined, onHost: boolean): string | undefined {
+  if (file === 'none') return undefined
+  const path = file && file !== 'image' ? file : onHost ? '/etc/hosts' : undefined
+  return path && existsSync(path) ? readFileSync(path, 'utf8') : undefined
+}
+
+/** systemd-resolved's stub is of no use in another namespace; its own list is beside it. */
+function hostResolvConf(): string {
+  const read = (path: string): string => { try { return readFileSync(path, 'utf8') } catch { return '' } }
+  const text = read('/etc/resolv.conf')
+  const servers = [...text.matchAll(/^nameserver\s+(\S+)/gm)].map(([, server]) => server)
+  return servers.length === 1 && servers[0] === '127.0.0.53' ? read('/run/systemd/resolve/resolv.conf') || text : text
+}
+
+const containerenv = ({ id, name, record }: Container): string =>
+  `engine="scow"\nname=${JSON.stringify(name)}\nid="${id}"\nimage=${JSON.stringify(record.image?.name ?? '')}\nimageid="${record.image?.id ?? ''}"\nrootless=0\n`
+
+function passwdText({ container, user, passwd }: Inputs): string | undefined {
+  const { request, workdir } = container.record
+  return request.managePasswd === false ? undefined : passwdWithUser({ user, passwd, template: request.passwdEntry, workdir })
+}
+
+function localtime(_engine: Engine, { etc, timezone }: { etc: string; timezone: string }): string | undefined {
+  if (!timezone) return undefined
+  const source = timezone === 'local' ? '/etc/localtime' : join('/usr/share/zoneinfo', timezone)
+  if (timezone.includes('..') || !existsSync(source)) throw new Failure('invalid', `unknown timezone "${timezone}"`, { hint: 'use a name of /usr/share/zoneinfo, such as Europe/Berlin, or "local"' })
+  copyFileSync(source, join(etc, 'localtime'))
+  return join(etc, 'localtime')
+}
+
+/** Who joins another's IPC namespace sees its /dev/shm. */
+async function sharedShm(engine: Engine, { record }: Container): Promise<string | undefined> {
+  const { ipc } = record.request.namespaces
+  if (ipc.kind === 'host') return '/dev/shm'
+  if (ipc.kind !== 'container') return undefined
+  const other = await engine.state.containers.find(ipc.id)
+  return `/proc/${runningProcess(engine, other, '--ipc container:').pid}/root/dev/shm`
+}

@@ -1,0 +1,17 @@
+import { Failure } from '../errors.ts'
+import { signalName } from '../process/signals.ts'
+import { findContainer } from './find-container.ts'
+import type { Engine } from './engine.ts'
+
+type Parts = Pick<Engine, 'paths' | 'self' | 'state' | 'runtime'>
+
+/** Sends `signal` to the container's first process. @throws wrongState when it doesn't run */
+export async function killContainer(engine: Parts, id: string, signal: number): Promise<void> {
+  const container = await findContainer(engine, id)
+  if (container.phase !== 'running' && container.phase !== 'paused') {
+    throw new Failure('wrongState', `can only kill running containers: ${container.name} is ${container.phase}`)
+  }
+  const runtime = await engine.runtime(container.record.runtime.path)
+  await runtime.kill(container.id, signal)
+  await engine.state.containers.change({ id: container.id, event: 'kill', attributes: { signal: signalName(signal) } }, { durable: false })
+}

@@ -1,0 +1,40 @@
+import { mkdirSync } from 'node:fs'
+import { launchMonitor } from '../monitor/launch.ts'
+import type { Container } from '../state/containers.ts'
+import { cleanupCommand } from './cleanup-command.ts'
+import type { Engine } from './engine.ts'
+import { monitorOptions } from './monitor-options.ts'
+
+export interface Launched {
+  /** Of the container's first process, created and not yet started. */
+  readonly pid: number
+  readonly monitorPid: number
+}
+
+/** Starts the monitor, which has the runtime create the container. The bundle is there. */
+export async function launchContainer(engine: Engine, { container, attended, signal }: { container: Container; attended: boolean; signal?: AbortSignal }): Promise<Launched> {
+  const { id, record } = container
+  const { request } = record
+  const own = engine.paths.container(id)
+  mkdirSync(own.persist, { recursive: true, mode: 0o700 })
+  const { log } = request
+  const preserved = request.preserveFds ?? []
+  return launchMonitor({
+    ...await monitorOptions(engine, container),
+    bundle: own.bundle,
+    pidFile: own.pidFile,
+    monitorPidFile: own.monitorPidFile,
+    log: {
+      driver: log.driver, path: record.logPath,
+      ...(log.maxSizeBytes ? { maxSizeBytes: log.maxSizeBytes } : {}), ...(log.maxFiles ? { maxFiles: log.maxFiles } : {}), ...(log.tag ? { tag: log.tag } : {}),
+    },
+    terminal: request.terminal, stdin: request.stdin, leaveStdinOpen: request.stdin && request.stdinOnce === false,
+    exitCommand: await cleanupCommand(engine, { id, attended }),
+    ...(preserved.length ? { extraFds: preserved, runtimeCreateArgs: ['--preserve-fds', String(preserved.length)] } : {}),
+    ...(log.driver === 'passthrough' ? { stdio: [0, 1, 2] as const } : {}),
+    ...(request.timeoutSeconds ? { timeoutSeconds: request.timeoutSeconds } : {}),
+    ...(request.sdnotify !== 'ignore' && engine.environment.notifySocket ? { sdnotify: engine.environment.notifySocket } : {}),
+    noPivot: engine.config.engine.noPivotRoot,
+    ...(signal ? { signal } : {}),
+  })
+}

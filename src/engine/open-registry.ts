@@ -1,0 +1,8 @@
+import type { Config, Environment } from '../config.ts'
+import { registryFiles } from '../registry/registry-files.ts'
+import { openRegistry, type Registry } from '../registry/registry.ts'
+
+/** The registry client with the ecosystem's files. */
+export const openConfiguredRegistry = (_config: Config, environment: Environment): Registry => openRegistry({
+  files: registryFiles(environment), proxies: environment.proxies, helperEnv: environment.all, helperDirs: environment.path,
+})

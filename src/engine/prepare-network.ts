@@ -1,0 +1,88 @@
+import { existsSync } from 'node:fs'
+import { Failure } from '../errors.ts'
+import type { PortRequest } from '../spec/request.ts'
+import type { ResolvedNamespace } from '../spec/namespaces.ts'
+import type { Container } from '../state/containers.ts'
+import type { AttachedNetwork, PublishedPort } from '../state/container-status.ts'
+import type { Engine } from './engine.ts'
+import { runningProcess } from './find-container.ts'
+
+export interface PreparedNetwork {
+  readonly namespace: ResolvedNamespace
+  /** The pinned namespace that is this container's own. */
+  readonly netns?: string
+  readonly attached: readonly AttachedNetwork[]
+  readonly ports: readonly PublishedPort[]
+  /** Name servers and search domains that the networks' plugins gave. */
+  readonly dns: { readonly servers: readonly string[]; readonly searches: readonly string[] }
+  /** The container whose /etc/hosts and resolv.conf are shared. */
+  readonly sharedWith?: string
+}
+
+const NOTHING = { attached: [], ports: [], dns: { servers: [], searches: [] } }
+
+/** The container's network namespace, attached and with its ports published. Given back by `releaseRun`. */
+export async function prepareNetwork(engine: Engine, container: Container): Promise<PreparedNetwork> {
+  const { network } = container.record.request
+  switch (network.kind) {
+    case 'none': return { ...NOTHING, namespace: { kind: 'private' } }
+    case 'host': return { ...NOTHING, namespace: { kind: 'host' } }
+    case 'path':
+      if (!existsSync(network.path)) throw new Failure('notFound', `--network ns:${network.path}: no such file`)
+      return { ...NOTHING, namespace: { kind: 'path', path: network.path } }
+    case 'container': return joinContainer(engine, network.id)
+    case 'bridge': return attachBridges(engine, container)
+  }
+}
+
+async function joinContainer(engine: Engine, id: string): Promise<PreparedNetwork> {
+  const other = await engine.state.containers.find(id)
+  const { pid } = runningProcess(engine, other, '--network container:')
+  return { ...NOTHING, namespace: { kind: 'path', path: other.status.netns ?? `/proc/${pid}/ns/net` }, sharedWith: other.id }
+}
+
+async function attachBridges(engine: Engine, { id, name, record }: Container): Promise<PreparedNetwork> {
+  const { network, dns } = record.request
+  if (network.kind !== 'bridge') throw new TypeError('not a bridge')
+  const networks = await engine.networks()
+  const ports = await choosePorts(engine, { id, wanted: wantedPorts(record) })
+  const netns = await networks.createNetns(id)
+  const results = await networks.attach({
+    containerId: id, netns, networks: network.networks, containerName: name,
+    ...(ports.length ? { ports } : {}), ...(dns ? { dns } : {}),
+  })
+  return {
+    namespace: { kind: 'path', path: netns }, netns, ports,
+    attached: results.map(({ network: on, interface: interfaceName, ips, mac }) => {
+      const aliases = network.networks.find((wanted) => wanted.name === on)?.aliases
+      return { network: on, interfaceName, ips, ...(mac ? { mac } : {}), ...(aliases ? { aliases } : {}) }
+    }),
+    dns: { servers: results.flatMap((result) => result.dns.nameservers), searches: results.flatMap((result) => result.dns.search) },
+  }
+}
+
+/** -p, and with -P every exposed port that -p doesn't name. */
+function wantedPorts({ request, exposed }: Container['record']): readonly PortRequest[] {
+  if (!request.publishAll) return request.ports
+  const named = new Set(request.ports.map(({ containerPort, protocol }) => `${containerPort}/${protocol}`))
+  const all = exposed.filter((port) => !named.has(port)).flatMap((port): PortRequest[] => {
+    const [, first, last, protocol] = /^(\d+)(?:-(\d+))?\/(tcp|udp|sctp)$/.exec(port) ?? []
+    if (!first) return []
+    return Array.from({ length: Number(last ?? first) - Number(first) + 1 }, (_, n) => ({ hostPort: 0, containerPort: Number(first) + n, protocol: protocol as 'tcp', count: 1 }))
+  })
+  return [...request.ports, ...all]
+}
+
+/** Random ports chosen, every port probed by a real bind and reserved by a row, so that two starts cannot both have it. */
+async function choosePorts(engine: Engine, { id, wanted }: { id: string; wanted: readonly PortRequest[] }): Promise<PublishedPort[]> {
+  if (wanted.length === 0) return []
+  const { assertPortFree, freePort } = await import('../network/ports.ts')
+  const chosen: PublishedPort[] = []
+  for (const { hostIp = '', hostPort, containerPort, protocol, count } of wanted) {
+    const port = hostPort || await freePort({ protocol, ip: hostIp, count })
+    for (let n = 0; n < count; n++) await assertPortFree({ port: port + n, protocol, ip: hostIp })
+    chosen.push({ hostIp, hostPort: port, containerPort, protocol, count })
+  }
+  await engine.state.containers.reservePorts({ id, ports: chosen }, { durable: false })
+  return chosen
+}

@@ -1,0 +1,44 @@
+// Undoes or finishes what killed processes had begun, from their intents alone.
+import { log } from '../log.ts'
+import { isAlive } from '../process/identity.ts'
+import type { Intent } from '../state/intents.ts'
+import type { Engine } from './engine.ts'
+import { releaseCreation } from './release-creation.ts'
+import { releaseRun, type RunOwner } from './release-run.ts'
+import { finishRemoval, type RemovalData } from './remove-container.ts'
+import { removeVolumes } from './remove-volumes.ts'
+
+type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'runtime' | 'networks'>
+
+/** Called before every act that writes; one indexed query where nothing is to be done. */
+export async function recoverDead(engine: Parts): Promise<void> {
+  const intents = await engine.state.intents.list()
+  for (const intent of intents) {
+    if (isOwned(engine.self, intent)) continue
+    if (!await engine.state.intents.adopt({ intent, owner: engine.self })) continue
+    await recoverOne(engine, intent).catch((error: unknown) =>
+      log.warn(`could not clear up after a killed ${intent.kind} of ${intent.target.slice(0, 12)}: ${error instanceof Error ? error.message : error}`))
+  }
+}
+
+const isOwned = (self: Parts['self'], { owner }: Intent): boolean => owner.bootId === self.bootId && isAlive(owner)
+
+async function recoverOne(engine: Parts, intent: Intent): Promise<void> {
+  const { kind, target, id: intentId, data } = intent
+  switch (kind) {
+    case 'create': return releaseCreation(engine, { id: target, intentId, anonymous: (data['anonymous'] as string[] | undefined) ?? [] })
+    case 'start': {
+      const container = await engine.state.containers.get(target)
+      if (container && container.phase !== 'running') await releaseRun(engine, container)
+      return engine.state.intents.close(intentId)
+    }
+    case 'remove': return finishRemoval(engine, { id: target, intentId, data: data as unknown as RemovalData })
+    case 'teardown':
+      await releaseRun(engine, data as unknown as RunOwner)
+      return engine.state.intents.close(intentId)
+    case 'volume':
+      await removeVolumes(engine, [target])
+      return engine.state.intents.close(intentId)
+    case 'pull': return engine.state.intents.close(intentId)
+  }
+}

@@ -1,0 +1,15 @@
+import { removeTree } from '../fs/remove-tree.ts'
+import type { Engine } from './engine.ts'
+import { removeVolumes } from './remove-volumes.ts'
+
+type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'storage'>
+
+/** Takes away a creation that failed or was killed before its record existed. Idempotent. */
+export async function releaseCreation(engine: Parts, { id, intentId, anonymous }: { id: string; intentId: number; anonymous: readonly string[] }): Promise<void> {
+  const storage = await engine.storage()
+  await storage.containers.remove(id)
+  removeTree(engine.paths.container(id).dir)
+  removeTree(engine.paths.container(id).run)
+  await removeVolumes(engine, anonymous)
+  await engine.state.containers.remove({ id, intentId })
+}

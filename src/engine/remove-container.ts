@@ -1,0 +1,79 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure, isFailure } from '../errors.ts'
+import { removeTree } from '../fs/remove-tree.ts'
+import type { Container } from '../state/containers.ts'
+import { attendedFile } from './cleanup-command.ts'
+import { withContainerLock } from './container-lock.ts'
+import type { Engine } from './engine.ts'
+import { recoverDead } from './recover.ts'
+import { releaseRun, type RunOwner } from './release-run.ts'
+import { removeVolumes } from './remove-volumes.ts'
+import { settleContainer } from './settle-container.ts'
+import { stopContainer } from './stop-container.ts'
+
+type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'runtime' | 'networks'>
+
+export interface RemoveOptions {
+  /** Stop it first when it runs. */
+  readonly force?: boolean
+  /** Its anonymous volumes too. */
+  readonly volumes?: boolean
+  /** Seconds between its stop signal and SIGKILL; absent: the container's own. */
+  readonly stopTimeoutSeconds?: number
+}
+
+/** What `finishRemoval` needs once the record may be half gone. */
+export interface RemovalData extends Pick<RunOwner, 'record'> {
+  readonly anonymousVolumes: readonly string[]
+}
+
+/**
+ * Removes a container with all that is its own. Killed at any point, the next command finishes it.
+ * @throws wrongState when it runs and `force` isn't given; notFound
+ */
+export async function removeContainer(engine: Parts, id: string, options: RemoveOptions = {}): Promise<void> {
+  await recoverDead(engine)
+  if (options.force) await stopFirst(engine, id, options)
+  await withContainerLock(engine, id, async () => {
+    const container = await settleContainer(engine, id)
+    if (container.phase === 'running' || container.phase === 'paused') {
+      throw new Failure('wrongState', `cannot remove container ${container.name} (${id.slice(0, 12)}) as it is ${container.phase}`, { hint: 'stop it first, or remove it with --force' })
+    }
+    await removeSettled(engine, container, { volumes: options.volumes ?? false })
+  })
+}
+
+/** The removal itself, under the container's lock, of one that doesn't run. */
+export async function removeSettled(engine: Parts, container: Container, { volumes }: { volumes: boolean }): Promise<void> {
+  const { id, record } = container
+  const durable = !record.request.autoRemove
+  const data: RemovalData = { record: runOwnerOf(container).record, anonymousVolumes: volumes ? record.volumes.filter(({ anonymous }) => anonymous).map(({ name }) => name) : [] }
+  const intentId = await engine.state.containers.beginRemoval({ id, intent: { kind: 'remove', target: id, owner: engine.self, data: { ...data } } }, { durable })
+  await finishRemoval(engine, { id, intentId, data, released: container.status.cleanedUp ?? container.starts === 0, durable })
+}
+
+/** Idempotent; also what recovery does for a removal that was killed. */
+export async function finishRemoval(engine: Parts, { id, intentId, data, released = false, durable = true }: { id: string; intentId: number; data: RemovalData; released?: boolean; durable?: boolean }): Promise<void> {
+  if (!released) await releaseRun(engine, { id, record: data.record })
+  await (await engine.storage()).containers.remove(id)
+  const { dir, run } = engine.paths.container(id)
+  removeTree(dir)
+  removeTree(run)
+  // Ids are never used again: nobody can want these locks for another container.
+  for (const file of [join(engine.paths.locks, id), attendedFile(engine, id)]) rmSync(file, { force: true })
+  await engine.state.containers.remove({ id, intentId }, { durable })
+  await removeVolumes(engine, data.anonymousVolumes)
+}
+
+/** As little of the record as giving the run back needs. */
+export const runOwnerOf = ({ id, record }: Container): RunOwner =>
+  ({ id, record: { runtime: record.runtime, request: { network: { kind: record.request.network.kind } } } })
+
+async function stopFirst(engine: Parts, id: string, { stopTimeoutSeconds }: RemoveOptions): Promise<void> {
+  try {
+    await stopContainer(engine, id, { ...(stopTimeoutSeconds !== undefined ? { timeoutSeconds: stopTimeoutSeconds } : {}) })
+  } catch (error) {
+    if (!isFailure(error, 'notFound') && !isFailure(error, 'wrongState')) throw error
+  }
+}

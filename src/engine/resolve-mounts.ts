@@ -1,0 +1,65 @@
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure } from '../errors.ts'
+import type { Digest } from '../image/digest.ts'
+import { makeDir } from '../fs/remove-tree.ts'
+import type { ResolvedMount } from '../spec/mounts.ts'
+import type { BindMount, ImageMount, MountRequest, VolumeMount } from '../spec/request.ts'
+import type { Container } from '../state/containers.ts'
+import { copyFromRoot } from './copy-from-root.ts'
+import { volumeDir } from './container-volumes.ts'
+import type { Engine } from './engine.ts'
+import { findImage } from './find-image.ts'
+
+/** The request's mounts with host paths. Volumes that are empty get the image's content; images are mounted below the run root. */
+export async function resolveMounts(engine: Engine, { container, rootfsPath }: { container: Container; rootfsPath: string }): Promise<ResolvedMount[]> {
+  const resolved: ResolvedMount[] = []
+  for (const [index, mount] of container.record.request.mounts.entries()) {
+    const one = await resolveMount(engine, { mount, index, container, rootfsPath })
+    resolved.push(one)
+  }
+  return resolved
+}
+
+interface Inputs { mount: MountRequest; index: number; container: Container; rootfsPath: string }
+
+async function resolveMount(engine: Engine, inputs: Inputs): Promise<ResolvedMount> {
+  const { mount } = inputs
+  switch (mount.type) {
+    case 'bind': return resolveBind(mount)
+    case 'volume': return resolveVolume(engine, mount, inputs)
+    case 'image': return resolveImage(engine, mount, inputs)
+    default: return mount
+  }
+}
+
+function resolveBind(mount: BindMount): ResolvedMount {
+  if (!existsSync(mount.source)) {
+    if (!mount.createSource) throw new Failure('notFound', `cannot mount ${mount.source} on ${mount.target}: no such file or directory on the host`, { hint: `make it first (mkdir -p ${mount.source}), or give a volume name instead of a path` })
+    makeDir(mount.source)
+  }
+  return mount
+}
+
+async function resolveVolume(engine: Engine, mount: VolumeMount, { container, rootfsPath }: Inputs): Promise<ResolvedMount> {
+  const name = mount.name ?? ''
+  const volume = await engine.state.volumes.get(name)
+  if (!volume) throw new Failure('notFound', `volume ${name} of container ${container.name} is gone`, { hint: `make it anew: scow volume create ${name}` })
+  const dir = volume.mountpoint || volumeDir(engine, name)
+  mkdirSync(dir, { recursive: true, mode: 0o755 })
+  if (!mount.noCopy && !mount.subPath && readdirSync(dir).length === 0) await copyFromRoot({ rootfsPath, path: mount.target, target: dir })
+  const { type: _type, name: _name, relabel: _relabel, noCopy: _noCopy, chown: _chown, subPath, ...common } = mount
+  const source = subPath ? join(dir, subPath) : dir
+  if (!existsSync(source)) throw new Failure('notFound', `volume ${name} has no ${subPath}`)
+  return { ...common, type: 'bind', source, options: [...(volume.options['o']?.split(',') ?? []).filter((option) => ['ro', 'nosuid', 'nodev', 'noexec'].includes(option)), ...(mount.options ?? [])] }
+}
+
+async function resolveImage(engine: Engine, mount: ImageMount, { container, index }: Inputs): Promise<ResolvedMount> {
+  const image = await findImage(engine, mount.image)
+  const target = join(engine.paths.container(container.id).run, 'images', String(index))
+  makeDir(target)
+  await (await engine.storage()).containers.mountImage(image.chainIds as Digest[], target)
+  const source = join(target, mount.subPath ?? '')
+  if (mount.subPath && !statSync(source, { throwIfNoEntry: false })) throw new Failure('notFound', `image ${mount.image} has no ${mount.subPath}`)
+  return { type: 'bind', source, target: mount.target, readOnly: true, ...(mount.options ? { options: mount.options } : {}) }
+}

@@ -1,0 +1,74 @@
+import { rmSync } from 'node:fs'
+import { lockFile, type Release } from '../fs/lock.ts'
+import type { AttachIo } from './attach-io.ts'
+import { attachToCreated } from './attach-container.ts'
+import { attendedFile } from './cleanup-command.ts'
+import { cleanupContainer } from './cleanup-container.ts'
+import { createContainer, type CreateContainer } from './create-container.ts'
+import type { Engine } from './engine.ts'
+import { startContainer } from './start-container.ts'
+import { waitForExit } from './wait-container.ts'
+
+export interface RunContainer extends CreateContainer {
+  /** Absent: detached. */
+  readonly io?: AttachIo
+  /** Called as soon as the container exists, before it is started: --cidfile. */
+  readonly onCreated?: (id: string) => void
+}
+
+export interface Ran {
+  readonly id: string
+  /** Absent: it runs on (detached, or the user left). */
+  readonly exitCode?: number
+}
+
+/** create, start, and in the foreground attach and wait. A container that cannot be started is removed again with --rm. */
+export async function runContainer(engine: Engine, run: RunContainer): Promise<Ran> {
+  const id = await createContainer(engine, run)
+  run.onCreated?.(id)
+  const { io } = run
+  if (!io) {
+    await removedOnFailure(engine, run, id, startContainer(engine, id))
+    return { id }
+  }
+  // Networks are left to the exit program: a DEL costs more than the start of a Node that nobody waits for.
+  const attended = run.request.network.kind !== 'bridge' && run.request.restart.name === 'no' ? await attend(engine, id) : undefined
+  const ended = await removedOnFailure(engine, run, id, startAttached(engine, { id, io, attended: attended !== undefined }))
+  if (ended === 'detached') {
+    attended?.()
+    return { id }
+  }
+  const container = await engine.state.containers.get(id)
+  const exit = container && await waitForExit(engine, container, io.signal ? { signal: io.signal } : {})
+  if (attended) {
+    await cleanupContainer(engine, id)
+    rmSync(attendedFile(engine, id), { force: true })
+    attended()
+  }
+  return { id, exitCode: exit?.exitCode ?? container?.status.exitCode ?? 0 }
+}
+
+const attend = (engine: Engine, id: string): Promise<Release> => lockFile(attendedFile(engine, id))
+
+/** Attaches before the start, so that no byte is lost. */
+export async function startAttached(engine: Engine, { id, io, attended }: { id: string; io: AttachIo; attended: boolean }): Promise<'ended' | 'detached'> {
+  let session: Promise<'ended' | 'detached'> | undefined
+  await startContainer(engine, id, {
+    attended,
+    attach: async (attachDir) => { session = (await attachToCreated(engine, { id, attachDir, io })).end },
+    ...(io.signal ? { signal: io.signal } : {}),
+  })
+  return session ?? 'ended'
+}
+
+async function removedOnFailure<T>(engine: Engine, { request }: RunContainer, id: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (request.autoRemove) {
+      const { removeContainer } = await import('./remove-container.ts')
+      await removeContainer(engine, id, { force: true, volumes: true })
+    }
+    throw error
+  }
+}

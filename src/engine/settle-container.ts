@@ -1,0 +1,28 @@
+import { Failure } from '../errors.ts'
+import type { Container } from '../state/containers.ts'
+import { findExit } from './find-exit.ts'
+import type { Engine } from './engine.ts'
+import { releaseRun } from './release-run.ts'
+
+type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'storage' | 'runtime' | 'networks' | 'self'>
+
+/**
+ * Brings a container's row up to what is true, under its lock: an end that nobody recorded is recorded, and what the run
+ * used is given back. @returns the container as it is now @throws notFound
+ */
+export async function settleContainer(engine: Parts, id: string): Promise<Container> {
+  const container = await engine.state.containers.get(id)
+  if (!container) throw new Failure('notFound', `no container with ID ${id.slice(0, 12)} found: no such container`)
+  const running = container.phase === 'running' || container.phase === 'paused'
+  if (running) {
+    const exit = findExit(engine, container)
+    if (!exit) return container
+    await engine.state.containers.exited({ id, starts: container.starts, exit })
+  }
+  if (running || (container.phase === 'exited' && !container.status.cleanedUp)) {
+    await releaseRun(engine, container)
+    await engine.state.containers.change({ id, status: { cleanedUp: true, netns: null, process: null, monitor: null } }, { durable: false })
+    return (await engine.state.containers.get(id)) ?? container
+  }
+  return container
+}

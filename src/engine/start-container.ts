@@ -1,0 +1,88 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure } from '../errors.ts'
+import { identify } from '../process/identity.ts'
+import type { Container } from '../state/containers.ts'
+import type { ContainerStatus } from '../state/container-status.ts'
+import { withContainerLock } from './container-lock.ts'
+import type { Engine } from './engine.ts'
+import { launchContainer } from './launch-container.ts'
+import { prepareNetwork, type PreparedNetwork } from './prepare-network.ts'
+import { recoverDead } from './recover.ts'
+import { settleContainer } from './settle-container.ts'
+import { releaseRun } from './release-run.ts'
+import { withUndo } from './undo.ts'
+import { writeBundle } from './write-bundle.ts'
+
+export interface StartOptions {
+  /** Called when the container is created and not yet started: connect here and no byte is lost. */
+  readonly attach?: (attachDir: string) => Promise<void>
+  /** The caller waits for the end and cleans up itself. */
+  readonly attended?: boolean
+  /** A restart by policy: counted, and it keeps what a person said. */
+  readonly restarts?: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Mounts, network, spec, monitor, start. Killed at any point, the next command gives back what it had taken.
+ * @throws wrongState when it runs already or is being removed; cannotInvoke, commandNotFound for the command; inUse for a port
+ */
+export async function startContainer(engine: Engine, id: string, options: StartOptions = {}): Promise<void> {
+  await recoverDead(engine)
+  await withContainerLock(engine, id, async () => {
+    const container = await settleContainer(engine, id)
+    if (container.phase === 'running' || container.phase === 'paused') throw new Failure('wrongState', `container ${container.name} is already ${container.phase}`)
+    if (container.phase === 'removing') throw new Failure('wrongState', `container ${container.name} is being removed`)
+    await startSettled(engine, container, options)
+  })
+}
+
+/** The start itself, under the container's lock, of one that neither runs nor holds anything of an earlier run. */
+export async function startSettled(engine: Engine, container: Container, options: StartOptions): Promise<void> {
+  const { id, record } = container
+  const durable = !record.request.autoRemove
+  await withUndo(async (undo) => {
+    const intentId = await engine.state.intents.open({ kind: 'start', target: id, owner: engine.self, data: {} }, { durable: false })
+    undo('close the intent', () => engine.state.intents.close(intentId, { durable: false }))
+    undo('give back what the start took', () => releaseRun(engine, container))
+    forgetEarlierExit(engine, id)
+    const [rootfsPath, network] = await both(mountRoot(engine, container), prepareNetwork(engine, container))
+    const { cgroupPath } = await writeBundle(engine, { container, rootfsPath, network })
+    const launched = await launchContainer(engine, { container, attended: options.attended ?? false, ...(options.signal ? { signal: options.signal } : {}) })
+    await options.attach?.(engine.paths.container(id).bundle)
+    const runtime = await engine.runtime(record.runtime.path)
+    await runtime.start(id)
+    await engine.state.containers.started({ id, intentId, status: statusOf(launched, { network, cgroupPath, options }) }, { durable })
+  })
+}
+
+const statusOf = (launched: { pid: number; monitorPid: number }, { network, cgroupPath, options }: { network: PreparedNetwork; cgroupPath: string | undefined; options: StartOptions }): ContainerStatus => {
+  const process = identify(launched.pid)
+  const monitor = identify(launched.monitorPid)
+  return {
+    // The pid of one that has ended already is of no use to anybody; its exit file tells.
+    ...(process ? { process } : {}), ...(monitor ? { monitor } : {}),
+    startedAtMs: Date.now(), networks: network.attached, ports: network.ports,
+    ...(network.netns ? { netns: network.netns } : {}), ...(cgroupPath ? { cgroupPath } : {}),
+    ...(options.restarts !== undefined ? { restarts: options.restarts } : { restarts: 0 }),
+  }
+}
+
+async function mountRoot(engine: Engine, { id, record }: Container): Promise<string> {
+  const { rootfs } = record.request
+  if (rootfs && !rootfs.overlay) return rootfs.path
+  return (await engine.storage()).containers.mount(id)
+}
+
+/** Like Promise.all, but lets both end: an undo must not run beside a step that still makes things. */
+async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  const [first, second] = await Promise.allSettled([a, b])
+  if (first.status === 'rejected') throw first.reason
+  if (second.status === 'rejected') throw second.reason
+  return [first.value, second.value]
+}
+
+function forgetEarlierExit({ paths }: Engine, id: string): void {
+  for (const file of [join(paths.exits, id), join(paths.container(id).persist, 'exit'), join(paths.container(id).persist, 'oom')]) rmSync(file, { force: true })
+}

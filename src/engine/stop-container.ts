@@ -1,0 +1,61 @@
+import { Failure, isFailure } from '../errors.ts'
+import { signalName } from '../process/signals.ts'
+import type { Container } from '../state/containers.ts'
+import { withContainerLock } from './container-lock.ts'
+import type { Engine } from './engine.ts'
+import { trueRow } from './find-container.ts'
+import { settleContainer } from './settle-container.ts'
+import { waitForExit } from './wait-container.ts'
+
+type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'runtime' | 'networks'>
+
+export interface StopOptions {
+  /** Seconds between the stop signal and SIGKILL; absent: the container's own. 0: SIGKILL at once. */
+  readonly timeoutSeconds?: number
+  readonly signal?: AbortSignal
+}
+
+const KILL_PATIENCE_MS = 10_000
+
+/**
+ * Stop signal, patience, SIGKILL; then what the run used is given back. Waits without holding any lock.
+ * @returns whether it ran @throws notFound
+ */
+export async function stopContainer(engine: Parts, id: string, options: StopOptions = {}): Promise<boolean> {
+  const stored = await engine.state.containers.get(id)
+  if (!stored) throw new Failure('notFound', `no container with ID ${id.slice(0, 12)} found: no such container`)
+  const container = trueRow(engine, stored)
+  const ran = container.phase === 'running' || container.phase === 'paused'
+  if (ran) {
+    await engine.state.containers.change({ id, status: { stoppedByUser: true } }, { durable: false })
+    await endProcess(engine, container, options)
+  } else if (container.phase === 'exited' && container.record.request.restart.name !== 'no') {
+    // Between two starts by its policy: this must end that too.
+    await engine.state.containers.change({ id, status: { stoppedByUser: true } }, { durable: false })
+  }
+  await withContainerLock(engine, id, () => settleContainer(engine, id)).catch((error: unknown) => {
+    if (!isFailure(error, 'notFound')) throw error // --rm: somebody else removed it meanwhile
+  })
+  return ran
+}
+
+async function endProcess(engine: Parts, container: Container, { timeoutSeconds, signal }: StopOptions): Promise<void> {
+  const { id, record } = container
+  const runtime = await engine.runtime(record.runtime.path)
+  if (container.phase === 'paused') await runtime.resume(id)
+  const patienceMs = (timeoutSeconds ?? record.stopTimeoutSeconds) * 1000
+  if (patienceMs > 0) {
+    await runtime.kill(id, record.stopSignal).catch(ignoreGone)
+    if (await waitForExit(engine, container, { timeoutMs: patienceMs, ...(signal ? { signal } : {}) })) return
+    const { log } = await import('../log.ts')
+    log.warn(`StopSignal ${signalName(record.stopSignal)} failed to stop container ${container.name} in ${patienceMs / 1000} seconds, resorting to SIGKILL`)
+  }
+  await runtime.kill(id, 9, { all: true }).catch(ignoreGone)
+  if (await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS, ...(signal ? { signal } : {}) })) return
+  throw new Failure('timeout', `container ${container.name} did not end ${KILL_PATIENCE_MS / 1000} s after SIGKILL`, { hint: `a process of it (pid ${container.status.process?.pid ?? 'unknown'}) hangs in the kernel: look at its /proc/PID/stack` })
+}
+
+/** The process may end between our look and the signal. */
+const ignoreGone = (error: unknown): void => {
+  if (!isFailure(error, 'notFound') && !isFailure(error, 'wrongState')) throw error
+}

@@ -1,0 +1,87 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure } from '../errors.ts'
+import { makeDir } from '../fs/remove-tree.ts'
+import { readInRoot } from '../fs/read-in-root.ts'
+import { log } from '../log.ts'
+import { buildSpec } from '../spec/build-spec.ts'
+import type { ImageSettings } from '../spec/image-settings.ts'
+import { resolveUser, type ResolvedUser } from '../spec/users.ts'
+import type { Container } from '../state/containers.ts'
+import { cgroupsPath } from './cgroup-path.ts'
+import { blockDevices, resolveDevices } from './device-nodes.ts'
+import type { Engine } from './engine.ts'
+import { gatherHostFacts } from './gather-host-facts.ts'
+import { writeGeneratedFiles } from './generated-files.ts'
+import { loadHooks, loadCdi, loadSeccomp } from './load-spec-files.ts'
+import type { PreparedNetwork } from './prepare-network.ts'
+import { resolveMounts } from './resolve-mounts.ts'
+import { resolveNamespaces } from './resolve-namespaces.ts'
+
+const MAX_PASSWD_BYTES = 4 * 2 ** 20
+
+export interface Bundle { readonly cgroupPath: string | undefined }
+
+/** Settles everything that the spec depends on and writes the bundle: config.json is made anew for each start. */
+export async function writeBundle(engine: Engine, { container, rootfsPath, network }: { container: Container; rootfsPath: string; network: PreparedNetwork }): Promise<Bundle> {
+  const { id, record } = container
+  const { request } = record
+  const { config, environment } = engine
+  const own = engine.paths.container(id)
+  makeDir(own.bundle, 0o700)
+  const image = await imageSettings(engine, container)
+  const passwd = readText(rootfsPath, '/etc/passwd')
+  const group = readText(rootfsPath, '/etc/group')
+  const user = resolveUser({ user: record.user, passwd, group, groups: request.groups, policy: request.supplementalGroupsPolicy })
+  const mounts = await resolveMounts(engine, { container, rootfsPath })
+  const files = await writeGeneratedFiles(engine, { container, rootfsPath, network, user, passwd, group })
+  const seccompProfile = await loadSeccomp(config, request.security.seccomp)
+  const cgroups = cgroupsPath(engine, container)
+  const { spec, warnings } = buildSpec({
+    id, request, ...(image ? { image } : {}), rootfsPath, user, mounts, files,
+    namespaces: await resolveNamespaces(engine, container, network.namespace),
+    hostname: record.hostname,
+    ...(cgroups !== undefined ? { cgroupsPath: cgroups } : {}),
+    host: gatherHostFacts({ devices: request.security.privileged ?? false, selinux: config.containers.selinux }),
+    devices: resolveDevices(request.devices),
+    cdi: await loadCdi(config, request.devices),
+    hooks: await loadHooks(config, request.hooksDirs),
+    ...(seccompProfile ? { seccompProfile } : {}),
+    defaults: { ...config.containers, noPivotRoot: config.engine.noPivotRoot },
+    proxyEnv: environment.proxies,
+    hostEnv: Object.entries(environment.all).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+    blockDevices: blockDevices(devicesOfLimits(request.resources)),
+    ...(request.init ? { initPath: await initPath(engine, request.initPath) } : {}),
+  })
+  for (const warning of warnings) log.warn(warning)
+  writeFileSync(own.config, JSON.stringify(spec), { mode: 0o600 })
+  return { cgroupPath: cgroups }
+}
+
+const readText = (root: string, path: string): string | undefined => readInRoot(root, path, MAX_PASSWD_BYTES)?.toString('utf8')
+
+/** The configuration of the container's image. It is there: rmi refuses while a container leans on it. */
+export async function imageSettings({ state }: Pick<Engine, 'state'>, { record, name }: Container): Promise<ImageSettings | undefined> {
+  if (!record.image) return undefined
+  const image = await state.images.get(record.image.id)
+  if (!image) throw new Failure('notFound', `image ${record.image.id.slice(0, 12)} of container ${name} is gone from the store`, { hint: `pull it again: scow pull ${record.image.name}` })
+  return (image.config as { config?: ImageSettings }).config ?? {}
+}
+
+/** The user that an exec or the container's process gets, looked up in a root. */
+export const userInRoot = (rootfsPath: string, user: string, groups: readonly string[] = []): ResolvedUser =>
+  resolveUser({ user, passwd: readText(rootfsPath, '/etc/passwd'), group: readText(rootfsPath, '/etc/group'), groups })
+
+const devicesOfLimits = ({ readBps = [], writeBps = [], readIops = [], writeIops = [], blkioWeightDevice = [] }: Container['record']['request']['resources']): string[] =>
+  [...readBps, ...writeBps, ...readIops, ...writeIops, ...blkioWeightDevice].map(({ path }) => path)
+
+async function initPath({ config }: Engine, wanted: string | undefined): Promise<string> {
+  const { existsSync } = await import('node:fs')
+  const candidates = wanted ? [wanted] : config.engine.initPaths
+  const found = candidates.find((path) => existsSync(path))
+  if (!found) throw new Failure('unsupported', `--init: no init program at ${candidates.join(', ')}`, { hint: 'install catatonit or tini, or name one with --init-path' })
+  return found
+}
+
+/** Path of the exec session's process file below the bundle's folder. */
+export const execSpecPath = (dir: string): string => join(dir, 'process.json')
