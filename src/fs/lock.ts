@@ -4,14 +4,15 @@ import { Failure } from '../errors.ts'
 import { flock } from '../sys/addon.ts'
 
 export interface LockOptions {
-  /** `false`: throw inUse at once. A number: give up after so many ms with timeout. Default: wait for ever. */
+  /** `false`: undefined at once when somebody else holds it. A number: Failure timeout after so many ms. Default: wait for ever. */
   readonly wait?: boolean | number
   readonly shared?: boolean
   readonly signal?: AbortSignal | undefined
 }
 
+/** Called, it gives the lock back; idempotent. `release` and `using` do the same. */
 export interface Lock extends Disposable {
-  /** Idempotent. */
+  (): void
   release(): void
 }
 
@@ -22,13 +23,15 @@ const LONGEST_PAUSE_MS = 20
  * Two calls in one process exclude each other too. Waiting is a timer, not a thread of the pool: a holder that needs
  * the pool could otherwise be starved by those who wait for it.
  */
-export const lockFile = async (path: string, { wait = true, shared = false, signal }: LockOptions = {}): Promise<Lock> => {
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)
+export function lockFile(path: string, options: LockOptions & { readonly wait: false }): Promise<Lock | undefined>
+export function lockFile(path: string, options?: LockOptions): Promise<Lock>
+export async function lockFile(path: string, { wait = true, shared = false, signal }: LockOptions = {}): Promise<Lock | undefined> {
+  const fd = openLock(path)
   try {
     const deadline = typeof wait === 'number' ? performance.now() + wait : Infinity
     for (let pauseMs = 1; !flock(fd, shared ? 'shared' : 'exclusive'); pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       if (signal?.aborted) throw new Failure('cancelled', `waiting for the lock ${path} was cancelled`, { cause: signal.reason })
-      if (wait === false) throw new Failure('inUse', `${path} is locked by another process`)
+      if (wait === false) return void closeSync(fd)
       if (performance.now() >= deadline) throw new Failure('timeout', `${path} is still locked by another process after ${wait} ms`)
       await pause(pauseMs * (0.5 + Math.random()), signal)
     }
@@ -39,13 +42,25 @@ export const lockFile = async (path: string, { wait = true, shared = false, sign
   return holding(fd)
 }
 
-/** As `lockFile` without waiting; undefined when somebody else holds it. */
+/** As `lockFile` without waiting, synchronously. */
 export const tryLockFile = (path: string, shared = false): Lock | undefined => {
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)
+  const fd = openLock(path)
   if (flock(fd, shared ? 'shared' : 'exclusive')) return holding(fd)
   closeSync(fd)
   return undefined
 }
+
+/** Gives back a lock that the program which started us took and handed on as descriptor `fd`. Not inherited: nothing to do. */
+export const unlockInherited = (fd: number): void => {
+  try {
+    flock(fd, 'unlock')
+    closeSync(fd)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBADF') throw error
+  }
+}
+
+const openLock = (path: string): number => openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)
 
 const holding = (fd: number): Lock => {
   let open = true
@@ -56,7 +71,7 @@ const holding = (fd: number): Lock => {
     flock(fd, 'unlock')
     closeSync(fd)
   }
-  return { release, [Symbol.dispose]: release }
+  return Object.assign(release, { release, [Symbol.dispose]: release })
 }
 
 const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>

@@ -1,5 +1,7 @@
 // A process for what it is: a pid alone is reused, by another process or after a reboot.
-import { readFileSync } from 'node:fs'
+import { closeSync, readFileSync } from 'node:fs'
+import { pidfdOpen, pidfdSignal } from '../sys/addon.ts'
+import { signalNumber } from './signals.ts'
 
 export interface ProcessIdentity {
   readonly pid: number
@@ -47,3 +49,20 @@ const isDead = (state: string): boolean => state === 'Z' || state === 'X' || sta
 let knownSelf: ProcessIdentity | undefined
 
 export const self = (): ProcessIdentity => (knownSelf ??= identify(process.pid)!)
+
+/** Signals exactly that process, never another that got its pid. False when it is gone already. */
+export const killProcess = (identity: ProcessIdentity, signal: NodeJS.Signals | number = 'SIGTERM'): boolean => {
+  let fd: number | undefined
+  try {
+    // The descriptor first: what it names can't change after the identity was compared.
+    fd = pidfdOpen(identity.pid)
+    if (!isAlive(identity)) return false
+    pidfdSignal(fd, typeof signal === 'number' ? signal : signalNumber(signal))
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    throw error
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}

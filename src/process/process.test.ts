@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync, openSync, closeSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after } from 'node:test'
-import { Failure, isFailure } from '../errors.ts'
+import { isFailure } from '../errors.ts'
 import { findProgram } from './find-program.ts'
-import { identify, isAlive, readStat, self } from './identity.ts'
-import { runProgram, spawnProcess } from './run-program.ts'
+import { identify, isAlive, killProcess, readStat, self } from './identity.ts'
+import { runProgram } from './run-program.ts'
+import { startDetached } from './start-detached.ts'
 import { signalName, signalNumber } from './signals.ts'
 
+import { spawn as spawnProcess } from 'node:child_process'
 const dir = mkdtempSync('/tmp/scow-process-')
 after(() => rmSync(dir, { recursive: true }))
 const kind = (expected: string) => (error: unknown) => isFailure(error) && error.kind === expected
@@ -79,7 +81,9 @@ test('endless output is stopped, or cut where that was asked for', async () => {
 test('a program that is missing or no program is a failure', async () => {
   await assert.rejects(runProgram('/nowhere/x', []), kind('notFound'))
   await assert.rejects(runProgram('/etc/passwd', []), kind('denied'))
-  await assert.rejects(runProgram('/nowhere/x', []), Failure)
+  await assert.rejects(runProgram('no-such-program', []), kind('notFound'))
+  await assert.rejects(sh('', { cwd: '/nowhere' }), /directory .nowhere/)
+  assert.equal((await runProgram('true', [])).code, 0)
 })
 
 test('descriptors are handed on as 3 and up', async () => {
@@ -87,4 +91,31 @@ test('descriptors are handed on as 3 and up', async () => {
   await sh('echo x >&3', { fds: [fd] })
   closeSync(fd)
   assert.equal(readFileSync(join(dir, 'given'), 'utf8'), 'x\n')
+})
+
+test('a program that leaves a grandchild with its output open has ended all the same', async () => {
+  const { code, stdout } = await sh('echo said; sleep 60 & echo $!')
+  assert.equal(code, 0)
+  const [said, pid] = stdout.toString().split('\n')
+  assert.equal(said, 'said')
+  process.kill(Number(pid), 'SIGKILL')
+})
+
+test('many megabytes go in and out', async () => {
+  const input = Buffer.alloc(5_000_000, 'x')
+  assert.ok((await runProgram('cat', [], { input })).stdout.equals(input))
+})
+
+test('a child starts with its signals as after a log-in and no descriptor but its own', async () => {
+  const { stdout } = await sh('grep Sig[BI] /proc/self/status; ls /proc/self/fd | wc -l')
+  assert.match(stdout.toString(), /SigBlk:\s0+\nSigIgn:\s0+\n4\n/)
+})
+
+test('a process is killed by what it is, and once', async () => {
+  const { pid } = startDetached('sleep', ['60'])
+  const identity = identify(pid)!
+  assert.equal(killProcess({ ...identity, startTime: 1 }, 'SIGKILL'), false)
+  assert.equal(killProcess(identity, 'SIGKILL'), true)
+  while (isAlive(identity)) await new Promise((resolve) => setTimeout(resolve, 5))
+  assert.equal(killProcess(identity), false)
 })

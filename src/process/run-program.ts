@@ -1,12 +1,13 @@
-// Runs another program to its end. child_process costs 3 ms of start-up, so it is loaded on first use.
-import type { ChildProcess, SpawnOptions } from 'node:child_process'
-import { createRequire } from 'node:module'
-import type { Readable } from 'node:stream'
+// Runs another program to its end.
+import { closeSync } from 'node:fs'
 import { Failure } from '../errors.ts'
+import { pipe } from '../sys/addon.ts'
+import { drain, feed, startChild, type Child } from './child.ts'
+import { signalName } from './signals.ts'
 
 export interface RunOptions {
   readonly input?: string | Uint8Array
-  /** The whole environment; absent: none but PATH. */
+  /** The whole environment; absent: PATH only. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
   /** Then the process group is killed with SIGKILL. Default 60 s. */
@@ -28,79 +29,72 @@ export interface Ended {
   readonly stderr: Buffer
 }
 
-export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+interface Pipes { readonly child: number[]; readonly stdin: number; readonly stdout: number; readonly stderr: number }
 
-let childProcess: typeof import('node:child_process') | undefined
-
-/** `spawn` of node:child_process: the one door to it. */
-export const spawnProcess = (file: string, args: readonly string[], options: SpawnOptions): ChildProcess =>
-  (childProcess ??= createRequire('/')('node:child_process') as typeof import('node:child_process')).spawn(file, args, options)
+/** A grandchild may keep the output open after the program has ended; so long is waited for what it still says. */
+const LINGER_MS = 1000
 
 /**
- * Resolves with how `file` ended, whatever its code. Rejects with a Failure: notFound or denied when it can't be
- * started, timeout, cancelled, and invalid when it says too much. Nothing of its process group is left then.
+ * Resolves with how `file` (a path, or a name for `findProgram`) ended, whatever its code. Rejects with a Failure: notFound or denied when
+ * it can't be started, timeout, cancelled, and invalid when it says too much; its process group is killed then.
  */
-export const runProgram = (file: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> =>
-  new Promise((resolve, reject) => {
-    const { input, timeoutMs = 60_000, signal } = options
-    if (signal?.aborted) return reject(cancelled(file, signal))
-    const child = start(file, args, options)
-    let failure: Failure | undefined
-    const stop = (reason: Failure): void => {
-      failure ??= reason
-      killGroup(child)
-    }
-    const timer = setTimeout(() => stop(new Failure('timeout', `${file} did not end within ${timeoutMs / 1000} s`)), timeoutMs)
-    const onAbort = (): void => stop(cancelled(file, signal!))
-    signal?.addEventListener('abort', onAbort, { once: true })
-    const settle = (act: () => void): void => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
-      act()
-    }
-    const outputs = [child.stdout!, child.stderr!].map((stream) => collect(stream, options, () => stop(tooMuch(file))))
-    child.stdin?.on('error', () => undefined).end(input)
-    child.on('error', (error: NodeJS.ErrnoException) => settle(() => reject(cannotStart(file, error))))
-    // A grandchild that keeps a pipe open must not hold us when we have killed the group.
-    child.on('exit', () => { if (failure) for (const stream of [child.stdout, child.stderr]) stream?.destroy() })
-    child.on('close', (code, name) => settle(() => failure ? reject(failure) : resolve({
-      code: code ?? undefined, signal: name ?? undefined, stdout: Buffer.concat(outputs[0]!), stderr: Buffer.concat(outputs[1]!),
-    })))
-  })
+export const runProgram = async (file: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> => {
+  const { input, timeoutMs = 60_000, signal, fds = [] } = options
+  if (signal?.aborted) throw cancelled(file, signal)
+  const pipes = openPipes(input !== undefined)
+  let child: Child
+  try {
+    child = startChild(file, args, { env: options.env, cwd: options.cwd, fds: [...pipes.child, ...fds] })
+  } catch (error) {
+    for (const fd of [pipes.stdin, pipes.stdout, pipes.stderr]) if (fd >= 0) closeSync(fd)
+    throw error
+  } finally {
+    for (const fd of pipes.child) if (fd >= 0) closeSync(fd)
+  }
+  let failure: Failure | undefined
+  const stop = (reason: Failure): void => {
+    failure ??= reason
+    child.killGroup()
+  }
+  const timer = setTimeout(() => stop(new Failure('timeout', `${file} did not end within ${timeoutMs / 1000} s`)), timeoutMs)
+  const onAbort = (): void => stop(cancelled(file, signal!))
+  signal?.addEventListener('abort', onAbort, { once: true })
+  const [stdout, stderr] = [pipes.stdout, pipes.stderr].map((fd) =>
+    collect(fd, options, () => stop(new Failure('invalid', `${file} printed more than is believable`)))) as [Collected, Collected]
+  const feeding = input === undefined ? undefined : feed(pipes.stdin, typeof input === 'string' ? Buffer.from(input) : input)
+  const how = await child.exited
+  clearTimeout(timer)
+  signal?.removeEventListener('abort', onAbort)
+  feeding?.stop()
+  await lastWords([stdout, stderr], failure ? 0 : LINGER_MS)
+  if (failure) throw failure
+  return { code: how.code, signal: how.signal === undefined ? undefined : signalName(how.signal) as NodeJS.Signals,
+    stdout: Buffer.concat(stdout.chunks), stderr: Buffer.concat(stderr.chunks) }
+}
 
-const start = (file: string, args: readonly string[], { env, cwd, input, fds = [] }: RunOptions): ChildProcess =>
-  spawnProcess(file, args, {
-    cwd: cwd ?? '/',
-    env: env ?? { PATH: DEFAULT_PATH },
-    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...fds],
-    // Its own process group, so that a deadline takes its children too.
-    detached: true,
-  })
+const openPipes = (withInput: boolean): Pipes => {
+  const input = withInput ? pipe('write') : { read: -1, write: -1 }
+  const [stdout, stderr] = [pipe('read'), pipe('read')]
+  return { child: [input.read, stdout.write, stderr.write], stdin: input.write, stdout: stdout.read, stderr: stderr.read }
+}
 
-const collect = (stream: Readable, { maxOutputBytes = 16 << 20, truncate = false }: RunOptions, overflow: () => void): Buffer[] => {
+interface Collected { readonly chunks: Buffer[]; readonly done: Promise<void>; stop(): void }
+
+const collect = (fd: number, { maxOutputBytes = 16 << 20, truncate = false }: RunOptions, overflow: () => void): Collected => {
   const chunks: Buffer[] = []
   let room = maxOutputBytes
-  stream.on('data', (chunk: Buffer) => {
+  const { done, stop } = drain(fd, (chunk) => {
     if (room > 0) chunks.push(chunk.subarray(0, room))
     room -= chunk.length
     if (room < 0 && !truncate) overflow()
   })
-  return chunks
+  return { chunks, done, stop }
 }
 
-/** SIGKILL to the whole group of a child that was started `detached`. */
-export const killGroup = (child: ChildProcess): void => {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
-  try {
-    process.kill(-child.pid, 'SIGKILL')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-  }
+const lastWords = async (outputs: readonly Collected[], lingerMs: number): Promise<void> => {
+  const timer = setTimeout(() => { for (const { stop } of outputs) stop() }, lingerMs)
+  await Promise.all(outputs.map(({ done }) => done))
+  clearTimeout(timer)
 }
 
 const cancelled = (file: string, signal: AbortSignal): Failure => new Failure('cancelled', `${file} was cancelled`, { cause: signal.reason })
-const tooMuch = (file: string): Failure => new Failure('invalid', `${file} printed more than is believable`)
-
-export const cannotStart = (file: string, error: NodeJS.ErrnoException): Failure =>
-  new Failure(error.code === 'ENOENT' ? 'notFound' : error.code === 'EACCES' ? 'denied' : 'unavailable',
-    `${file} cannot be started: ${error.code === 'ENOENT' ? 'no such file' : error.code ?? error.message}`, { cause: error })

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readlinkSync, readSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import * as sys from './addon.ts'
 import { MNT_DETACH, MS_BIND, MS_RDONLY } from './mount-flags.ts'
 import { builtFile } from '../paths.ts'
@@ -170,4 +171,13 @@ test('a file has no window size', () => {
   const fd = openSync('/dev/null', 'r')
   assert.throws(() => sys.windowSize(fd), code('ENOTTY'))
   closeSync(fd)
+})
+
+test('a worker that ends while it watches and runs children takes nothing with it', async () => {
+  const source = `const { pipe, watch, spawn } = await import(${JSON.stringify(new URL('addon.ts', import.meta.url).href)})
+    watch(pipe('read').read, { events: 'read' }, () => undefined)
+    watch(spawn({ file: '/bin/sleep', args: ['sleep', '1'], env: [], cwd: '/', fds: [-1, -1, -1] }).pidfd, { events: 'read' }, () => undefined)
+    process.exit(7)`
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`))
+  assert.equal(await new Promise((resolve) => worker.once('exit', resolve)), 7)
 })

@@ -54,6 +54,11 @@ interface Native {
   connectSeqpacket(path: PathLike): number
   shutdownSocket(fd: number, how: number): void
   sendFd(socket: number, fd: number, bytes: Uint8Array): number
+  spawn(file: string, args: readonly string[], env: readonly string[], cwd: string, fds: readonly number[], flags: number): [number, number]
+  reap(pid: number): number | undefined
+  pipe(nonBlocking: number): [number, number]
+  watch(fd: number, events: number, callback: (events: number) => void): object
+  unwatch(handle: object): void
 }
 
 let loaded: Native | undefined
@@ -171,3 +176,44 @@ export const shutdownSocket = (fd: number, how: 'read' | 'write' | 'both'): void
 
 /** Hands `fd` over the connected Unix socket, with at least one byte. */
 export const sendFd = (socket: number, fd: number, bytes: Uint8Array): number => native().sendFd(socket, fd, bytes)
+
+export interface SpawnOptions {
+  /** Absolute path. */
+  readonly file: string
+  /** With argv[0]. */
+  readonly args: readonly string[]
+  /** `NAME=value` */
+  readonly env: readonly string[]
+  readonly cwd: string
+  /** Index is the child's descriptor, value ours; -1 is /dev/null. At most 64. */
+  readonly fds: readonly number[]
+  readonly newGroup?: boolean
+  readonly newSession?: boolean
+}
+
+/**
+ * Starts a program; signals are as after a log-in, no other descriptor is handed on. `syscall` of the error tells what
+ * failed: execve, chdir, clone. The caller reaps the child when its pidfd gets readable, and closes the pidfd.
+ */
+export const spawn = ({ file, args, env, cwd, fds, newGroup = false, newSession = false }: SpawnOptions): { pid: number; pidfd: number } => {
+  const [pid, pidfd] = native().spawn(file, args, env, cwd, fds, (newGroup ? 1 : 0) | (newSession ? 2 : 0))
+  return { pid, pidfd }
+}
+
+/** How a child ended: its code, or minus the number of a signal; undefined while it runs. */
+export const reap = (pid: number): number | undefined => native().reap(pid)
+
+/** A pipe; an end that is watched should not block. */
+export const pipe = (nonBlocking: 'read' | 'write' | 'none'): { read: number; write: number } => {
+  const [read, write] = native().pipe(nonBlocking === 'read' ? 1 : nonBlocking === 'write' ? 2 : 0)
+  return { read, write }
+}
+
+/**
+ * Calls back whenever `fd` is readable (at its end too) or writable, until the returned function is called: once, and
+ * before the descriptor is closed. Keeps this process alive meanwhile, unless `idle`.
+ */
+export const watch = (fd: number, { events, idle = false }: { readonly events: 'read' | 'write'; readonly idle?: boolean }, callback: () => void): (() => void) => {
+  const handle = native().watch(fd, (events === 'read' ? 1 : 2) | (idle ? 8 : 0), callback)
+  return () => native().unwatch(handle)
+}
