@@ -1,0 +1,38 @@
+import { Failure } from '../errors.ts'
+import { discardBody } from './body.ts'
+import type { Exchange, Reply, TlsSettings, Transport } from './transport.ts'
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+const MAX_REDIRECTS = 10
+
+export interface Following {
+  readonly transport: Transport
+  /** Certificates are a host's own: another host gets what is configured for it. */
+  readonly tlsFor: (url: URL) => Promise<TlsSettings>
+  /** Going on from https to plain HTTP. */
+  readonly mayDowngrade: boolean
+}
+
+/** Sends, and goes where the replies point. Authorization never leaves the origin that it is for. */
+export async function followRedirects(exchange: Omit<Exchange, 'tls'>, { transport, tlsFor, mayDowngrade }: Following): Promise<Reply> {
+  let { url, headers } = exchange
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+    const reply = await transport.send({ ...exchange, url, headers, tls: await tlsFor(url) })
+    const location = reply.headers.location
+    if (!REDIRECTS.has(reply.status) || location === undefined) return reply
+    await discardBody(reply.body)
+    const next = URL.parse(location, url.href)
+    if (next === null || (next.protocol !== 'https:' && next.protocol !== 'http:')) throw new Failure('invalid', `${url.host} redirects to something that is no web address`)
+    if (url.protocol === 'https:' && next.protocol === 'http:' && !mayDowngrade) {
+      throw new Failure('denied', `${url.host} redirects to ${next.host} over plain HTTP`, { hint: 'use --tls-verify=false if you trust the network' })
+    }
+    if (next.origin !== url.origin) {
+      const { authorization: _, ...others } = headers
+      headers = others
+    }
+    // A user and password in a Location are the server's doing; they are neither used nor shown.
+    next.username = next.password = ''
+    url = next
+  }
+  throw new Failure('unavailable', `${exchange.url.host} redirects more than ${MAX_REDIRECTS} times`)
+}

@@ -1,0 +1,156 @@
+// Requests to one registry host for one way of access: finds out its scheme, answers its challenges, follows its
+// redirects, and repeats what failed in a way that may pass.
+import { Failure, isFailure } from '../errors.ts'
+import type { Authenticator } from './authenticator.ts'
+import { makeAuthenticator } from './authenticator.ts'
+import { discardBody } from './body.ts'
+import type { Credentials } from './credentials.ts'
+import { isLoopback } from './proxy.ts'
+import { followRedirects } from './redirects.ts'
+import { connectionFailure, isCertificateError, isNotHttp } from './registry-failure.ts'
+import { backoffMs, mayPass, mayPassError, pause, retryAfterMs, type Backoff } from './retry.ts'
+import type { Exchange, Reply, TlsSettings, Transport } from './transport.ts'
+
+export interface SessionSetup {
+  /** As the user knows it; docker.io is asked elsewhere. */
+  readonly host: string
+  /** Certificates need not be right, and plain HTTP will do; undefined: only on loopback. */
+  readonly insecure: boolean | undefined
+  readonly transport: Transport
+  readonly credentials: (path: string) => Promise<Credentials | undefined>
+  readonly certificates: (host: string) => Promise<Omit<TlsSettings, 'verify'>>
+  readonly backoff: Backoff
+}
+
+export interface RegistryRequest {
+  readonly method: 'GET' | 'HEAD'
+  /** Below /v2/, or a whole URL that the registry gave (a Link header, a foreign layer). */
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Repository, for credentials and tokens. */
+  readonly repository: string
+  /** The image, for messages. */
+  readonly what: string
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Session {
+  readonly host: string
+  readonly backoff: Backoff
+  /** Any reply but one that may pass: those are repeated while attempts are left. Failures unavailable, denied, cancelled. */
+  request(request: RegistryRequest): Promise<Reply>
+  /** A reply of some other server, without credentials. */
+  requestElsewhere(url: URL, request: Omit<RegistryRequest, 'path' | 'repository'>): Promise<Reply>
+}
+
+const WIRE_HOSTS: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io' }
+const USER_AGENT = 'scow/0.1 (+container manager)'
+
+export function makeSession(setup: SessionSetup): Session {
+  const { host, transport, backoff } = setup
+  const wire = WIRE_HOSTS[host] ?? host
+  const loopback = isLoopback(new URL(`http://${wire}`).hostname)
+  const lenient = setup.insecure ?? loopback
+  let origin: URL | undefined
+  let answered = false
+  const authenticators = new Map<string, Authenticator>()
+
+  const tlsFor = async (url: URL): Promise<TlsSettings> =>
+    url.protocol === 'https:' ? { verify: !lenient, ...(await setup.certificates(url.host === wire ? host : url.host)) } : { verify: true }
+
+  const follow = async (exchange: Omit<Exchange, 'tls'>): Promise<Reply> => {
+    const headers = { 'user-agent': USER_AGENT, 'accept-encoding': 'identity', ...exchange.headers }
+    const reply = await followRedirects({ ...exchange, headers }, { transport, tlsFor, mayDowngrade: lenient })
+    answered = true
+    return reply
+  }
+
+  /** Repeats `send` while it fails in a way that may pass. The last reply is handed out as it is. */
+  const persist = async (send: () => Promise<Reply>, signal: AbortSignal | undefined): Promise<Reply> => {
+    for (let attempt = 1; ; attempt++) {
+      const last = attempt > backoff.retries
+      try {
+        const reply = await send()
+        if (last || !mayPass(reply.status)) return reply
+        const asked = retryAfterMs(reply.headers['retry-after'])
+        // Longer than anybody would wait: the caller says what the server asks for.
+        if (asked !== undefined && asked > backoff.maxMs) return reply
+        await discardBody(reply.body)
+        await pause(Math.max(asked ?? 0, backoffMs(backoff, attempt)), signal)
+      } catch (error) {
+        if (last || isFailure(error) || !mayPassError(error, answered)) throw error
+        await pause(backoffMs(backoff, attempt), signal)
+      }
+    }
+  }
+
+  const authenticatorFor = (repository: string): Authenticator => {
+    const known = authenticators.get(repository) ?? makeAuthenticator({
+      host, credentials: () => setup.credentials(repository), mayBePlain: lenient,
+      send: (exchange) => persist(() => follow(exchange), exchange.signal),
+    })
+    authenticators.set(repository, known)
+    return known
+  }
+
+  /** Finds the scheme with the request itself: no ping before it. */
+  const connect = async (request: RegistryRequest, authorization: string | undefined): Promise<Reply> => {
+    const send = (base: URL) => follow({
+      method: request.method, url: new URL(request.path, base), signal: request.signal,
+      headers: { ...request.headers, ...(authorization !== undefined && { authorization }) },
+    })
+    if (origin) return send(origin)
+    const [first, second] = !lenient ? ['https'] : loopback ? ['http', 'https'] : ['https', 'http']
+    const base = (scheme: string): URL => new URL(`${scheme}://${wire}/v2/`)
+    let reply: Reply
+    try {
+      reply = await send(base(first!))
+      if (second === undefined || first === 'https' || !(await isTlsPort(reply))) {
+        origin = base(first!)
+        return reply
+      }
+    } catch (error) {
+      if (second === undefined || isFailure(error) || isCertificateError(error) || request.signal?.aborted) throw error
+      if (first === 'http' && !isNotHttp(error)) throw error
+      reply = await send(base(second)).catch((later: unknown) => { throw first === 'http' ? later : error })
+      origin = base(second)
+      return reply
+    }
+    origin = base(second)
+    return send(origin)
+  }
+
+  const authorised = async (request: RegistryRequest): Promise<Reply> => {
+    const authenticator = authenticatorFor(request.repository)
+    const scope = `repository:${request.repository}:pull`
+    let sent = await authenticator.header(scope, request.signal)
+    for (let tries = 0; ; tries++) {
+      const reply = await connect(request, sent)
+      // A challenge of a host that we were redirected to is not for our credentials.
+      if (reply.status !== 401 || tries === 2 || reply.url.host !== origin!.host) return reply
+      if (!(await authenticator.challenged(reply, { scope, sent, signal: request.signal }))) return reply
+      await discardBody(reply.body)
+      sent = await authenticator.header(scope, request.signal)
+    }
+  }
+
+  const failing = (request: { what: string }) => (error: unknown): never => { throw connectionFailure(error, host, request.what) }
+  return {
+    host, backoff,
+    request: (request) => persist(() => authorised(request), request.signal).catch(failing(request)),
+    requestElsewhere: (url, request) =>
+      persist(() => follow({ method: request.method, url, headers: request.headers ?? {}, signal: request.signal }), request.signal).catch(failing(request)),
+  }
+}
+
+/** Servers of TLS say in plain text that they wanted it (Go: "client sent an HTTP request to an HTTPS server"). */
+async function isTlsPort(reply: Reply): Promise<boolean> {
+  if (reply.status !== 400) return false
+  const chunks: Buffer[] = []
+  for await (const chunk of reply.body as AsyncIterable<Buffer>) {
+    chunks.push(chunk)
+    if (chunks.length > 8) break
+  }
+  if (/HTTPS/.test(Buffer.concat(chunks).toString('latin1'))) return true
+  throw new Failure('unavailable', `${reply.url.host} answered with HTTP 400`)
+}
