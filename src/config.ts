@@ -1,3 +1,7 @@
+// The configuration, from files, environment and flags. The only reader of process.env.
+import { homedir } from 'node:os'
+import { readConfigSources, readStorageSource, type ConfigPlaces } from './config-files.ts'
+import { containersSection, engineSection, networkSection, rootsSection, storageSection } from './config-sections.ts'
 import type { LogLevel } from './log.ts'
 import type { Roots } from './paths.ts'
 import type { LogDriver, Pairs, Rlimit } from './spec/request.ts'
@@ -150,4 +154,85 @@ export interface Environment {
   readonly dockerConfigDir: string | undefined
   readonly registriesConf: string | undefined
   readonly containerHost: string | undefined
+  /** $CONTAINERS_CONF, $CONTAINERS_CONF_OVERRIDE, $CONTAINERS_STORAGE_CONF. */
+  readonly containersConf: string | undefined
+  readonly containersConfOverride: string | undefined
+  readonly storageConf: string | undefined
+  readonly storageDriver: string | undefined
+  readonly storageOpts: readonly string[]
+  readonly cniPath: readonly string[]
+  readonly uid: number
+  readonly rootless: boolean
+}
+
+const PROXY_NAMES = ['http_proxy', 'https_proxy', 'ftp_proxy', 'no_proxy', 'all_proxy']
+
+/** `environment()` of a given process environment; empty variables count as unset. */
+export function readEnvironment(env: Readonly<Record<string, string | undefined>>, uid = process.getuid?.() ?? 0): Environment {
+  const get = (name: string): string | undefined => env[name] || undefined
+  const paths = (name: string): string[] => (env[name] ?? '').split(':').filter(Boolean)
+  const home = get('HOME') ?? homedir()
+  return Object.freeze({
+    all: Object.freeze({ ...env }),
+    home,
+    path: paths('PATH'),
+    root: get('SCOW_ROOT'),
+    runRoot: get('SCOW_RUNROOT'),
+    xdgConfigHome: get('XDG_CONFIG_HOME') ?? `${home}/.config`,
+    xdgDataHome: get('XDG_DATA_HOME') ?? `${home}/.local/share`,
+    xdgRuntimeDir: get('XDG_RUNTIME_DIR'),
+    tmpDir: get('TMPDIR') ?? '/tmp',
+    noColor: get('NO_COLOR') !== undefined,
+    term: get('TERM'),
+    dbusSystemBusAddress: get('DBUS_SYSTEM_BUS_ADDRESS'),
+    dbusSessionBusAddress: get('DBUS_SESSION_BUS_ADDRESS'),
+    notifySocket: get('NOTIFY_SOCKET'),
+    proxies: PROXY_NAMES.flatMap((name) => [name, name.toUpperCase()]).flatMap((name) => (env[name] ? [[name, env[name]] as const] : [])),
+    registryAuthFile: get('REGISTRY_AUTH_FILE'),
+    dockerConfigDir: get('DOCKER_CONFIG'),
+    registriesConf: get('CONTAINERS_REGISTRIES_CONF'),
+    containerHost: get('CONTAINER_HOST'),
+    containersConf: get('CONTAINERS_CONF'),
+    containersConfOverride: get('CONTAINERS_CONF_OVERRIDE'),
+    storageConf: get('CONTAINERS_STORAGE_CONF'),
+    storageDriver: get('STORAGE_DRIVER'),
+    storageOpts: (env['STORAGE_OPTS'] ?? '').split(',').filter(Boolean),
+    cniPath: paths('CNI_PATH'),
+    uid,
+    rootless: uid !== 0,
+  })
+}
+
+let own: Environment | undefined
+
+/** The environment of this process, read once. */
+export const environment = (): Environment => (own ??= readEnvironment(process.env))
+
+export interface LoadOptions {
+  readonly flags?: ConfigFlags
+  readonly environment?: Environment
+  /** Folders of the files instead of the usual ones. */
+  readonly places?: Partial<ConfigPlaces>
+}
+
+/**
+ * Reads the configuration files anew. A file with an error is refused with `invalid`, naming file and key; keys that
+ * scow doesn't know are passed over. storage.conf is read when `storage` is first looked at.
+ */
+export function loadConfig({ flags = {}, environment: env = environment(), places = {} }: LoadOptions = {}): Config {
+  const folders: ConfigPlaces = { share: '/usr/share', etc: '/etc', home: env.xdgConfigHome, ...places }
+  const sources = readConfigSources({ places: folders, rootless: env.rootless, onlyFile: env.containersConf, lastFile: env.containersConfOverride })
+  let storage: StorageConfig | undefined
+  return Object.freeze({
+    roots: rootsSection({ sources, flags, environment: env }),
+    files: sources.map(({ file }) => file),
+    containers: containersSection(sources),
+    engine: engineSection({ sources, flags }),
+    network: networkSection(sources, flags, env),
+    get storage() {
+      return (storage ??= storageSection({
+        file: readStorageSource({ places: folders, rootless: env.rootless, onlyFile: env.storageConf }), sources, flags, environment: env,
+      }))
+    },
+  })
 }
