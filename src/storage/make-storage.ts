@@ -1,6 +1,61 @@
-import { Failure } from '../errors.ts'
+// Puts the parts of a store together.
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeDir } from '../fs/remove-tree.ts'
+import { parseDigest } from '../image/digest.ts'
+import { demoteOldVerified, makeBlobFiles, PARTIAL, type BlobFiles } from './blob-files.ts'
+import { makeBlobs } from './blobs.ts'
+import { makeLayers } from './layers.ts'
+import { makeOverlay } from './overlay.ts'
+import { makeStaging } from './staging.ts'
+import { makeUnpackers } from './unpackers.ts'
+import type { Store } from './store.ts'
 import type { Storage, StorageSetup } from './storage.ts'
 
-export async function makeStorage({ paths }: StorageSetup): Promise<Storage> {
-  throw new Failure('unsupported', `the store at ${paths.root} can't be opened yet`)
+const STALL_MS = 10_000
+
+export async function makeStorage({ paths, driver: name = 'overlay', options = {} }: StorageSetup): Promise<Storage> {
+  makeDir(paths.root, 0o711)
+  makeDir(paths.layers, 0o711)
+  const driver = makeOverlay(paths)
+  const store: Store = {
+    paths, options,
+    style: driver.style,
+    files: makeBlobFiles(paths.blobs),
+    staging: makeStaging(paths.staging),
+    unpackers: makeUnpackers({ inline: options.inline ?? true }),
+    stallMs: options.stallMs ?? STALL_MS,
+    sync: options.sync ?? true,
+  }
+  const { containers } = driver
+  const usedBy = async (chainId: string) => {
+    for (const id of await containers.list()) if ((await containers.layersOf(id)).some((layer) => layer === chainId)) return id
+    return undefined
+  }
+  return {
+    driver: name,
+    blobs: makeBlobs(store),
+    layers: makeLayers(store, usedBy),
+    containers,
+    async recover() {
+      demoteOldVerified(store.files)
+      dropNeedlessPartials(store.files)
+      store.staging.recover()
+    },
+    overlayProblem: async () => undefined,
+    async close() {
+      await store.unpackers.close()
+      store.staging.close()
+    },
+  }
+}
+
+/** Partials of blobs that are there: a stalled process left them, or one that lost a race. */
+function dropNeedlessPartials(files: BlobFiles): void {
+  for (const name of readdirSync(files.partials)) {
+    const [, algorithm, hex] = PARTIAL.exec(name) ?? []
+    if (hex === undefined) continue
+    const present = files.present(parseDigest(`${algorithm}:${hex}`))
+    if (present !== undefined && existsSync(present)) rmSync(join(files.partials, name), { force: true })
+  }
 }

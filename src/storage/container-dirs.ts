@@ -1,0 +1,116 @@
+// A container's part of the store: which layers it stands on, and its writable layer.
+import { lstatSync, opendirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure } from '../errors.ts'
+import { readFileBounded } from '../fs/read-in-root.ts'
+import { makeDir } from '../fs/remove-tree.ts'
+import { writeFileAtomic } from '../fs/write-atomic.ts'
+import { isDigest, type Digest } from '../image/digest.ts'
+import type { Paths } from '../paths.ts'
+import { bytePath, systemPath, type BytePath } from './byte-path.ts'
+import { hasTree, readLayer } from './layer-record.ts'
+
+export interface ContainerDirs {
+  readonly dir: string
+  readonly upper: string
+  readonly work: string
+  readonly merged: string
+  readonly record: string
+}
+
+export interface ContainerRecord {
+  /** Top last. */
+  readonly layers: readonly Digest[]
+  readonly volatile: boolean
+  /** Boot in which it was made: a volatile layer is lost with it. */
+  readonly boot: string
+}
+
+const MAX_RECORD_BYTES = 1 << 20
+
+export const containerDirs = (paths: Paths, id: string): ContainerDirs => {
+  const { dir } = paths.container(id)
+  return { dir, upper: join(dir, 'upper'), work: join(dir, 'work'), merged: join(dir, 'merged'), record: join(dir, 'rootfs.json') }
+}
+
+export const currentBoot = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+
+/** Failure notFound. */
+export function readRecord(paths: Paths, id: string): ContainerRecord {
+  const { record } = containerDirs(paths, id)
+  try {
+    const value = JSON.parse(readFileBounded(record, MAX_RECORD_BYTES).toString()) as ContainerRecord
+    if (Array.isArray(value.layers) && value.layers.every((layer) => typeof layer === 'string' && isDigest(layer))) return value
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') throw new Failure('notFound', `container ${id} has no root file system`, { cause })
+    if (!(cause instanceof SyntaxError)) throw cause
+  }
+  throw new Failure('invalid', `the record ${record} is damaged`, { hint: 'remove the container' })
+}
+
+export function writeRecord(paths: Paths, id: string, record: ContainerRecord): void {
+  const dirs = containerDirs(paths, id)
+  makeDir(dirs.dir, 0o711)
+  writeFileAtomic(dirs.record, JSON.stringify(record), { sync: false, mode: 0o600 })
+}
+
+export const hasRecord = (paths: Paths, id: string): boolean =>
+  lstatSync(containerDirs(paths, id).record, { throwIfNoEntry: false }) !== undefined
+
+export function dropRecord(paths: Paths, id: string): void {
+  rmSync(containerDirs(paths, id).record, { force: true })
+}
+
+export function listContainers(paths: Paths): string[] {
+  const base = join(paths.container('x').dir, '..')
+  return (readdirOrNone(base)).filter((id) => hasRecord(paths, id))
+}
+
+const readdirOrNone = (dir: string): string[] => {
+  try {
+    return readdirSync(dir)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** Trees of an image, topmost first. Failure notFound names the layer that lacks. */
+export function treesOf(paths: Paths, chainIds: readonly Digest[]): string[] {
+  return chainIds.map((chainId) => {
+    const layer = readLayer(paths.layers, chainId)
+    if (layer === undefined || !hasTree(layer)) throw new Failure('notFound', `layer ${chainId} isn't in the store`, { hint: 'pull the image again' })
+    return layer.tree
+  }).reverse()
+}
+
+/** Bytes of the regular files below `dir`, each counted once however many names it has. */
+export function treeBytes(dir: string): number {
+  const seen = new Set<string>()
+  let total = 0
+  const visit = (path: BytePath): void => {
+    const handle = opendirSync(systemPath(path) as string, { encoding: 'latin1' })
+    try {
+      for (let entry = handle.readSync(); entry !== null; entry = handle.readSync()) {
+        const child = `${path}/${entry.name}`
+        if (entry.isDirectory()) visit(child)
+        else if (entry.isFile()) total += countOnce(child, seen)
+      }
+    } finally {
+      handle.closeSync()
+    }
+  }
+  if (lstatSync(dir, { throwIfNoEntry: false })?.isDirectory()) visit(bytePath(dir))
+  return total
+}
+
+function countOnce(path: BytePath, seen: Set<string>): number {
+  const stats = lstatSync(systemPath(path), { throwIfNoEntry: false })
+  if (stats === undefined) return 0
+  if (stats.nlink > 1) {
+    const key = `${stats.dev}:${stats.ino}`
+    if (seen.has(key)) return 0
+    seen.add(key)
+  }
+  return stats.size
+}

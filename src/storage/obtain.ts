@@ -1,0 +1,88 @@
+// Where a blob's bytes come from: the store, or a partial that this process continues.
+import { fstatSync, rmSync, statSync, renameSync } from 'node:fs'
+import { Failure } from '../errors.ts'
+import { download } from './download.ts'
+import { claimPartial, type Claim } from './partial.ts'
+import type { Store } from './store.ts'
+import type { BlobDescriptor, BlobSource, IngestOptions } from './storage.ts'
+import type { Feed } from './unpackers.ts'
+
+export interface Obtained {
+  readonly path: string
+  /** Absent when the blob is in the store. */
+  readonly claim: Claim | undefined
+  /** Bytes that were on disk before. */
+  readonly reusedBytes: number
+  /** Of the file as it is now. */
+  sizeBytes(): number
+  fetchedBytes(): number
+  /** Tells `feed` what is there and downloads the rest. */
+  arrive(work: { signal: AbortSignal, feed: Pick<Feed, 'grow'> }): Promise<void>
+}
+
+/** Waits while another process is at it. */
+export async function obtain(store: Store, source: BlobSource, options: IngestOptions): Promise<Obtained> {
+  const { digest, size } = source.descriptor
+  for (;;) {
+    const present = store.files.present(digest)
+    if (present !== undefined) return found(present)
+    const claim = await claimPartial({
+      files: store.files, digest, sizeBytes: size, stallMs: store.stallMs,
+      signal: options.signal ?? new AbortController().signal,
+      onWaiting: (receivedBytes) => options.onProgress?.({ phase: 'waiting', receivedBytes, totalBytes: size }),
+    })
+    if (claim !== undefined) return claimed(claim, source, options)
+  }
+}
+
+function found(path: string): Obtained {
+  const { size } = statSync(path)
+  return {
+    path, claim: undefined, reusedBytes: size,
+    sizeBytes: () => size,
+    fetchedBytes: () => 0,
+    arrive: async ({ feed }) => feed.grow(size),
+  }
+}
+
+function claimed(claim: Claim, source: BlobSource, options: IngestOptions): Obtained {
+  const { descriptor } = source
+  let fetched = 0
+  return {
+    path: claim.path, claim, reusedBytes: claim.sizeBytes,
+    sizeBytes: () => fstatSync(claim.fd).size,
+    fetchedBytes: () => fetched,
+    async arrive({ signal, feed }) {
+      const report = (receivedBytes: number) => options.onProgress?.({
+        phase: receivedBytes === descriptor.size ? 'unpacking' : 'downloading', receivedBytes, totalBytes: descriptor.size,
+      })
+      feed.grow(claim.sizeBytes)
+      report(claim.sizeBytes)
+      const onWritten = (available: number) => {
+        fetched = available - claim.sizeBytes
+        feed.grow(available)
+        report(available)
+      }
+      await download({ claim, descriptor, open: source.open, signal, onWritten })
+    },
+  }
+}
+
+/** The bytes are right: the partial becomes a verified blob. Another process may have been faster. */
+export async function acceptBlob(store: Store, blob: Obtained, { digest }: BlobDescriptor): Promise<void> {
+  if (blob.claim === undefined) return
+  if (store.files.present(digest) === undefined) renameSync(blob.path, store.files.verified(digest))
+  else blob.claim.discard()
+}
+
+/** The bytes are wrong, in the partial or in the store. */
+export function dropDamaged(store: Store, blob: Obtained, { digest }: BlobDescriptor, onlyPartial = false): void {
+  blob.claim?.discard()
+  if (blob.claim !== undefined || onlyPartial) return
+  rmSync(store.files.final(digest), { force: true })
+  rmSync(store.files.verified(digest), { force: true })
+}
+
+export const damaged = ({ digest, size }: BlobDescriptor): Failure =>
+  new Failure('invalid', `the bytes that came for blob ${digest} (${size} bytes) are not those of that digest`,
+    { hint: 'what was downloaded has been removed; the registry or a proxy in front of it may be broken' })

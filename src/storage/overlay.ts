@@ -1,0 +1,104 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure } from '../errors.ts'
+import { mountHolders, unmountTree } from '../fs/mounts.ts'
+import { makeDir, removeTree } from '../fs/remove-tree.ts'
+import type { Digest } from '../image/digest.ts'
+import type { Paths } from '../paths.ts'
+import { mountOverlay } from '../sys/addon.ts'
+import { readAttributes, setAttributes } from './attributes.ts'
+import { containerDirs, currentBoot, dropRecord, hasRecord, listContainers, readRecord, treeBytes, treesOf, writeRecord, type ContainerDirs, type ContainerRecord } from './container-dirs.ts'
+import type { Driver } from './driver.ts'
+import { ensurePrivateRoot } from './private-root.ts'
+import type { ContainerLayers, MountOptions } from './storage.ts'
+
+/** How long an unmount waits for the last users before it detaches. */
+const PATIENCE_MS = 200
+/** Two containers may share layers, and trees may be read apart from the mount: no index, no metadata-only copies. */
+const OPTIONS = ['index=off', 'metacopy=off', 'redirect_dir=off']
+
+export function makeOverlay(paths: Paths): Driver {
+  const dirsOf = (id: string) => containerDirs(paths, id)
+  const containers: ContainerLayers = {
+    async create(id, chainIds, { volatile = false } = {}) {
+      if (hasRecord(paths, id)) throw new Failure('exists', `container ${id} has a root file system already`)
+      const trees = treesOf(paths, chainIds)
+      const dirs = dirsOf(id)
+      makeDir(dirs.dir, 0o711)
+      for (const dir of [dirs.upper, dirs.work, dirs.merged]) makeDir(dir)
+      // The merged root shows the upper directory's own attributes.
+      if (trees[0] !== undefined) setAttributes(dirs.upper, readAttributes(trees[0]), 'directory')
+      writeRecord(paths, id, { layers: chainIds, volatile, boot: currentBoot() })
+    },
+    async mount(id, options = {}) {
+      const record = readRecord(paths, id)
+      const dirs = dirsOf(id)
+      const mounts = await ensurePrivateRoot(paths)
+      if (!mounts.some(({ target }) => target === dirs.merged)) mountContainer(paths, { id, record, dirs, options })
+      return dirs.merged
+    },
+    rootPath: (id) => dirsOf(id).merged,
+    unmount: (id) => unmountTree(dirsOf(id).merged, PATIENCE_MS),
+    async remove(id) {
+      const dirs = dirsOf(id)
+      await unmountTree(dirs.merged, PATIENCE_MS)
+      for (const dir of [dirs.merged, dirs.work, dirs.upper]) removeTree(dir)
+      dropRecord(paths, id)
+    },
+    usageBytes: async (id) => treeBytes(dirsOf(id).upper),
+    upperDir: (id) => dirsOf(id).upper,
+    layersOf: async (id) => [...readRecord(paths, id).layers],
+    list: async () => listContainers(paths),
+    async mountImage(chainIds, target) {
+      await ensurePrivateRoot(paths)
+      mountOrExplain({ lowers: lowersOf(paths, chainIds, 2), target, options: ['ro', ...OPTIONS] })
+    },
+    unmountImage: (target) => unmountTree(target, PATIENCE_MS),
+  }
+  return { name: 'overlay', style: 'trusted.overlay.', containers }
+}
+
+interface ContainerMount {
+  readonly id: string
+  readonly record: ContainerRecord
+  readonly dirs: ContainerDirs
+  readonly options: MountOptions
+}
+
+function mountContainer(paths: Paths, { id, record, dirs, options }: ContainerMount): void {
+  const inner = join(dirs.work, 'work')
+  const [holder] = existsSync(inner) ? mountHolders(dirs.upper) : []
+  if (holder !== undefined) {
+    throw new Failure('inUse', `the root file system of container ${id} is still mounted by process ${holder} in another mount namespace`, { hint: `end process ${holder}, or unmount it there` })
+  }
+  if (record.volatile) clearVolatileMark(id, record, inner)
+  const chosen = [...OPTIONS, ...(record.volatile ? ['volatile'] : []), ...(options.readOnly ? ['ro'] : []), ...(options.label === undefined ? [] : [`context="${options.label}"`])]
+  mountOrExplain({ lowers: lowersOf(paths, record.layers, 1), upper: dirs.upper, work: dirs.work, target: dirs.merged, options: chosen })
+}
+
+/** The kernel refuses to mount a volatile upper again, since it may have lost writes: it hasn't while the machine ran on. */
+function clearVolatileMark(id: string, record: ContainerRecord, inner: string): void {
+  if (record.boot !== currentBoot()) {
+    throw new Failure('wrongState', `the file system of container ${id} was volatile and the machine has restarted since`, { hint: `remove it: scow rm ${id.slice(0, 12)}` })
+  }
+  removeTree(join(inner, 'incompat'))
+}
+
+function lowersOf(paths: Paths, chainIds: readonly Digest[], least: number): string[] {
+  const trees = treesOf(paths, chainIds)
+  if (trees.length >= least) return trees
+  const empty = join(paths.layers, 'empty')
+  makeDir(empty)
+  return [...trees, empty]
+}
+
+function mountOrExplain(request: Parameters<typeof mountOverlay>[0]): void {
+  try {
+    mountOverlay(request)
+  } catch (error) {
+    const { code, detail } = error as NodeJS.ErrnoException & { detail?: string }
+    const reason = detail === undefined ? code : `${code}: ${detail}`
+    throw new Failure('unsupported', `the kernel refuses to mount the overlay at ${request.target} (${reason})`,
+      { cause: error, hint: 'does the root lie on ext4, xfs (ftype=1), btrfs or tmpfs, and not on an overlay? Otherwise use the driver vfs' })
+  }
+}

@@ -1,0 +1,68 @@
+// Trees in the making. Each process has one locked directory; the lock tells the living from the dead.
+import { closeSync, constants, fstatSync, mkdirSync, mkdtempSync, openSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { flock } from '../sys/addon.ts'
+import { makeDir, removeTree } from '../fs/remove-tree.ts'
+
+export interface Staging {
+  /** A new empty directory that only we can enter. */
+  make(): string
+  /** Removes all of this process. */
+  close(): void
+  /** Removes what dead processes left. */
+  recover(): void
+}
+
+export function makeStaging(dir: string): Staging {
+  let own: { path: string, fd: number } | undefined
+  let counter = 0
+  return {
+    make() {
+      own ??= openSession(dir)
+      const path = join(own.path, String(counter++))
+      mkdirSync(path, 0o700)
+      return path
+    },
+    close() {
+      if (own === undefined) return
+      removeTree(own.path)
+      closeSync(own.fd)
+      own = undefined
+    },
+    recover() {
+      makeDir(dir, 0o700)
+      for (const name of readdirSync(dir)) if (join(dir, name) !== own?.path) removeDead(join(dir, name))
+    },
+  }
+}
+
+function openSession(dir: string): { path: string, fd: number } {
+  makeDir(dir, 0o700)
+  for (;;) {
+    const path = mkdtempSync(join(dir, 'session-'))
+    const fd = openDirectory(path)
+    // Between making and locking somebody may have taken it for dead.
+    if (fd !== undefined && flock(fd, 'exclusive') && statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) return { path, fd }
+    if (fd !== undefined) closeSync(fd)
+  }
+}
+
+function removeDead(path: string): void {
+  const fd = openDirectory(path)
+  if (fd === undefined) return
+  try {
+    if (flock(fd, 'exclusive')) removeTree(path)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function openDirectory(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,171 @@
+// Who unpacks: the first layer in the calling thread, others in workers, as many as there are cores (four at most).
+import { availableParallelism } from 'node:os'
+import type { Worker } from 'node:worker_threads'
+import { Failure, type ErrorKind } from '../errors.ts'
+import { workerFile } from '../paths.ts'
+import { GrowingFile } from './growing-file.ts'
+import { unpack, type Unpacked, type UnpackJob } from './unpack.ts'
+
+/** The writing side of a job's file. */
+export interface Feed {
+  grow(availableBytes: number): void
+  end(): void
+  abort(error: unknown): void
+}
+
+export interface Unpacking {
+  readonly feed: Feed
+  readonly done: Promise<Unpacked>
+}
+
+export interface Unpackers {
+  /** Starts as soon as a thread is free. */
+  start(job: UnpackJob): Unpacking
+  close(): Promise<void>
+}
+
+export type WorkerAnswer =
+  | { readonly unpacked: Unpacked }
+  | { readonly failure: { kind: ErrorKind, message: string, hint: string | undefined } }
+  | { readonly error: unknown }
+
+const MOST_WORKERS = 4
+
+export function makeUnpackers({ inline }: { inline: boolean }): Unpackers {
+  const most = Math.min(availableParallelism(), MOST_WORKERS)
+  const idle: Worker[] = []
+  const all = new Set<Worker>()
+  let waiting: (() => void)[] = []
+  let inlineBusy = !inline
+  let busy = 0
+
+  const newWorker = async (): Promise<Worker> => {
+    const { Worker } = await import('node:worker_threads')
+    const worker = new Worker(workerFile('storage/unpack-worker.ts'))
+    all.add(worker)
+    worker.on('exit', () => all.delete(worker))
+    return worker
+  }
+  const next = () => {
+    const woken = waiting
+    waiting = []
+    for (const wake of woken) wake()
+  }
+
+  const start = (job: UnpackJob): Unpacking => {
+    const file = new GrowingFile(job.file)
+    const feed = new Relay(file)
+    const inCaller = async () => {
+      try {
+        return await unpack(job, file)
+      } finally {
+        inlineBusy = false
+        next()
+      }
+    }
+    const inWorker = async () => {
+      const worker = idle.pop() ?? await newWorker()
+      let reusable = false
+      try {
+        const unpacked = await feed.through(worker, job)
+        reusable = true
+        return unpacked
+      } catch (error) {
+        reusable = error instanceof Failure
+        throw error
+      } finally {
+        busy--
+        if (reusable && all.has(worker)) idle.push(worker)
+        else void worker.terminate()
+        next()
+      }
+    }
+    const run = async (): Promise<Unpacked> => {
+      while (inlineBusy && busy >= most) {
+        if (feed.aborted) throw feed.error
+        await new Promise<void>((resolve) => {
+          waiting.push(resolve)
+          feed.onAbort(resolve)
+        })
+      }
+      if (!inlineBusy) {
+        inlineBusy = true
+        return inCaller()
+      }
+      busy++
+      return inWorker()
+    }
+    return { feed, done: run() }
+  }
+  return { start, close: async () => { await Promise.all([...all].map((worker) => worker.terminate())) } }
+}
+
+/** Hands what becomes known of a file to a reader here or in a worker. */
+class Relay implements Feed {
+  readonly #file: GrowingFile
+  #worker: Worker | undefined
+  #available = 0
+  #complete = false
+  #onAbort: (() => void) | undefined
+  aborted = false
+  error: unknown
+
+  constructor(file: GrowingFile) {
+    this.#file = file
+  }
+
+  grow(availableBytes: number): void {
+    this.#available = availableBytes
+    this.#file.grow(availableBytes)
+    this.#worker?.postMessage({ grow: availableBytes })
+  }
+
+  end(): void {
+    this.#complete = true
+    this.#file.end()
+    this.#worker?.postMessage({ end: true })
+  }
+
+  abort(error: unknown): void {
+    this.aborted = true
+    this.error ??= error
+    this.#file.abort(error)
+    this.#worker?.postMessage({ abort: true })
+    this.#onAbort?.()
+  }
+
+  onAbort(wake: () => void): void {
+    this.#onAbort = wake
+  }
+
+  async through(worker: Worker, job: UnpackJob): Promise<Unpacked> {
+    this.#worker = worker
+    worker.ref()
+    worker.postMessage({ job })
+    if (this.#available > 0) worker.postMessage({ grow: this.#available })
+    if (this.#complete) worker.postMessage({ end: true })
+    if (this.aborted) worker.postMessage({ abort: true })
+    try {
+      const answer = await answerOf(worker)
+      if ('unpacked' in answer) return answer.unpacked
+      if (this.aborted) throw this.error
+      if ('error' in answer) throw answer.error
+      const { kind, message, hint } = answer.failure
+      throw new Failure(kind, message, hint === undefined ? {} : { hint })
+    } finally {
+      this.#worker = undefined
+      worker.unref()
+    }
+  }
+}
+
+const answerOf = (worker: Worker): Promise<WorkerAnswer> => new Promise((resolve, reject) => {
+  const settle = (act: () => void) => {
+    worker.off('message', onMessage).off('error', onError).off('exit', onExit)
+    act()
+  }
+  const onMessage = (answer: WorkerAnswer) => settle(() => resolve(answer))
+  const onError = (error: unknown) => settle(() => reject(error))
+  const onExit = (code: number) => settle(() => reject(new Failure('unavailable', `the unpacking thread ended by itself (${code})`)))
+  worker.on('message', onMessage).on('error', onError).on('exit', onExit)
+})
