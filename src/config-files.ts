@@ -1,5 +1,5 @@
 // Finds and reads the configuration files; their meaning is in config-sections.ts.
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from './errors.ts'
 import { parseToml } from './toml.ts'
@@ -71,7 +71,11 @@ const withDropIns = (dir: string): ConfigSource[] => [
   ...listFiles(join(dir, 'containers.conf.d')).filter((file) => file.endsWith('.conf')).sort().flatMap(readSource),
 ]
 
+/** Asking first: an error with its stack costs more than the rest of the look-up, and most of these are never there. */
+const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
+
 function listFiles(dir: string): string[] {
+  if (!isThere(dir)) return []
   try {
     return readdirSync(dir).map((name) => join(dir, name))
   } catch (error) {
@@ -95,8 +99,8 @@ function readSource(file: string): ConfigSource[] {
 }
 
 function readText(file: string): string | undefined {
+  if (!isThere(file)) return undefined
   try {
-    // Bounded before it is parsed: a device or a huge file must not hang every command.
     const text = readFileSync(file, 'utf8')
     if (text.length <= MAX_BYTES) return text
   } catch (error) {

@@ -217,22 +217,28 @@ export interface LoadOptions {
 
 /**
  * Reads the configuration files anew. A file with an error is refused with `invalid`, naming file and key; keys that
- * scow doesn't know are passed over. storage.conf is read when `storage` is first looked at.
+ * scow doesn't know are passed over. A section is worked out, and its types checked, when it is first looked at.
  */
 export function loadConfig({ flags = {}, environment: env = environment(), places = {} }: LoadOptions = {}): Config {
   const folders: ConfigPlaces = { share: '/usr/share', etc: '/etc', home: env.xdgConfigHome, ...places }
   const sources = readConfigSources({ places: folders, rootless: env.rootless, onlyFile: env.containersConf, lastFile: env.containersConfOverride })
-  let storage: StorageConfig | undefined
-  return Object.freeze({
-    roots: rootsSection({ sources, flags, environment: env }),
-    files: sources.map(({ file }) => file),
-    containers: containersSection(sources),
-    engine: engineSection({ sources, flags }),
-    network: networkSection(sources, flags, env),
-    get storage() {
-      return (storage ??= storageSection({
-        file: readStorageSource({ places: folders, rootless: env.rootless, onlyFile: env.storageConf }), sources, flags, environment: env,
-      }))
-    },
+  const storageFile = () => readStorageSource({ places: folders, rootless: env.rootless, onlyFile: env.storageConf })
+  return lazily<Config>({
+    roots: () => rootsSection({ sources, flags, environment: env }),
+    files: () => sources.map(({ file }) => file),
+    containers: () => containersSection(sources),
+    engine: () => engineSection({ sources, flags }),
+    network: () => networkSection(sources, flags, env),
+    storage: () => storageSection({ file: storageFile(), sources, flags, environment: env }),
   })
+}
+
+/** Most commands look at one or two sections; each costs half a millisecond of every command's start. */
+function lazily<T extends object>(makers: { readonly [K in keyof T]: () => T[K] }): T {
+  const result = {} as T
+  for (const key of Object.keys(makers) as (keyof T)[]) {
+    let made: { readonly value: T[keyof T] } | undefined
+    Object.defineProperty(result, key, { enumerable: true, get: () => (made ??= { value: makers[key]() }).value })
+  }
+  return Object.freeze(result)
 }
