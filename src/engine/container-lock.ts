@@ -13,7 +13,7 @@ const PATIENCE_MS = 120_000
  */
 export async function withContainerLock<T>(engine: Pick<Engine, 'paths'>, id: string, act: () => Promise<T>): Promise<T> {
   const file = join(engine.paths.locks, id)
-  const release = await lockFile(file, { wait: PATIENCE_MS }).catch((error: unknown) => {
+  const lock = await lockFile(file, { wait: PATIENCE_MS }).catch((error: unknown) => {
     if (!isFailure(error, 'timeout')) throw error
     throw new Failure('unavailable', `another scow process has been working on container ${id.slice(0, 12)} for ${PATIENCE_MS / 1000} s`, { cause: error, hint: 'look for it with ps, and end it if it hangs' })
   })
@@ -24,6 +24,6 @@ export async function withContainerLock<T>(engine: Pick<Engine, 'paths'>, id: st
     if (isFailure(error, 'notFound')) rmSync(file, { force: true })
     throw error
   } finally {
-    release()
+    lock.release()
   }
 }

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join, normalize } from 'node:path'
 import { Failure } from '../errors.ts'
-import type { ImageSettings } from '../spec/image-settings.ts'
+import type { ImageSettings } from '../image/image-config.ts'
 import type { ContainerRequest, MountRequest, VolumeMount } from '../spec/request.ts'
 import type { VolumeUse } from '../state/container-record.ts'
 import type { ImageRecord } from '../state/images.ts'

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { Failure, isFailure } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
-import type { ImageSettings } from '../spec/image-settings.ts'
+import type { ImageSettings } from '../image/image-config.ts'
 import { commandOf, workdirOf } from '../spec/process.ts'
 import type { ContainerRequest } from '../spec/request.ts'
 import { signalNumber } from '../process/signals.ts'

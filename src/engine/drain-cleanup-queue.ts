@@ -1,6 +1,6 @@
-import { closeSync, readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { lockFile } from '../fs/lock.ts'
+import { lockFile, unlockInherited } from '../fs/lock.ts'
 import { log } from '../log.ts'
 import { cleanupContainer } from './cleanup-container.ts'
 import type { Engine } from './engine.ts'
@@ -17,12 +17,12 @@ const AT_ONCE = 4
 export async function drainCleanupQueue(engine: Engine): Promise<void> {
   await recoverDead(engine)
   await drain(engine)
-  closeSync(LOCK_FD)
+  unlockInherited(LOCK_FD)
   while (readdirSync(engine.paths.cleanupQueue).length > 0) {
-    const release = await lockFile(join(engine.paths.locks, 'cleanup'), { wait: false })
-    if (!release) return
+    const lock = await lockFile(join(engine.paths.locks, 'cleanup'), { wait: false })
+    if (!lock) return
     await drain(engine)
-    release()
+    lock.release()
   }
   await engine.state.events.prune(undefined, { durable: false })
   await engine.state.checkpoint()

@@ -1,8 +1,9 @@
 // The files of /etc and /run that are made for each start and bind-mounted into the container.
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
 import { hostname as hostName } from 'node:os'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
+import { readFileBounded, readInRoot } from '../fs/read-in-root.ts'
 import { makeDir } from '../fs/remove-tree.ts'
 import type { GeneratedFiles } from '../spec/build-spec.ts'
 import { groupWithUser, passwdWithUser } from '../spec/passwd-entry.ts'
@@ -11,6 +12,8 @@ import type { Container } from '../state/containers.ts'
 import type { Engine } from './engine.ts'
 import { runningProcess } from './find-container.ts'
 import type { PreparedNetwork } from './prepare-network.ts'
+
+const MAX_HOSTS_BYTES = 2 ** 20
 
 interface Inputs {
   readonly container: Container
@@ -43,7 +46,7 @@ export async function writeGeneratedFiles(engine: Engine, inputs: Inputs): Promi
 
 type Write = (name: string, text: string | undefined) => string | undefined
 
-async function networkFiles(engine: Engine, { container, network }: Inputs, write: Write): Promise<{ hosts?: string | undefined; resolvConf?: string | undefined; hostname?: string | undefined }> {
+async function networkFiles(engine: Engine, { container, network, rootfsPath }: Inputs, write: Write): Promise<{ hosts?: string | undefined; resolvConf?: string | undefined; hostname?: string | undefined }> {
   const { request, hostname } = container.record
   if (network.sharedWith) {
     const other = engine.paths.container(network.sharedWith).etc
@@ -52,40 +55,39 @@ async function networkFiles(engine: Engine, { container, network }: Inputs, writ
   }
   const { containers } = engine.config
   const { hostsText } = await import('../network/hosts.ts')
-  const { resolvConfText } = await import('../network/resolv-conf.ts')
-  const onHost = request.network.kind === 'host'
+  const { readHostResolv, resolvText } = await import('../network/resolv.ts')
+  const kind = request.network.kind
   const name = request.namespaces.uts.kind === 'host' ? hostName() : hostname
-  const own = network.attached.flatMap(({ ips }) => ips.map(({ address }) => address.replace(/\/.*$/, '')))
-  const gateway = network.attached[0]?.ips[0]?.gateway
+  const ownAddresses = network.attached.flatMap(({ ips }) => ips.map(({ address }) => address.replace(/\/.*$/, '')))
+  const aliases = network.attached.flatMap((on) => on.aliases ?? [])
+  const hostAddress = containers.hostContainersInternalIp || network.attached[0]?.ips[0]?.gateway
+  const given = (asked: readonly string[] | undefined, configured: readonly string[]): readonly string[] => (asked?.length ? asked : configured)
   return {
     hosts: request.noHosts ?? containers.noHosts ? undefined : write('hosts', hostsText({
-      base: baseHosts(request.hostsFile ?? containers.baseHostsFile, onHost), addHosts: request.addHosts ?? [],
-      addresses: own, names: [name, container.name], ...(gateway ? { gateway } : {}), hostNetwork: onHost,
-      noNetwork: request.network.kind === 'none',
+      base: baseHosts(request.hostsFile ?? containers.baseHostsFile, { rootfsPath, onHost: kind === 'host' }), addHosts: request.addHosts ?? [],
+      ownAddresses: kind === 'none' ? [] : ownAddresses, ownNames: [name, container.name, ...aliases], ...(hostAddress ? { hostAddress } : {}),
     })),
-    resolvConf: request.network.kind === 'none' && !request.dns ? undefined : write('resolv.conf', resolvConfText({
-      host: hostResolvConf(),
-      servers: [...(request.dns?.servers.length ? request.dns.servers : containers.dnsServers.length ? containers.dnsServers : network.dns.servers)],
-      searches: [...(request.dns?.searches.length ? request.dns.searches : containers.dnsSearches.length ? containers.dnsSearches : network.dns.searches)],
-      options: [...(request.dns?.options.length ? request.dns.options : containers.dnsOptions)],
-      ownNamespace: !onHost,
+    resolvConf: kind === 'none' && !request.dns ? undefined : write('resolv.conf', resolvText({
+      host: readHostResolv(kind !== 'host'), networkServers: network.dns.servers, networkSearches: network.dns.searches,
+      servers: given(request.dns?.servers, containers.dnsServers), searches: given(request.dns?.searches, containers.dnsSearches),
+      options: given(request.dns?.options, containers.dnsOptions),
+      ownNetns: kind !== 'host', ipv6: kind === 'host' || ownAddresses.some((address) => address.includes(':')),
     })),
     hostname: write('hostname', `${name}\n`),
   }
 }
 
-function baseHosts(file: string | undefined, onHost: boolean): string | undefined {
-  if (file === 'none') return undefined
-  const path = file && file !== 'image' ? file : onHost ? '/etc/hosts' : undefined
-  return path && existsSync(path) ? readFileSync(path, 'utf8') : undefined
-}
-
-/** systemd-resolved's stub is of no use in another namespace; its own list is beside it. */
-function hostResolvConf(): string {
-  const read = (path: string): string => { try { return readFileSync(path, 'utf8') } catch { return '' } }
-  const text = read('/etc/resolv.conf')
-  const servers = [...text.matchAll(/^nameserver\s+(\S+)/gm)].map(([, server]) => server)
-  return servers.length === 1 && servers[0] === '127.0.0.53' ? read('/run/systemd/resolve/resolv.conf') || text : text
+/** The text that /etc/hosts starts from: the host's own, a named file, the image's, or nothing. */
+function baseHosts(wanted: string, { rootfsPath, onHost }: { rootfsPath: string; onHost: boolean }): string {
+  if (wanted === 'none') return ''
+  if (wanted === 'image') return readInRoot(rootfsPath, '/etc/hosts', MAX_HOSTS_BYTES)?.toString('utf8') ?? ''
+  if (!wanted && !onHost) return ''
+  try {
+    return readFileBounded(wanted || '/etc/hosts', MAX_HOSTS_BYTES).toString('utf8')
+  } catch (error) {
+    if (!wanted) return ''
+    throw new Failure('notFound', `cannot read the hosts file ${wanted}`, { cause: error })
+  }
 }
 
 const containerenv = ({ id, name, record }: Container): string =>

@@ -17,14 +17,14 @@ const MAX_BYTES = 2 ** 20
 export async function loadHooks({ engine }: Config, dirs: readonly string[] = engine.hooksDirs): Promise<HookFile[]> {
   const files = new Map(dirs.flatMap((dir) => filesIn(dir, ['.json'])).map((path) => [basename(path), path]))
   if (files.size === 0) return []
-  const { parseHookFile } = await import('../spec/hooks-file.ts')
+  const { parseHookFile } = await import('../spec/hooks.ts')
   return [...files.values()].sort((a, b) => (basename(a) < basename(b) ? -1 : 1)).map((path) => parseHookFile(readJson(path), path))
 }
 
 /** CDI specifications, only read where a device asks for one. A broken file is warned of and left out. */
 export async function loadCdi({ engine }: Config, devices: readonly DeviceRequest[]): Promise<CdiSpec[]> {
   if (!devices.some(({ source }) => isCdiName(source))) return []
-  const { parseCdiSpec } = await import('../spec/cdi-file.ts')
+  const { parseCdiSpec } = await import('../spec/cdi.ts')
   const { parseYaml } = await import('../yaml.ts')
   return engine.cdiDirs.flatMap((dir) => filesIn(dir, ['.json', '.yaml', '.yml'])).flatMap((path) => {
     try {
@@ -42,7 +42,7 @@ export async function loadSeccomp({ containers }: Config, wanted: 'unconfined' |
   if (wanted === 'unconfined') return undefined
   const path = wanted?.path ?? containers.seccompProfile
   if (!path) return undefined
-  const { parseSeccompProfile } = await import('../spec/seccomp-file.ts')
+  const { parseSeccompProfile } = await import('../spec/seccomp.ts')
   return parseSeccompProfile(readJson(path), path)
 }
 

@@ -1,9 +1,10 @@
 import type { Config, Environment } from '../config.ts'
-import { openNetworks, type Networks } from '../network/networks.ts'
+import type { Networks } from '../network/networks.ts'
+import { openNetworks } from '../network/open-networks.ts'
 import type { Paths } from '../paths.ts'
 
 export const makeNetworks = ({ config, paths, environment }: { config: Config; paths: Paths; environment: Environment }): Networks => openNetworks({
   networksDir: paths.networks, configDirs: config.network.configDirs, pluginDirs: config.network.cniPluginDirs,
   cacheDir: paths.networkCache, netnsDir: paths.netns, locksDir: paths.locks,
-  defaultName: config.network.defaultNetwork, subnetPools: config.network.defaultSubnetPools, path: environment.path.join(':'),
+  defaultName: config.network.defaultNetwork, subnetPools: config.network.defaultSubnetPools,
 })

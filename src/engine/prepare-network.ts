@@ -76,13 +76,8 @@ function wantedPorts({ request, exposed }: Container['record']): readonly PortRe
 /** Random ports chosen, every port probed by a real bind and reserved by a row, so that two starts cannot both have it. */
 async function choosePorts(engine: Engine, { id, wanted }: { id: string; wanted: readonly PortRequest[] }): Promise<PublishedPort[]> {
   if (wanted.length === 0) return []
-  const { assertPortFree, freePort } = await import('../network/ports.ts')
-  const chosen: PublishedPort[] = []
-  for (const { hostIp = '', hostPort, containerPort, protocol, count } of wanted) {
-    const port = hostPort || await freePort({ protocol, ip: hostIp, count })
-    for (let n = 0; n < count; n++) await assertPortFree({ port: port + n, protocol, ip: hostIp })
-    chosen.push({ hostIp, hostPort: port, containerPort, protocol, count })
-  }
+  const { allocatePorts } = await import('../network/ports.ts')
+  const chosen = (await allocatePorts(wanted)).map(({ hostIp = '', ...port }): PublishedPort => ({ ...port, hostIp }))
   await engine.state.containers.reservePorts({ id, ports: chosen }, { durable: false })
   return chosen
 }

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { lockFile, type Release } from '../fs/lock.ts'
+import { lockFile, type Lock } from '../fs/lock.ts'
 import type { AttachIo } from './attach-io.ts'
 import { attachToCreated } from './attach-container.ts'
 import { attendedFile } from './cleanup-command.ts'
@@ -35,7 +35,7 @@ export async function runContainer(engine: Engine, run: RunContainer): Promise<R
   const attended = run.request.network.kind !== 'bridge' && run.request.restart.name === 'no' ? await attend(engine, id) : undefined
   const ended = await removedOnFailure(engine, run, id, startAttached(engine, { id, io, attended: attended !== undefined }))
   if (ended === 'detached') {
-    attended?.()
+    attended?.release()
     return { id }
   }
   const container = await engine.state.containers.get(id)
@@ -43,12 +43,12 @@ export async function runContainer(engine: Engine, run: RunContainer): Promise<R
   if (attended) {
     await cleanupContainer(engine, id)
     rmSync(attendedFile(engine, id), { force: true })
-    attended()
+    attended.release()
   }
   return { id, exitCode: exit?.exitCode ?? container?.status.exitCode ?? 0 }
 }
 
-const attend = (engine: Engine, id: string): Promise<Release> => lockFile(attendedFile(engine, id))
+const attend = (engine: Engine, id: string): Promise<Lock> => lockFile(attendedFile(engine, id))
 
 /** Attaches before the start, so that no byte is lost. */
 export async function startAttached(engine: Engine, { id, io, attended }: { id: string; io: AttachIo; attended: boolean }): Promise<'ended' | 'detached'> {

@@ -4,8 +4,9 @@ import { Failure } from '../errors.ts'
 import { makeDir } from '../fs/remove-tree.ts'
 import { readInRoot } from '../fs/read-in-root.ts'
 import { log } from '../log.ts'
-import { buildSpec } from '../spec/build-spec.ts'
-import type { ImageSettings } from '../spec/image-settings.ts'
+import { buildSpecWithWarnings } from '../spec/build-spec.ts'
+import { specText } from '../spec/spec-text.ts'
+import type { ImageSettings } from '../image/image-config.ts'
 import { resolveUser, type ResolvedUser } from '../spec/users.ts'
 import type { Container } from '../state/containers.ts'
 import { cgroupsPath } from './cgroup-path.ts'
@@ -37,7 +38,7 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
   const files = await writeGeneratedFiles(engine, { container, rootfsPath, network, user, passwd, group })
   const seccompProfile = await loadSeccomp(config, request.security.seccomp)
   const cgroups = cgroupsPath(engine, container)
-  const { spec, warnings } = buildSpec({
+  const { spec, warnings } = buildSpecWithWarnings({
     id, request, ...(image ? { image } : {}), rootfsPath, user, mounts, files,
     namespaces: await resolveNamespaces(engine, container, network.namespace),
     hostname: record.hostname,
@@ -47,14 +48,14 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
     cdi: await loadCdi(config, request.devices),
     hooks: await loadHooks(config, request.hooksDirs),
     ...(seccompProfile ? { seccompProfile } : {}),
-    defaults: { ...config.containers, noPivotRoot: config.engine.noPivotRoot },
+    defaults: config.containers,
     proxyEnv: environment.proxies,
     hostEnv: Object.entries(environment.all).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
     blockDevices: blockDevices(devicesOfLimits(request.resources)),
     ...(request.init ? { initPath: await initPath(engine, request.initPath) } : {}),
   })
   for (const warning of warnings) log.warn(warning)
-  writeFileSync(own.config, JSON.stringify(spec), { mode: 0o600 })
+  writeFileSync(own.config, specText(spec), { mode: 0o600 })
   return { cgroupPath: cgroups }
 }
 

@@ -1,0 +1,53 @@
+import { isFailure } from '../errors.ts'
+import type { Digest } from '../image/digest.ts'
+import type { ImageRecord } from '../state/images.ts'
+import type { Engine } from './engine.ts'
+import { withStoreLock } from './store-lock.ts'
+
+type Parts = Pick<Engine, 'paths' | 'state' | 'storage'>
+
+/**
+ * Removes layers and blobs that no image, container or running pull needs. A pull holds the store lock shared from its
+ * first byte to its record: where one runs, nothing is collected, and the next collection does it.
+ */
+export async function collectGarbage(engine: Parts): Promise<{ readonly layers: number; readonly blobs: number }> {
+  return await withStoreLock(engine, 'collect', async () => {
+    const storage = await engine.storage()
+    const images = await engine.state.images.list()
+    const neededLayers = new Set(images.flatMap(({ chainIds }) => chainIds))
+    for (const id of await storage.containers.list()) for (const chainId of await storage.containers.layersOf(id)) neededLayers.add(chainId)
+    const doomed = (await storage.layers.list()).filter(({ chainId }) => !neededLayers.has(chainId))
+    const layers = await removeTopFirst(storage.layers, doomed)
+    const neededBlobs = new Set(images.flatMap(blobsOf))
+    for (const layer of await storage.layers.list()) neededBlobs.add(layer.blob.digest)
+    const blobs = (await storage.blobs.list()).filter(({ digest }) => !neededBlobs.has(digest))
+    for (const { digest } of blobs) await storage.blobs.remove(digest)
+    return { layers, blobs: blobs.length }
+  }) ?? { layers: 0, blobs: 0 }
+}
+
+const blobsOf = ({ id, digest, indexDigest, layers }: ImageRecord): string[] =>
+  [`sha256:${id}`, digest, ...(indexDigest ? [indexDigest] : []), ...layers.map((layer) => layer.digest)]
+
+interface Doomed { readonly chainId: Digest; readonly parent: Digest | undefined }
+
+/** A layer can go when none stands on it. */
+async function removeTopFirst(layers: { remove(chainId: Digest): Promise<void> }, doomed: readonly Doomed[]): Promise<number> {
+  const left = new Map(doomed.map((layer) => [layer.chainId, layer]))
+  let removed = 0
+  while (left.size > 0) {
+    const parents = new Set([...left.values()].map(({ parent }) => parent))
+    const tops = [...left.values()].filter(({ chainId }) => !parents.has(chainId))
+    if (tops.length === 0) return removed
+    for (const { chainId } of tops) {
+      left.delete(chainId)
+      try {
+        await layers.remove(chainId)
+        removed++
+      } catch (error) {
+        if (!isFailure(error, 'inUse')) throw error
+      }
+    }
+  }
+  return removed
+}

@@ -1,0 +1,94 @@
+// `scow doctor`: what a container needs of this host, found by trying, each with its remedy.
+import { existsSync, readFileSync } from 'node:fs'
+import { isFailure } from '../errors.ts'
+import { findProgram } from '../process/find-program.ts'
+import type { Engine } from './engine.ts'
+import { findMonitor } from './find-monitor.ts'
+import { gatherHostFacts } from './gather-host-facts.ts'
+
+export interface Finding {
+  readonly subject: string
+  /** `warning`: works, with something missing. */
+  readonly verdict: 'ok' | 'warning' | 'problem'
+  readonly detail: string
+  /** What to do about it. */
+  readonly remedy?: string
+}
+
+/** Looks at everything and never throws for what it finds. */
+export async function examineHost(engine: Engine): Promise<Finding[]> {
+  const checks: (() => Promise<Finding> | Finding)[] = [
+    () => (process.geteuid?.() === 0 ? ok('user', 'root') : problem('user', 'not root', 'run scow as root')),
+    () => cgroups(),
+    () => attempt('runtime', async () => { const runtime = await engine.runtime(); return `${runtime.path}: ${await runtime.version()}` }),
+    () => attempt('monitor', async () => findMonitor(engine.config).path),
+    () => storage(engine),
+    () => network(engine),
+    () => program('iptables', 'published ports and masquerading need it', 'apt install iptables'),
+    () => seccomp(),
+    () => limits(),
+    () => forwarding(),
+  ]
+  const findings: Finding[] = []
+  for (const check of checks) findings.push(await check())
+  return findings
+}
+
+const ok = (subject: string, detail: string): Finding => ({ subject, verdict: 'ok', detail })
+const problem = (subject: string, detail: string, remedy: string): Finding => ({ subject, verdict: 'problem', detail, remedy })
+const warning = (subject: string, detail: string, remedy: string): Finding => ({ subject, verdict: 'warning', detail, remedy })
+
+async function attempt(subject: string, look: () => Promise<string>): Promise<Finding> {
+  try {
+    return ok(subject, await look())
+  } catch (error) {
+    if (!isFailure(error)) throw error
+    return problem(subject, error.message, error.hint ?? 'see the message')
+  }
+}
+
+function cgroups(): Finding {
+  const { cgroup } = gatherHostFacts({ devices: false, selinux: false })
+  const missing = ['cpu', 'memory', 'pids'].filter((controller) => !cgroup.controllers.includes(controller))
+  if (missing.length) return warning('cgroups', `version ${cgroup.version}, without ${missing.join(', ')}: those limits cannot be set`, 'enable the controllers (kernel parameter cgroup_enable=..., or delegation by systemd)')
+  if (!cgroup.swapAccounting) return warning('cgroups', `version ${cgroup.version}; swap is not accounted`, 'boot with swapaccount=1')
+  return ok('cgroups', `version ${cgroup.version}: ${cgroup.controllers.join(' ')}`)
+}
+
+const storage = (engine: Engine): Promise<Finding> => attempt('storage', async () => {
+  const opened = await engine.storage()
+  const reason = opened.driver === 'overlay' ? undefined : await opened.overlayProblem()
+  return `${opened.driver} below ${engine.paths.root}${reason ? ` (no overlay: ${reason})` : ''}`
+})
+
+const network = (engine: Engine): Promise<Finding> => attempt('network', async () => {
+  const networks = await engine.networks()
+  const status = await networks.status()
+  const { Failure } = await import('../errors.ts')
+  if (!status.ready) throw new Failure('unsupported', status.message ?? 'not ready', { hint: 'apt install containernetworking-plugins' })
+  return `${status.network ?? 'default'} ready, plugins in ${engine.config.network.cniPluginDirs.filter((dir) => existsSync(dir)).join(', ')}`
+})
+
+const program = (name: string, why: string, remedy: string): Finding => {
+  const path = findProgram(name)
+  return path ? ok(name, path) : problem(name, `not found: ${why}`, remedy)
+}
+
+const seccomp = (): Finding => (existsSync('/proc/sys/kernel/seccomp')
+  ? ok('seccomp', 'filters available')
+  : warning('seccomp', 'the kernel has no seccomp filters: containers run without a profile', 'use a kernel with CONFIG_SECCOMP_FILTER'))
+
+function limits(): Finding {
+  const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
+  const sysResource = (BigInt(`0x${mask}`) >> 24n) & 1n
+  return sysResource ? ok('limits', 'rlimits can be raised') : warning('limits', 'no CAP_SYS_RESOURCE: rlimits and OOM scores are kept within this process’s own', 'run scow outside of a restricted container')
+}
+
+function forwarding(): Finding {
+  try {
+    const on = readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim() === '1'
+    return on ? ok('ip_forward', 'on') : warning('ip_forward', 'off: the first bridge network turns it on', 'sysctl -w net.ipv4.ip_forward=1')
+  } catch {
+    return warning('ip_forward', 'cannot be read', 'check that /proc is mounted')
+  }
+}

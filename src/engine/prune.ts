@@ -1,0 +1,46 @@
+import type { ImageRecord } from '../state/images.ts'
+import type { ContainerRow } from '../state/containers.ts'
+import type { VolumeRecord } from '../state/volumes.ts'
+import { collectGarbage } from './collect-garbage.ts'
+import type { Engine } from './engine.ts'
+import { listContainers } from './list-containers.ts'
+import { recoverDead } from './recover.ts'
+import { removeContainer } from './remove-container.ts'
+import { removeVolumes } from './remove-volumes.ts'
+
+/** Removes the containers that don't run and that `chosen` takes. @returns the removed ids with what their writable layers held */
+export async function pruneContainers(engine: Engine, chosen: (row: ContainerRow) => boolean): Promise<{ id: string; sizeBytes: number }[]> {
+  const removed: { id: string; sizeBytes: number }[] = []
+  for (const row of await listContainers(engine)) {
+    if (!['created', 'exited'].includes(row.phase) || !chosen(row)) continue
+    const sizeBytes = await (await engine.storage()).containers.usageBytes(row.id)
+    await removeContainer(engine, row.id, { volumes: true })
+    removed.push({ id: row.id, sizeBytes })
+  }
+  await engine.state.checkpoint()
+  return removed
+}
+
+/** Removes images that no container uses: without a name, or with `all` any. @returns the removed ones */
+export async function pruneImages(engine: Engine, { all, chosen }: { all: boolean; chosen: (image: ImageRecord) => boolean }): Promise<ImageRecord[]> {
+  await recoverDead(engine)
+  const removed: ImageRecord[] = []
+  for (const image of await engine.state.images.list()) {
+    const { containers, busy } = await engine.state.images.users(image.id)
+    if (containers.length || busy || (!all && image.names.length > 0) || !chosen(image)) continue
+    await engine.state.images.remove({ id: image.id })
+    removed.push(image)
+  }
+  await collectGarbage(engine)
+  await engine.state.checkpoint()
+  return removed
+}
+
+/** Removes volumes that no container uses. @returns their names */
+export async function pruneVolumes(engine: Engine, chosen: (volume: VolumeRecord) => boolean): Promise<string[]> {
+  await recoverDead(engine)
+  const used = new Set(await engine.state.volumes.used())
+  const names = (await engine.state.volumes.list()).filter((volume) => !used.has(volume.name) && chosen(volume)).map(({ name }) => name)
+  await removeVolumes(engine, names)
+  return names
+}

@@ -1,0 +1,63 @@
+import { Failure } from '../errors.ts'
+import type { ImageRecord } from '../state/images.ts'
+import { collectGarbage } from './collect-garbage.ts'
+import type { Engine } from './engine.ts'
+import { findImage } from './find-image.ts'
+import { recoverDead } from './recover.ts'
+
+export interface RemoveImageOptions {
+  /** Containers that use it are removed first, and it goes whatever names it has. */
+  readonly force?: boolean
+}
+export interface RemovedImage {
+  /** Names that were taken off. */
+  readonly untagged: readonly string[]
+  /** Id of the image that is gone; absent when only a name went. */
+  readonly removed?: string
+}
+
+/**
+ * As podman's rmi: a name of several is taken off; the last name, or an id, removes the image and what only it needs.
+ * @throws notFound; inUse by a container, or for an id with several names
+ */
+export async function removeImage(engine: Engine, text: string, { force = false }: RemoveImageOptions): Promise<RemovedImage> {
+  await recoverDead(engine)
+  const image = await findImage(engine, text)
+  const byId = isId(text, image)
+  if (!byId && image.names.length > 1) {
+    const name = nameMeant(text, image)
+    await engine.state.images.untag({ id: image.id, names: [name] })
+    return { untagged: [name] }
+  }
+  if (byId && image.names.length > 1 && !force) {
+    throw new Failure('inUse', `image ${image.id.slice(0, 12)} has several names: ${image.names.join(', ')}`, { hint: 'remove them one by one, or all with --force' })
+  }
+  await freeFromContainers(engine, image, force)
+  await engine.state.images.remove({ id: image.id })
+  await collectGarbage(engine)
+  return { untagged: image.names, removed: image.id }
+}
+
+const isId = (text: string, image: ImageRecord): boolean => image.id.startsWith(text.replace(/^sha256:/, '')) && !image.names.some((name) => nameEnds(name, text))
+
+const nameEnds = (name: string, text: string): boolean => name === text || name.endsWith(`/${text}`) || name.endsWith(`/${text}:latest`)
+
+const nameMeant = (text: string, image: ImageRecord): string => image.names.find((name) => nameEnds(name, text)) ?? image.names[0]!
+
+async function freeFromContainers(engine: Engine, image: ImageRecord, force: boolean): Promise<void> {
+  const { containers } = await engine.state.images.users(image.id)
+  if (containers.length === 0) return
+  if (!force) {
+    throw new Failure('inUse', `image ${image.names[0] ?? image.id.slice(0, 12)} is used by container ${containers.map((id) => id.slice(0, 12)).join(', ')}: image is in use by a container`,
+      { hint: 'remove the container first, or both with --force' })
+  }
+  const { removeContainer } = await import('./remove-container.ts')
+  for (const id of containers) await removeContainer(engine, id, { force: true, volumes: true })
+}
+
+/** Names taken off; an image that loses its last one stays, without a name. */
+export async function untagImage(engine: Pick<Engine, 'state'>, text: string, names: readonly string[]): Promise<void> {
+  const image = await findImage(engine, text)
+  await engine.state.images.untag({ id: image.id, names: names.length ? names : image.names })
+}
+
