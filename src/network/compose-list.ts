@@ -2,6 +2,9 @@
 // (network-rules.ts): the bridge and firewall plugins would do them per container, at several times the cost.
 import type { NetworkList, PluginConfig } from './cni-types.ts'
 
+/** The network that scow makes for itself. */
+export const OWN_DEFAULT = 'scow'
+
 export interface NetworkSettings {
   readonly name: string
   readonly driver: string

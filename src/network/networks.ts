@@ -2,9 +2,6 @@
 // answer. Nothing here knows containers: ids, names and paths come as arguments.
 import type { NetworkAttachment, Pairs, PortRequest } from '../spec/request.ts'
 
-/** The network that scow makes for itself. */
-export const OWN_DEFAULT = 'scow'
-
 export interface NetworkOptions {
   /** Our own lists: `network create` writes here. Searched first. */
   readonly networksDir: string
@@ -23,8 +20,8 @@ export interface NetworkOptions {
   readonly reservedDirs?: readonly string[]
   /** Where the search for free subnets starts; default 10.89.0.0/24 upwards. */
   readonly subnetPools?: readonly { readonly base: string; readonly size: number }[]
-  /** Environment of plugins; they need PATH to find iptables. */
-  readonly env: Readonly<Record<string, string | undefined>>
+  /** Environment of plugins; they find iptables by its PATH, which has a default. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   /** Of one plugin run; default 30 s. */
   readonly pluginTimeoutMs?: number
 }

@@ -8,12 +8,12 @@ import { PROGRAM_DIRS } from '../process/find-program.ts'
 import { attach, toAttachResult } from './attach.ts'
 import { readEntries } from './cache.ts'
 import type { NetworkList } from './cni-types.ts'
+import { OWN_DEFAULT } from './compose-list.ts'
 import { loadLists } from './conflist.ts'
 import { detach } from './detach.ts'
 import type { Wiring } from './detach.ts'
 import { createNetns, listNetns, netnsPath, prepareNetnsDir, removeNetns } from './netns.ts'
 import { networkId, viewOf } from './network-view.ts'
-import { OWN_DEFAULT } from './networks.ts'
 import type { NetworkOptions, Networks } from './networks.ts'
 import { checkList } from './plugin-list.ts'
 import { parseResult } from './result.ts'
@@ -63,11 +63,13 @@ const lockPath = ({ locksDir }: NetworkOptions, name: string): string => {
 }
 
 const wire = (options: NetworkOptions): Wiring => {
-  const { pluginDirs, env, cacheDir, pluginTimeoutMs: timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  const { pluginDirs, cacheDir,  pluginTimeoutMs: timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  const path = options.env?.['PATH'] ?? PROGRAM_DIRS.join(delimiter)
+  const env = { ...options.env, PATH: path }
   return {
     plugins: { pluginDirs, env, timeoutMs },
     rules: {
-      programDirs: [...(env['PATH'] ?? '').split(delimiter).filter(Boolean), ...PROGRAM_DIRS],
+      programDirs: [...path.split(delimiter).filter(Boolean), ...PROGRAM_DIRS],
       timeoutMs,
       exclusively: async (act) => {
         using _ = await lockFile(lockPath(options, 'network-rules'))

@@ -38,7 +38,7 @@ export const makeRig = (overrides: Partial<NetworkOptions> = {}): Rig => {
   }
   const options: NetworkOptions = {
     networksDir: make('networks'), configDirs: [make('net.d')], pluginDirs: ['/usr/lib/cni'], cacheDir: make('cni'),
-    netnsDir: join(dir, 'netns'), locksDir: make('locks'), env: { PATH: process.env['PATH'] }, ...overrides,
+    netnsDir: join(dir, 'netns'), locksDir: make('locks'), ...overrides,
   }
   after(() => {
     spawnSync('umount', [options.netnsDir])
