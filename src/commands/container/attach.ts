@@ -1,0 +1,38 @@
+import { flag, text } from '../../cli/option.ts'
+import { attachContainer } from '../../engine/attach-container.ts'
+import { killContainer } from '../../engine/kill-container.ts'
+import { waitForExit } from '../../engine/wait-container.ts'
+import { defineCommand } from '../command.ts'
+import { readSignal } from './signal.ts'
+import { selectOne, selectOptions } from './select.ts'
+import { connectStreams, proxySignals } from './terminal.ts'
+
+export const spec = defineCommand({
+  name: 'attach',
+  summary: 'Attach to a running container',
+  args: [{ name: 'container', arity: 'one', complete: 'running' }],
+  argsOptionalWith: ['latest'],
+  options: {
+    detachKeys: text('--detach-keys <sequence>', 'Keys that leave the container running'),
+    latest: selectOptions.latest,
+    noStdin: flag('--no-stdin', 'Do not pass on standard input'),
+    sigProxy: flag('--sig-proxy', 'Pass signals on to the container', true),
+  },
+  examples: ['attach web', 'attach --no-stdin web'],
+  async run({ args, options, engine: open, interrupt }) {
+    const engine = await open()
+    const { id } = await selectOne(engine, { args, latest: options.latest })
+    const { record, status } = await engine.state.containers.find(id)
+    const { io, restore } = connectStreams({
+      stdin: !options.noStdin && record.request.stdin, terminal: record.request.terminal, detachKeys: options.detachKeys ?? engine.config.engine.detachKeys, interrupt,
+    })
+    const release = options.sigProxy && !record.request.terminal ? proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal'))) : undefined
+    try {
+      if (await attachContainer(engine, id, io) === 'detached') return 0
+      return (await waitForExit(engine, { id, status }))?.exitCode ?? 0
+    } finally {
+      release?.()
+      restore()
+    }
+  },
+})

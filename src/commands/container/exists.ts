@@ -1,0 +1,21 @@
+import { flag } from '../../cli/option.ts'
+import { isFailure } from '../../errors.ts'
+import { defineCommand } from '../command.ts'
+
+export const spec = defineCommand({
+  name: 'exists',
+  summary: 'Say by the exit code whether a container exists: 0 yes, 1 no',
+  args: [{ name: 'container', arity: 'one', complete: 'container' }],
+  options: { external: flag('--external', 'Look at containers of the kubelet too') },
+  examples: ['container exists web'],
+  async run({ args, engine: open }) {
+    const engine = await open()
+    try {
+      await engine.state.containers.find(args[0]!)
+      return 0
+    } catch (error) {
+      if (isFailure(error, 'notFound')) return 1
+      throw error
+    }
+  },
+})

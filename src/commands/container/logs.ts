@@ -1,0 +1,74 @@
+import { flag, integer, text } from '../../cli/option.ts'
+import { parseMoment } from '../../cli/value.ts'
+import { containerLogs } from '../../engine/container-logs.ts'
+import { Failure } from '../../errors.ts'
+import { writeAll } from '../../cli/output.ts'
+import { defineCommand } from '../command.ts'
+import type { Container } from './row.ts'
+import { selectContainers, selectOptions } from './select.ts'
+
+export const spec = defineCommand({
+  name: 'logs',
+  summary: 'Show what containers wrote',
+  args: [{ name: 'container', arity: 'some', complete: 'container' }],
+  argsOptionalWith: ['latest'],
+  options: {
+    color: flag('--color', 'Colour the names of several containers'),
+    follow: flag('-f, --follow', 'Go on while it runs'),
+    latest: selectOptions.latest,
+    names: flag('-n, --names', 'Put the name before each line'),
+    since: text('--since <time>', 'From this time on: a time, or 10m'),
+    tail: integer('--tail <lines>', 'Only the last so many lines'),
+    timestamps: flag('-t, --timestamps', 'Put the time before each line'),
+    until: text('--until <time>', 'Up to this time'),
+  },
+  examples: ['logs web', 'logs -f --tail 10 web', 'logs --since 10m web'],
+  async run({ args, options, out, engine: open, interrupt }) {
+    const range = { ...momentOption('since', options.since), ...momentOption('until', options.until) }
+    const engine = await open()
+    const { chosen, errors } = await selectContainers(engine, { args, latest: options.latest }, out)
+    if (errors.length > 0) return 125
+    const several = chosen.length > 1
+    const show = async (id: string, at: number): Promise<void> => {
+      const container = await engine.state.containers.find(id)
+      const lines = containerLogs(engine, container, {
+        ...range, follow: options.follow, signal: interrupt.signal, ...(options.tail !== undefined && options.tail >= 0 ? { tail: options.tail } : {}),
+      })
+      const name = prefix(container, { several, names: options.names, color: options.color && out.useColor, at })
+      await print(lines, { name, timestamps: options.timestamps })
+    }
+    if (options.follow) await Promise.all(chosen.map(({ id }, at) => show(id, at)))
+    else for (const [at, { id }] of chosen.entries()) await show(id, at)
+    return 0
+  },
+})
+
+const NS_IN_MS = 1_000_000n
+
+function momentOption(name: 'since' | 'until', value: string | undefined): Record<string, bigint> {
+  if (value === undefined) return {}
+  try {
+    return { [`${name}Ns`]: BigInt(Math.trunc(parseMoment(value))) * NS_IN_MS }
+  } catch (error) {
+    throw new Failure('invalid', `invalid value "${value}" for --${name}: ${(error as Error).message}`)
+  }
+}
+
+const COLORS = [33, 32, 36, 35, 34, 31]
+
+function prefix({ id, name }: Container, { several, names, color, at }: { several: boolean; names: boolean; color: boolean; at: number }): string {
+  const text = names ? `${name} ` : several ? `${id.slice(0, 12)} ` : ''
+  return text !== '' && color ? `\x1b[${COLORS[at % COLORS.length]}m${text}\x1b[0m` : text
+}
+
+const NEWLINE = Buffer.from('\n')
+
+/** Each stream to its own; a line that was written in parts is put together again. */
+async function print(lines: ReturnType<typeof containerLogs>, { name, timestamps }: { name: string; timestamps: boolean }): Promise<void> {
+  const isOpen = { stdout: false, stderr: false }
+  for await (const { time, stream, text, partial } of lines) {
+    const head = isOpen[stream] ? '' : `${name}${timestamps ? `${time} ` : ''}`
+    isOpen[stream] = partial
+    writeAll(stream === 'stderr' ? 2 : 1, Buffer.concat([Buffer.from(head), text, ...(partial ? [] : [NEWLINE])]))
+  }
+}

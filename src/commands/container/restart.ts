@@ -1,0 +1,31 @@
+import { flag, integer } from '../../cli/option.ts'
+import { restartContainer } from '../../engine/restart-container.ts'
+import { defineCommand } from '../command.ts'
+import { codeOf, forEach } from '../each.ts'
+import { SELECTING, selectContainers, selectOptions } from './select.ts'
+
+export const spec = defineCommand({
+  name: 'restart',
+  summary: 'Stop and start containers',
+  args: [{ name: 'container', arity: 'some', complete: 'container' }],
+  argsOptionalWith: [...SELECTING, 'running'],
+  options: {
+    ...selectOptions,
+    running: flag('--running', 'With --all or alone: only those that run'),
+    time: integer('-t, --time <seconds>', 'Seconds before SIGKILL'),
+  },
+  examples: ['restart web', 'restart --running'],
+  async run({ args, options, out, engine: open }) {
+    const engine = await open()
+    const selection = { args, ...options, all: options.all || options.running, eligible: ({ phase }: { phase: string }) => !options.running || phase === 'running' }
+    const { chosen, errors } = await selectContainers(engine, selection, out)
+    const failed = await forEach({
+      items: chosen, out,
+      act: async ({ id, typed }) => {
+        await restartContainer(engine, id, options.time === undefined ? {} : { timeoutSeconds: options.time })
+        return typed
+      },
+    })
+    return codeOf([...errors, ...failed])
+  },
+})

@@ -1,0 +1,41 @@
+import { flag, integer } from '../../cli/option.ts'
+import { removeContainer } from '../../engine/remove-container.ts'
+import { Failure, isFailure } from '../../errors.ts'
+import { defineCommand } from '../command.ts'
+import { forEach, removalCode } from '../each.ts'
+import { SELECTING, selectContainers, selectOptions } from './select.ts'
+import { AT_ONCE } from './stop.ts'
+
+export const spec = defineCommand({
+  name: 'rm',
+  summary: 'Remove containers',
+  args: [{ name: 'container', arity: 'some', complete: 'container' }],
+  argsOptionalWith: SELECTING,
+  options: {
+    ...selectOptions,
+    force: flag('-f, --force', 'Stop what runs first; a missing container is no error'),
+    ignore: flag('-i, --ignore', 'A missing container is no error'),
+    depend: flag('--depend', 'Remove containers that depend on it too'),
+    time: integer('-t, --time <seconds>', 'With --force: seconds before SIGKILL'),
+    volumes: flag('-v, --volumes', 'Remove its anonymous volumes too'),
+  },
+  examples: ['rm web', 'rm -f web db', 'rm --all --force'],
+  async run({ args, options, out, engine: open, given }) {
+    if (given.has('time') && !options.force) throw new Failure('invalid', '--time needs --force')
+    const engine = await open()
+    const ignore = options.ignore || options.force
+    const { chosen, errors } = await selectContainers(engine, { args, ...options, ignore }, out)
+    const failed = await forEach({
+      items: chosen, out, parallel: AT_ONCE,
+      act: async ({ id, typed }) => {
+        try {
+          await removeContainer(engine, id, { force: options.force, volumes: options.volumes, ...(options.time === undefined ? {} : { stopTimeoutSeconds: options.time }) })
+        } catch (error) {
+          if (!ignore || !isFailure(error, 'notFound')) throw error
+        }
+        return typed
+      },
+    })
+    return removalCode([...errors, ...failed])
+  },
+})

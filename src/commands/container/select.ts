@@ -1,0 +1,84 @@
+// Which containers a command means: arguments, --all, --latest, --filter, --cidfile.
+import { readFileSync } from 'node:fs'
+import type { Engine } from '../../engine/engine.ts'
+import { listContainers } from '../../engine/list-containers.ts'
+import { Failure, isFailure } from '../../errors.ts'
+import type { Output } from '../../cli/output.ts'
+import { flag, list } from '../../cli/option.ts'
+import type { Row } from './row.ts'
+
+export const selectOptions = {
+  all: flag('-a, --all', 'Every container that it makes sense for'),
+  latest: flag('-l, --latest', 'The last created container'),
+  cidfile: list('--cidfile <file>', 'Read the id from a file', { complete: 'file' }),
+  filter: list('-f, --filter <filter>', 'Those that match, as of ps'),
+}
+export const SELECTING: readonly string[] = ['all', 'latest', 'cidfile', 'filter']
+
+export interface Selection {
+  readonly args: readonly string[]
+  readonly all?: boolean
+  readonly latest?: boolean
+  readonly cidfile?: readonly string[]
+  readonly filter?: readonly string[]
+  /** With --all. */
+  readonly eligible?: (row: Row) => boolean
+  /** A missing one is no error. */
+  readonly ignore?: boolean
+}
+
+export interface Chosen { readonly id: string; readonly name: string; /** As typed, for the answer. */ readonly typed: string }
+
+/** Errors for single names are shown and returned; the rest goes on. @throws invalid */
+export async function selectContainers(engine: Engine, selection: Selection, out: Output): Promise<{ chosen: Chosen[]; errors: unknown[] }> {
+  const { args, all, latest, cidfile = [], filter = [], ignore } = selection
+  if (args.length > 0 && (all || latest)) throw new Failure('invalid', `--${all ? 'all' : 'latest'} and names exclude each other`)
+  if (all || latest || filter.length > 0) return { chosen: await selectRows(engine, selection), errors: [] }
+  const names = [...args, ...cidfile.flatMap((file) => readCidfile(file, ignore ?? false))]
+  const chosen: Chosen[] = []
+  const errors: unknown[] = []
+  for (const typed of names) {
+    try {
+      const { id, name } = await engine.state.containers.find(typed)
+      if (!chosen.some((other) => other.id === id)) chosen.push({ id, name, typed })
+    } catch (error) {
+      if (!isFailure(error)) throw error
+      if (ignore && error.kind === 'notFound') continue
+      errors.push(error)
+      out.error(error)
+    }
+  }
+  return { chosen, errors }
+}
+
+async function selectRows(engine: Engine, { args, all, latest, filter = [], eligible = () => true }: Selection): Promise<Chosen[]> {
+  const rows = await listContainers(engine)
+  const own = rows.filter((row) => row.podId === undefined)
+  if (latest) {
+    const last = own.at(-1)
+    if (!last) throw new Failure('notFound', 'there is no container yet')
+    return [toChosen(last)]
+  }
+  const { containerFilter } = await import('./container-filters.ts')
+  const matches = await containerFilter(engine, rows, filter)
+  const named = (row: Row): boolean => args.length === 0 || args.some((text) => row.name === text || row.id.startsWith(text))
+  return own.filter((row) => (all ? eligible(row) : true) && matches(row) && named(row)).map(toChosen)
+}
+
+const toChosen = ({ id, name }: Row): Chosen => ({ id, name, typed: id })
+
+export function readCidfile(file: string, ignore: boolean): string[] {
+  try {
+    return [readFileSync(file, 'utf8').split('\n')[0]!.trim()].filter((id) => id !== '')
+  } catch (error) {
+    if (ignore) return []
+    throw new Failure('invalid', `cannot read --cidfile ${file}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`, { cause: error })
+  }
+}
+
+/** The one container a command means. */
+export async function selectOne(engine: Engine, { args, latest }: { args: readonly string[]; latest?: boolean }): Promise<{ id: string; name: string }> {
+  if (!latest) return engine.state.containers.find(args[0]!)
+  const [last] = await selectRows(engine, { args: [], latest: true })
+  return last!
+}

@@ -1,0 +1,69 @@
+import { flag, text } from '../../cli/option.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { killContainer } from '../../engine/kill-container.ts'
+import { startAttached } from '../../engine/run-container.ts'
+import { startContainer } from '../../engine/start-container.ts'
+import { waitForExit } from '../../engine/wait-container.ts'
+import { Failure, isFailure } from '../../errors.ts'
+import { defineCommand, type Call } from '../command.ts'
+import { codeOf, forEach } from '../each.ts'
+import { SELECTING, selectContainers, selectOptions, type Chosen } from './select.ts'
+import { readSignal } from './signal.ts'
+import { connectStreams, proxySignals } from './terminal.ts'
+
+const options = {
+  all: flag('--all', 'Start every container that does not run'),
+  latest: selectOptions.latest,
+  filter: selectOptions.filter,
+  attach: flag('-a, --attach', 'Attach to it, and end with its exit code'),
+  interactive: flag('-i, --interactive', 'Pass on standard input'),
+  detachKeys: text('--detach-keys <sequence>', 'Keys that leave the container running'),
+  sigProxy: flag('--sig-proxy', 'With --attach: pass signals on', true),
+}
+
+export const spec = defineCommand({
+  name: 'start',
+  summary: 'Start containers',
+  args: [{ name: 'container', arity: 'some', complete: 'stopped' }],
+  argsOptionalWith: SELECTING,
+  options,
+  examples: ['start web', 'start -ai web'],
+  async run(call) {
+    const { args, options: values, out } = call
+    const engine = await call.engine()
+    const { chosen, errors } = await selectContainers(engine, { args, ...values, eligible: ({ phase }) => phase === 'created' || phase === 'exited' }, out)
+    if (values.attach || values.interactive) {
+      if (chosen.length + errors.length > 1) throw new Failure('invalid', 'only one container at once can be attached to')
+      return chosen[0] ? attached(call, engine, chosen[0]) : codeOf(errors)
+    }
+    const failed = await forEach({
+      items: chosen, out,
+      act: async ({ id, typed }) => {
+        try {
+          await startContainer(engine, id)
+        } catch (error) {
+          // one that runs already is as it should be
+          if (!isFailure(error, 'wrongState') || !/already running/.test(error.message)) throw error
+        }
+        return typed
+      },
+    })
+    return codeOf([...errors, ...failed])
+  },
+})
+
+async function attached({ options: values, interrupt }: Call<typeof options>, engine: Engine, { id }: Chosen): Promise<number> {
+  const { record } = await engine.state.containers.find(id)
+  const { io, restore } = connectStreams({
+    stdin: values.interactive && record.request.stdin, terminal: record.request.terminal, detachKeys: values.detachKeys ?? engine.config.engine.detachKeys, interrupt,
+  })
+  const release = values.sigProxy && !record.request.terminal ? proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal'))) : undefined
+  try {
+    if (await startAttached(engine, { id, io, attended: false }) === 'detached') return 0
+    const container = await engine.state.containers.get(id)
+    return (container && (await waitForExit(engine, container))?.exitCode) ?? 0
+  } finally {
+    release?.()
+    restore()
+  }
+}

@@ -1,0 +1,41 @@
+import { flag, integer } from '../../cli/option.ts'
+import { stopContainer } from '../../engine/stop-container.ts'
+import { isFailure } from '../../errors.ts'
+import { defineCommand } from '../command.ts'
+import { codeOf, forEach } from '../each.ts'
+import { SELECTING, selectContainers, selectOptions } from './select.ts'
+
+/** So many at once: stopping is waiting. */
+export const AT_ONCE = 8
+
+export const spec = defineCommand({
+  name: 'stop',
+  summary: 'Stop running containers',
+  description: 'Send each container its stop signal, wait, and kill what is left.',
+  args: [{ name: 'container', arity: 'some', complete: 'running' }],
+  argsOptionalWith: SELECTING,
+  options: {
+    ...selectOptions,
+    ignore: flag('-i, --ignore', 'A missing container is no error'),
+    time: integer('-t, --time <seconds>', 'Seconds before SIGKILL; -1 waits without end'),
+  },
+  examples: ['stop web', 'stop --time 2 web db', 'stop --all'],
+  async run({ args, options, out, engine: open, interrupt }) {
+    const engine = await open()
+    const { chosen, errors } = await selectContainers(engine, { args, ...options, eligible: ({ phase }) => phase === 'running' || phase === 'paused' }, out)
+    const timeoutSeconds = options.time === -1 ? 1e9 : options.time
+    const failed = await forEach({
+      items: chosen, out, parallel: AT_ONCE,
+      act: async ({ id, typed }) => {
+        try {
+          await stopContainer(engine, id, { ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }), signal: interrupt.signal })
+        } catch (error) {
+          // another command removed it meanwhile: it does not run
+          if (!isFailure(error, 'notFound')) throw error
+        }
+        return typed
+      },
+    })
+    return codeOf([...errors, ...failed])
+  },
+})
