@@ -16,7 +16,7 @@ export async function cleanupCommand(engine: Parts, { id, attended, delayMs }: {
   const { paths, config } = engine
   return [
     installExitProgram(engine),
-    '--queue', paths.cleanupQueue, '--lock', join(paths.locks, 'cleanup'), '--id', id, '--log', join(paths.runRoot, 'cleanup.log'),
+    '--queue', paths.cleanupQueue, '--lock', join(paths.locks, 'cleanup'), '--id', delayMs === undefined ? id : `${id}.due`, '--log', join(paths.runRoot, 'cleanup.log'),
     ...(attended ? ['--attended', attendedFile(engine, id)] : []),
     ...(delayMs !== undefined ? ['--delay-ms', String(delayMs)] : []),
     '--', process.execPath, builtFile('main.cjs'),

@@ -1,0 +1,143 @@
+// From what a user typed to an image in the store.
+import { Failure, isFailure, type ErrorKind } from '../errors.ts'
+import type { Platform } from '../image/descriptor.ts'
+import { hostPlatform, normalisePlatform, parsePlatform } from '../image/platform.ts'
+import { canonical, canonicalName, repositoryOf, type Reference } from '../image/reference.ts'
+import type { Access, Registry } from '../registry/registry.ts'
+import type { ImageRecord } from '../state/images.ts'
+import type { Engine } from './engine.ts'
+import { lookUpImage } from './find-image.ts'
+import { registrySource } from './image-source.ts'
+import type { PullEvent } from './pull-events.ts'
+import { storeImage } from './store-image.ts'
+
+export type PullPolicy = 'always' | 'missing' | 'never' | 'newer'
+
+export interface PullImage {
+  /** A reference as typed, with or without `docker://`, or `oci:DIRECTORY[:NAME]`. */
+  readonly reference: string
+  readonly policy: PullPolicy
+  /** `os/arch[/variant]`; absent: this machine's. */
+  readonly platform?: string
+  readonly access?: Access
+  readonly signal?: AbortSignal
+  readonly onProgress?: (event: PullEvent) => void
+}
+
+type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'registry'>
+
+const DOCKER_TRANSPORT = /^docker:\/\//
+const OCI_TRANSPORT = /^oci:/
+const OTHER_TRANSPORT = /^(docker-archive|oci-archive|dir|docker-daemon|containers-storage|sif|ostree|atomic|tarball):/
+
+/**
+ * The image, pulled where the policy asks for it. Idempotent; killed at any byte, the next pull goes on from there.
+ * @throws notFound, denied, unavailable, invalid, unsupported, cancelled
+ */
+export async function pullImage(engine: Parts, request: PullImage): Promise<ImageRecord> {
+  const text = request.reference.replace(DOCKER_TRANSPORT, '')
+  const other = OTHER_TRANSPORT.exec(text)
+  if (other && text[other[0].length] !== '/' && /[/.]/.test(text.slice(other[0].length))) throw new Failure('unsupported', `images cannot be pulled from "${other[1]}:"`, { hint: 'pull from a registry (docker://) or an OCI layout (oci:)' })
+  if (OCI_TRANSPORT.test(text)) return pullLayout(engine, request, text.slice('oci:'.length))
+  const platform = request.platform === undefined ? undefined : parsePlatform(request.platform, hostPlatform())
+  const here = request.policy === 'always' ? undefined : fits(await lookUpImage(engine, text), platform)
+  if (here && request.policy !== 'newer') return here
+  if (request.policy === 'never') throw new Failure('notFound', `${text}: image not known, and the pull policy is never`, { hint: `pull it first: scow pull ${text}` })
+  const registry = await engine.registry()
+  const { references, short } = await registry.candidates(text)
+  if (here && (await isCurrent({ registry, references, request, here }))) return here
+  return firstOf({ text, references, short }, (reference) => pullReference(engine, { registry, reference, request, platform }))
+}
+
+/** Every tag of a repository, in the order the registry lists them. */
+export async function pullAllTags(engine: Parts, request: PullImage): Promise<ImageRecord[]> {
+  const registry = await engine.registry()
+  const text = request.reference.replace(DOCKER_TRANSPORT, '')
+  const { references, short } = await registry.candidates(text)
+  return firstOf({ text, references, short }, async ({ domain, path }) => {
+    const repository = `${domain}/${path}`
+    const tags = await registry.tags({ domain, path }, asking(request))
+    if (tags.length === 0) throw new Failure('notFound', `${repository} has no tags`)
+    const pulled: ImageRecord[] = []
+    for (const tag of tags) pulled.push(await pullImage(engine, { ...request, reference: `${repository}:${tag}` }))
+    return pulled
+  })
+}
+
+const asking = ({ access, signal }: PullImage) => ({ ...(access && { access }), ...(signal && { signal }) })
+
+/** Another platform's image is no answer to a request that names one. */
+function fits(image: ImageRecord | undefined, wanted: Platform | undefined): ImageRecord | undefined {
+  if (image === undefined || wanted === undefined) return image
+  const is = normalisePlatform(image.config as Platform)
+  return is.os === wanted.os && is.architecture === wanted.architecture && (wanted.variant === undefined || is.variant === wanted.variant) ? image : undefined
+}
+
+interface Current { readonly registry: Registry; readonly references: readonly Reference[]; readonly request: PullImage; readonly here: ImageRecord }
+
+/** An image that is here is current, too, when no registry can be asked. */
+async function isCurrent({ registry, references, request, here }: Current): Promise<boolean> {
+  for (const reference of references) {
+    if (!here.names.includes(canonicalName(reference)) && reference.digest === undefined && references.length > 1) continue
+    try {
+      const { digest } = await registry.digest(reference, asking(request))
+      return [here.digest, here.indexDigest].includes(digest) || here.digests.some((known) => known.endsWith(`@${digest}`))
+    } catch (error) {
+      if (!isFailure(error) || isFailure(error, 'cancelled')) throw error
+    }
+  }
+  return true
+}
+
+/** Failures after which another registry may still have a short name. */
+const GO_ON: ReadonlySet<ErrorKind> = new Set(['notFound', 'denied', 'unavailable'])
+
+async function firstOf<T>({ text, references, short }: { text: string; references: readonly Reference[]; short: boolean }, attempt: (reference: Reference) => Promise<T>): Promise<T> {
+  const failures: Failure[] = []
+  for (const reference of references) {
+    try {
+      return await attempt(reference)
+    } catch (error) {
+      if (!isFailure(error) || !GO_ON.has(error.kind) || references.length === 1) throw error
+      failures.push(error)
+    }
+  }
+  const [first] = failures
+  throw new Failure(first!.kind, `${text}: none of ${references.length} registries gives it: ${failures.map(({ message }) => message).join('; ')}`, {
+    cause: first, ...(short && { hint: 'write the name with its registry' }),
+  })
+}
+
+interface PullReference { readonly registry: Registry; readonly reference: Reference; readonly request: PullImage; readonly platform: Platform | undefined }
+
+function pullReference(engine: Parts, { registry, reference, request, platform }: PullReference): Promise<ImageRecord> {
+  const { signal, onProgress } = request
+  const access = { retry: engine.config.engine.retry, ...request.access }
+  onProgress?.({ kind: 'source', reference: canonical(reference) })
+  return storeImage(engine, {
+    source: registrySource(registry, reference, access),
+    // A digest names one image for ever, a tag beside it says nothing.
+    names: reference.digest === undefined ? [canonicalName(reference)] : [],
+    repository: repositoryOf(reference),
+    ...(platform && { platform }), ...(signal && { signal }), ...(onProgress && { onProgress }),
+  })
+}
+
+async function pullLayout(engine: Parts, { platform, signal, onProgress }: PullImage, text: string): Promise<ImageRecord> {
+  const { ociLayoutSource } = await import('./oci-layout-source.ts')
+  const colon = text.lastIndexOf(':')
+  const [dir, tag] = colon > text.lastIndexOf('/') && colon > 0 ? [text.slice(0, colon), text.slice(colon + 1)] : [text, undefined]
+  const source = ociLayoutSource(dir, tag)
+  onProgress?.({ kind: 'source', reference: source.what })
+  return storeImage(engine, {
+    source, names: [layoutName(dir, tag)],
+    ...(platform !== undefined && { platform: parsePlatform(platform, hostPlatform()) }), ...(signal && { signal }), ...(onProgress && { onProgress }),
+  })
+}
+
+/** `localhost/` and what the path has that can be in a name. */
+function layoutName(dir: string, tag = 'latest'): string {
+  const path = dir.toLowerCase().split('/').map((part) => part.replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '')).filter((part) => part !== '').join('/')
+  const safeTag = tag.replace(/[^A-Za-z0-9_.-]/g, '-').slice(0, 128)
+  return `localhost/${path === '' ? 'image' : path}:${safeTag}`
+}
