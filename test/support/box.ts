@@ -11,7 +11,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { findLeftovers, unmountRoots } from './leftovers.ts'
 
 export const checkout: string = resolve(import.meta.dirname, '../..')
-const program = join(checkout, 'bin/scow')
+/** Another program, or more global options, for the whole run: to see what podman does, or to use another monitor. */
+const program = process.env['SCOW_TEST_PROGRAM'] ?? join(checkout, 'bin/scow')
+const moreFlags = process.env['SCOW_TEST_FLAGS']?.split(' ') ?? []
 
 export interface Result {
   readonly code: number
@@ -73,7 +75,7 @@ export async function openBox(t: TestContext, { env = {}, flags = [], program: f
   const dir = mkdtempSync('/tmp/box-')
   const [root, runRoot] = [join(dir, 'root'), join(dir, 'run')]
   for (const name of ['home', 'tmp']) mkdirSync(join(dir, name))
-  const command = [file, '--root', root, '--runroot', runRoot, ...flags]
+  const command = [file, '--root', root, '--runroot', runRoot, ...moreFlags, ...flags]
   const cleanEnv = {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', TERM: 'xterm', USER: 'root',
     HOME: join(dir, 'home'), TMPDIR: join(dir, 'tmp'), ...env,
@@ -99,7 +101,7 @@ export async function openBox(t: TestContext, { env = {}, flags = [], program: f
       console.error(`${t.name}:\n${said.join('\n')}`)
       throw error
     }
-    if (!t.passed) console.error(`${t.name}:\n${said.join('\n')}`)
+    if (!(t as TestContext & { readonly passed: boolean }).passed) console.error(`${t.name}:\n${said.join('\n')}`)
   })
   return box
 }

@@ -1,0 +1,96 @@
+import '../support/jail.ts'
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { openBox } from '../support/box.ts'
+import { openSuite } from '../support/suite.ts'
+
+const suite = openSuite()
+
+for (const form of ['oci', 'index', 'v2s2', 'list', 'schema1', 'zstd', 'tar']) {
+  test(`an image in the form ${form} is pulled and runs`, async (t) => {
+    const box = await openBox(t)
+    const image = `${suite.registry.host}/form:${form}`
+    const id = await box.ok('pull', image)
+    assert.match(id.split('\n').at(-1)!, /^[0-9a-f]{64}$/)
+    assert.equal(await box.ok('run', '--rm', image, 'cat', '/etc/layer'), 'second')
+  })
+}
+
+test('images lists, tags and removes', async (t) => {
+  const box = await suite.box(t)
+  const repository = suite.busybox.replace(/:1$/, '')
+  const [header, row] = (await box.ok('images')).split('\n')
+  assert.match(header!, /^REPOSITORY +TAG +IMAGE ID +CREATED +SIZE$/)
+  assert.match(row!, new RegExp(`^${repository} +1 +[0-9a-f]{12} .* \\d[\\d.]* MB$`))
+  const id = await box.ok('image', 'inspect', '--format', '{{.Id}}', suite.busybox)
+  assert.match(id, /^[0-9a-f]{64}$/)
+  await box.ok('tag', suite.busybox, 'localhost/mine:2')
+  assert.equal(await box.ok('image', 'inspect', '--format', '{{.Id}}', 'mine:2'), id)
+  assert.equal(await box.ok('run', '--rm', 'localhost/mine:2', 'echo', 'hi'), 'hi')
+  assert.equal(await box.ok('rmi', 'localhost/mine:2'), 'Untagged: localhost/mine:2')
+  await box.ok('image', 'exists', suite.busybox)
+  await box.fails(1, 'image', 'exists', 'localhost/mine:2')
+  assert.deepEqual((await box.ok('rmi', suite.busybox)).split('\n'), [`Untagged: ${suite.busybox}`, `Deleted: ${id}`])
+  assert.equal(await box.ok('images', '-q'), '')
+  await box.fails(1, 'rmi', suite.busybox)
+})
+
+test('an image that a container uses is kept, and -f takes both', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('create', '--name', 'c', suite.busybox)
+  assert.match(await box.fails(2, 'rmi', suite.busybox), /in use/)
+  await box.ok('rmi', '-f', suite.busybox)
+  assert.equal(await box.ok('ps', '-aq'), '')
+  assert.equal(await box.ok('images', '-q'), '')
+})
+
+test('image prune takes what has no name, with -a what nobody uses', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('pull', '-q', suite.probe)
+  await box.ok('create', suite.probe)
+  assert.equal(await box.ok('image', 'prune', '-f'), '')
+  await box.ok('image', 'prune', '-a', '-f')
+  assert.equal(await box.ok('images', '--format', '{{.Repository}}:{{.Tag}}'), suite.probe)
+})
+
+test('--pull never, missing and always do what they say', async (t) => {
+  const box = await openBox(t)
+  assert.match(await box.fails(125, 'run', '--rm', '--pull', 'never', suite.busybox, 'true'), /busybox/)
+  await box.ok('run', '--rm', '--pull', 'missing', suite.busybox, 'true')
+  suite.registry.reset()
+  await box.ok('run', '--rm', suite.busybox, 'true')
+  assert.equal(suite.registry.requests.length, 0)
+  await box.ok('run', '--rm', '--pull', 'always', suite.busybox, 'true')
+  assert.ok(suite.registry.requests.some(({ path }) => path.includes('/manifests/')))
+  assert.equal(suite.registry.blobBytes().size, 0)
+})
+
+test('a pull that is cut goes on where it was, and retries what the registry refuses for now', async (t) => {
+  const box = await openBox(t)
+  const image = `${suite.registry.host}/web:1`
+  suite.registry.reset()
+  let cuts = 0
+  let refused = 0
+  suite.registry.fault = ({ path }) => {
+    if (path.includes('/blobs/') && cuts < 3) { cuts++; return { kind: 'cut', afterBytes: 3_000_000 } }
+    if (path.includes('/manifests/') && refused < 1) { refused++; return { kind: 'status', status: 429, headers: { 'retry-after': '1' } } }
+    return undefined
+  }
+  await box.ok('pull', '-q', image)
+  const sent = [...suite.registry.blobBytes().values()].reduce((sum, bytes) => sum + bytes, 0)
+  suite.registry.reset()
+  assert.equal(await box.ok('run', '--rm', '--network', 'none', '--entrypoint', 'cat', image, '/var/www/html/index.html'), '<h1>scow sails</h1>')
+  assert.ok(sent < 41_000_000 * 1.05, `sent ${sent} bytes of an image of 40 MB`)
+})
+
+test('a blob that is not what its digest says is refused, and nothing of it stays', async (t) => {
+  const box = await openBox(t)
+  suite.registry.reset()
+  suite.registry.fault = ({ path }) => (path.includes('/blobs/') ? { kind: 'status', status: 200 } : undefined)
+  const { code, stderr } = await box.scow(['pull', suite.busybox])
+  assert.equal(code, 125)
+  assert.match(stderr, /sha256:[0-9a-f]+/)
+  suite.registry.reset()
+  assert.equal(await box.ok('images', '-q'), '')
+  await box.ok('pull', '-q', suite.busybox)
+})

@@ -1,0 +1,72 @@
+import '../support/jail.ts'
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openSuite } from '../support/suite.ts'
+
+const suite = openSuite()
+
+test('logs gives both streams back, apart, whole or the last lines', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '-d', '--name', 'l', suite.busybox, 'sh', '-c', 'for i in 1 2 3 4 5; do echo o$i; echo e$i >&2; done; printf partial')
+  await box.ok('wait', 'l')
+  const whole = await box.scow(['logs', 'l'])
+  assert.equal(whole.stdout, 'o1\no2\no3\no4\no5\npartial')
+  assert.equal(whole.stderr, 'e1\ne2\ne3\ne4\ne5\n')
+  const tail = await box.scow(['logs', '--tail', '1', 'l'])
+  assert.equal(tail.stdout, 'partial')
+  assert.equal(tail.stderr, '')
+  assert.equal((await box.scow(['logs', '--tail', '0', 'l'])).stdout, '')
+  await box.fails(125, 'logs', 'nobody')
+})
+
+test('logs -t puts the time before each line, --names the container', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '--name', 'l', suite.busybox, 'echo', 'hello')
+  assert.match(await box.ok('logs', '-t', 'l'), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(Z|[+-]\d\d:\d\d) hello$/)
+  assert.match(await box.ok('logs', '-n', 'l'), /^l hello$/)
+})
+
+test('logs -f follows until the container ends', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '-d', '--name', 'f', suite.busybox, 'sh', '-c', 'echo one; sleep 0.5; echo two; sleep 0.5; echo three')
+  const following = box.start(['logs', '-f', 'f'])
+  await following.sees(/one\ntwo\nthree\n/)
+  assert.equal((await following.end()).code, 0)
+})
+
+test('--since and --until choose by time', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '-d', '--name', 's', suite.busybox, 'sh', '-c', 'echo early; sleep 2; echo late')
+  await sleep(1000)
+  const middle = new Date().toISOString()
+  await box.ok('wait', 's')
+  assert.equal(await box.ok('logs', '--since', middle, 's'), 'late')
+  assert.equal(await box.ok('logs', '--until', middle, 's'), 'early')
+  assert.equal(await box.ok('logs', '--since', '1h', 's'), 'early\nlate')
+})
+
+test('the drivers k8s-file, json-file and none keep what they should', async (t) => {
+  const box = await suite.box(t)
+  for (const driver of ['k8s-file', 'json-file']) {
+    await box.ok('run', '--name', driver, '--log-driver', driver, suite.busybox, 'echo', 'kept')
+    assert.equal(await box.ok('logs', driver), 'kept', driver)
+  }
+  assert.equal(await box.ok('run', '--name', 'none', '--log-driver', 'none', suite.busybox, 'echo', 'shown'), 'shown')
+  await box.fails(125, 'logs', 'none')
+})
+
+test('events tells what happened, by filter, and follows', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '--name', 'ev', suite.busybox, 'true')
+  await box.ok('rm', 'ev')
+  const seen = (await box.ok('events', '--stream=false', '--filter', 'container=ev', '--format', '{{.Status}}')).split('\n')
+  for (const event of ['create', 'init', 'start', 'died', 'remove']) assert.ok(seen.includes(event), `${event} in ${seen.join(' ')}`)
+  assert.ok(seen.indexOf('create') < seen.indexOf('start') && seen.indexOf('start') < seen.indexOf('died') && seen.indexOf('died') < seen.indexOf('remove'))
+  const following = box.start(['events', '--filter', 'event=start', '--format', '{{.Name}} {{.Status}}'])
+  await sleep(300)
+  await box.ok('run', '--rm', '--name', 'later', suite.busybox, 'true')
+  await following.sees(/later start/)
+  following.kill('SIGINT')
+  await following.end()
+})

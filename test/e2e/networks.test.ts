@@ -1,0 +1,91 @@
+import '../support/jail.ts'
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import test from 'node:test'
+import { eventually } from '../support/box.ts'
+import { openSuite } from '../support/suite.ts'
+
+const suite = openSuite()
+
+const ask = (port: number, host = '127.0.0.1') => new Promise<string>((resolve) => {
+  let text = ''
+  connect(port, host).on('data', (bytes) => { text += bytes }).on('close', () => resolve(text)).on('error', () => resolve(''))
+})
+
+test('--network none has a loopback and nothing else, host has what the host has', async (t) => {
+  const box = await suite.box(t)
+  const links = async (network: string) => (await box.ok('run', '--rm', '--network', network, suite.busybox, 'ls', '/sys/class/net')).split('\n').filter((name) => name !== 'bonding_masters')
+  assert.deepEqual(await links('none'), ['lo'])
+  assert.equal(await box.ok('run', '--rm', '--network', 'none', suite.busybox, 'ping', '-c1', '-W1', '127.0.0.1').then(() => 'up'), 'up')
+  assert.equal(await box.ok('run', '--rm', '--network', 'host', suite.busybox, 'readlink', '/proc/self/ns/net'), spawnSync('readlink', ['/proc/self/ns/net'], { encoding: 'utf8' }).stdout.trim())
+})
+
+test('the default network gives an address, a gateway, a resolver and a line in /etc/hosts', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '-d', '--name', 'n', '--dns', '192.0.2.53', '--dns-search', 'example.org', '--add-host', 'other:192.0.2.9', suite.busybox, 'sleep', '1000')
+  const [{ NetworkSettings: net }] = await box.json('inspect', 'n')
+  const addresses = await box.ok('exec', 'n', 'ip', '-4', '-o', 'addr', 'show', 'eth0')
+  assert.match(addresses, new RegExp(`inet ${net.IPAddress}/${net.IPPrefixLen} `))
+  assert.match(await box.ok('exec', 'n', 'ip', 'route'), new RegExp(`^default via ${net.Gateway} dev eth0`, 'm'))
+  assert.equal(await box.ok('exec', 'n', 'cat', '/etc/resolv.conf'), 'search example.org\nnameserver 192.0.2.53')
+  const hosts = await box.ok('exec', 'n', 'cat', '/etc/hosts')
+  const id = await box.ok('inspect', '-f', '{{.Id}}', 'n')
+  assert.match(hosts, /^192\.0\.2\.9\s+other$/m)
+  assert.match(hosts, new RegExp(`^${net.IPAddress.replaceAll('.', '\\.')}\\s+.*${id.slice(0, 12)}`, 'm'))
+  assert.equal(await box.ok('exec', 'n', 'hostname'), id.slice(0, 12))
+})
+
+test('published ports answer for tcp and udp, on ranges, one address or any free port', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '-d', '--name', 'tcp', '-h', 'tcp', '-p', '7000:70', '-p', '127.0.0.1:7001:70', '-p', '7100-7101:70-71', '-p', '70', suite.probe, 'listen', '70')
+  await eventually('an answer', async () => /^tcp sees /.test(await ask(7000)))
+  assert.match(await ask(7001), /^tcp sees /)
+  assert.match(await ask(7100), /^tcp sees /)
+  const ports = await box.ok('port', 'tcp', '70')
+  const random = ports.split('\n').map((line) => Number(line.split(':').at(-1))).find((port) => ![7000, 7001, 7100].includes(port))!
+  assert.match(await ask(random), /^tcp sees /)
+  await box.ok('run', '-d', '--name', 'udp', '-h', 'udp', '-p', '7200:70/udp', suite.probe, 'listen', '70', 'udp')
+  assert.equal(await box.ok('port', 'udp'), '70/udp -> 0.0.0.0:7200')
+  const { stdout } = spawnSync('/usr/bin/python3', ['-c', 'import socket; s=socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5); s.sendto(b"x",("127.0.0.1",7200)); print(s.recv(100).decode())'], { encoding: 'utf8' })
+  assert.match(stdout, /^udp sees /)
+})
+
+test('a network of one\'s own is made, listed, used and removed', async (t) => {
+  const box = await suite.box(t)
+  assert.match(await box.ok('network', 'create', '--subnet', '10.77.0.0/24', '--label', 'k=v', 'mine'), /mine/)
+  await box.fails(125, 'network', 'create', 'mine')
+  assert.ok((await box.ok('network', 'ls', '-q')).split('\n').includes('mine'))
+  await box.ok('run', '-d', '--name', 'fixed', '--network', 'mine', '--ip', '10.77.0.9', suite.busybox, 'sleep', '1000')
+  const [{ NetworkSettings: net }] = await box.json('inspect', 'fixed')
+  assert.equal(net.Networks.mine.IPAddress, '10.77.0.9')
+  assert.equal(await box.ok('run', '--rm', '--network', 'mine', suite.busybox, 'ping', '-c1', '-W2', '10.77.0.9').then(() => 'reached'), 'reached')
+  await box.fails(2, 'network', 'rm', 'mine')
+  await box.ok('rm', '-f', '-t', '0', 'fixed')
+  assert.equal(await box.ok('network', 'rm', 'mine'), 'mine')
+  await box.fails(1, 'network', 'rm', 'mine')
+})
+
+test('a container can join the network of another', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '-d', '--name', 'first', suite.busybox, 'sleep', '1000')
+  const namespace = await box.ok('exec', 'first', 'readlink', '/proc/self/ns/net')
+  assert.equal(await box.ok('run', '--rm', '--network', 'container:first', suite.busybox, 'readlink', '/proc/self/ns/net'), namespace)
+})
+
+test('addresses of removed containers are given out again', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('network', 'create', '--subnet', '10.78.0.0/30', 'tiny')
+  for (let i = 0; i < 4; i++) await box.ok('run', '--rm', '--network', 'tiny', suite.busybox, 'true')
+  await box.ok('network', 'rm', 'tiny')
+})
+
+test('the host\'s firewall is as before when the last container is gone', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '-d', '--name', 'p', '-p', '7300:70', suite.probe, 'listen', '70')
+  assert.match(spawnSync('iptables-save', { encoding: 'utf8' }).stdout, /7300/)
+  await box.ok('rm', '-f', 'p')
+  assert.doesNotMatch(spawnSync('iptables-save', { encoding: 'utf8' }).stdout, /7300/)
+  assert.doesNotMatch(readFileSync('/proc/net/dev', 'utf8'), /veth/)
+})

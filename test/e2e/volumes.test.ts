@@ -1,0 +1,69 @@
+import '../support/jail.ts'
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'node:test'
+import { openSuite } from '../support/suite.ts'
+
+const suite = openSuite()
+
+test('a folder of the host is seen and written inside, and not written with ro', async (t) => {
+  const box = await suite.box(t)
+  const host = join(box.dir, 'shared')
+  mkdirSync(host)
+  writeFileSync(join(host, 'in'), 'from host\n')
+  assert.equal(await box.ok('run', '--rm', '-v', `${host}:/mnt/x`, suite.busybox, 'sh', '-c', 'cat /mnt/x/in; echo back >/mnt/x/out'), 'from host')
+  assert.equal(readFileSync(join(host, 'out'), 'utf8'), 'back\n')
+  assert.match((await box.scow(['run', '--rm', '-v', `${host}:/mnt/x:ro`, suite.busybox, 'touch', '/mnt/x/no'])).stderr, /Read-only/)
+  assert.match((await box.scow(['run', '--rm', '--mount', `type=bind,src=${host},dst=/mnt/x,ro`, suite.busybox, 'touch', '/mnt/x/no'])).stderr, /Read-only/)
+  assert.match(await box.fails(125, 'run', '--rm', '-v', '/no/such/folder:/mnt/x', suite.busybox), /\/no\/such\/folder/)
+})
+
+test('a named volume keeps what containers write, and starts with what the image has there', async (t) => {
+  const box = await suite.box(t)
+  assert.equal(await box.ok('run', '--rm', '-v', 'data:/data', suite.busybox, 'sh', '-c', 'cat /data/from-image; echo more >/data/more'), 'image')
+  assert.equal(await box.ok('run', '--rm', '-v', 'data:/data', suite.busybox, 'cat', '/data/more'), 'more')
+  assert.equal(await box.ok('volume', 'ls', '-q'), 'data')
+  const [volume] = await box.json('volume', 'inspect', 'data')
+  assert.equal(volume.Name, 'data')
+  assert.equal(volume.Driver, 'local')
+  assert.equal(readFileSync(join(volume.Mountpoint, 'more'), 'utf8'), 'more\n')
+  assert.equal(await box.ok('volume', 'rm', 'data'), 'data')
+  assert.equal(existsSync(volume.Mountpoint), false)
+  await box.fails(1, 'volume', 'rm', 'data')
+})
+
+test('a volume in use is not removed, one that nobody uses is pruned', async (t) => {
+  const box = await suite.box(t)
+  assert.equal(await box.ok('volume', 'create', 'used'), 'used')
+  assert.equal(await box.ok('volume', 'create', '--label', 'k=v', 'free'), 'free')
+  await box.fails(125, 'volume', 'create', 'free')
+  await box.ok('create', '--name', 'c', '-v', 'used:/u', suite.busybox)
+  await box.fails(2, 'volume', 'rm', 'used')
+  assert.equal(await box.ok('volume', 'ls', '-q', '--filter', 'label=k'), 'free')
+  assert.equal(await box.ok('volume', 'prune', '-f'), 'free')
+  await box.ok('rm', 'c')
+  await box.ok('volume', 'rm', 'used')
+})
+
+test('an anonymous volume goes with rm -v and with --rm', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '--rm', '-v', '/anon', suite.busybox, 'true')
+  assert.equal(await box.ok('volume', 'ls', '-q'), '')
+  await box.ok('run', '--name', 'c', '-v', '/anon', suite.busybox, 'true')
+  assert.match(await box.ok('volume', 'ls', '-q'), /^[0-9a-f]{64}$/)
+  await box.ok('rm', '-v', 'c')
+  assert.equal(await box.ok('volume', 'ls', '-q'), '')
+})
+
+test('a tmpfs is empty, sized and gone', async (t) => {
+  const box = await suite.box(t)
+  const out = await box.ok('run', '--rm', '--tmpfs', '/t:size=1m,mode=1777', suite.busybox, 'sh', '-c', 'grep " /t " /proc/mounts; dd if=/dev/zero of=/t/x bs=1M count=2 2>&1 | tail -1')
+  assert.match(out, /^tmpfs \/t tmpfs \S*size=1024k/)
+})
+
+test('--volumes-from shares the mounts of another container', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '--name', 'a', '-v', 'shared:/s', suite.busybox, 'sh', '-c', 'echo hi >/s/f')
+  assert.equal(await box.ok('run', '--rm', '--volumes-from', 'a', suite.busybox, 'cat', '/s/f'), 'hi')
+})
