@@ -1,6 +1,6 @@
 import { Failure, isFailure } from '../errors.ts'
 import type { Descriptor } from '../image/descriptor.ts'
-import { digestOf, hashFor, hexOf, isDigest, matchesDigest } from '../image/digest.ts'
+import { digestOf, hashFor, hexOf, isDigest, matchesDigest, type Digest } from '../image/digest.ts'
 import { MAX_MANIFEST_BYTES } from '../image/manifest.ts'
 import { ACCEPTED_MANIFESTS } from '../image/media-types.ts'
 import { canonical, DEFAULT_TAG, type Reference } from '../image/reference.ts'
@@ -44,6 +44,7 @@ export function makeRegistry(options: RegistryOptions): Registry {
     digest: (reference, { access = {}, signal } = {}) => fromRoutes(parts, { reference, access }, (endpoint, session) => digestAt(parts, { reference, endpoint, session, signal })),
     manifest: (resolved, descriptor, signal) => childManifest({ resolved, session: sessionOf(parts, resolved), descriptor, signal }),
     blob: (resolved, descriptor, offset) => blobAt(parts, { resolved, descriptor, ...offset }),
+    blobSize: (resolved, digest, signal) => blobSize(parts, { resolved, digest, signal }),
     tags: (reference, { access = {}, signal } = {}) => fromRoutes(parts, { reference, access }, (endpoint, session) => tagsAt({ reference, endpoint, session, signal })),
     close: async () => parts.transport.close(),
   }
@@ -183,6 +184,24 @@ async function blobAt(parts: Parts, { resolved, descriptor, offsetBytes, signal 
     // Foreign layers lie elsewhere; nothing that is ours goes there.
     return open((headers) => session.requestElsewhere(urls[0]!, { method: 'GET', headers, what, signal }))
   }
+}
+
+async function blobSize(parts: Parts, { resolved, digest, signal }: { resolved: Resolved; digest: Digest; signal: AbortSignal | undefined }): Promise<number> {
+  const { reference, endpoint: { path } } = resolved
+  const session = sessionOf(parts, resolved)
+  const what = canonical(reference)
+  // Storage behind a redirect may know no HEAD.
+  for (const method of ['HEAD', 'GET'] as const) {
+    const reply = await session.request({ method, path: `/v2/${path}/blobs/${digest}`, repository: path, what, signal })
+    const length = Number(reply.headers['content-length'] ?? NaN)
+    if (reply.status === 200 && Number.isSafeInteger(length)) {
+      reply.body.destroy()
+      return length
+    }
+    if (method === 'GET' && reply.status !== 200) throw await replyFailure(reply, session.host, what)
+    reply.body.destroy()
+  }
+  throw new Failure('unavailable', `${what}: the registry ${session.host} does not tell the size of blob ${digest}`)
 }
 
 const MAX_TAGS_BYTES = 4 * 1024 * 1024

@@ -9,7 +9,7 @@ export interface RegistryFiles {
   readonly registriesConfRequired: boolean
   /** Directories of *.conf, later ones win. */
   readonly dropIns: readonly string[]
-  /** Aliases that podman's prompts recorded; the files win over the cache's absence only. */
+  /** Aliases that podman's prompts recorded; they win over the files. */
   readonly aliasCache: string
   /** The first with credentials for the registry counts. */
   readonly authFiles: readonly AuthFile[]

@@ -1,6 +1,7 @@
 // Images in registries: Docker Registry HTTP API v2, OCI distribution 1.1. One Registry serves any number of pulls;
 // it keeps connections and tokens until it is closed. Nothing is read or loaded before it is needed.
 import type { Descriptor } from '../image/descriptor.ts'
+import type { Digest } from '../image/digest.ts'
 import type { Reference } from '../image/reference.ts'
 import type { Endpoint } from './endpoint.ts'
 import { makeRegistry } from './make-registry.ts'
@@ -60,6 +61,8 @@ export interface Registry {
    * too many. Not verified: the reader hashes it.
    */
   blob(resolved: Resolved, descriptor: Descriptor, offset: { offsetBytes: number; signal?: AbortSignal }): Promise<AsyncIterable<Uint8Array>>
+  /** Size of a blob whose manifest doesn't say it (schema 1). */
+  blobSize(resolved: Resolved, digest: Digest, signal?: AbortSignal): Promise<number>
   /** Every tag of a repository. */
   tags(reference: Reference, request?: Request): Promise<string[]>
   /** Ends idle connections; streams that are still read fail. Idempotent. */
