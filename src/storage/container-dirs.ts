@@ -24,6 +24,8 @@ export interface ContainerRecord {
   readonly volatile: boolean
   /** Boot in which it was made: a volatile layer is lost with it. */
   readonly boot: string
+  /** vfs: what the image alone takes. */
+  readonly baseBytes?: number
 }
 
 const MAX_RECORD_BYTES = 1 << 20

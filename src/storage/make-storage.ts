@@ -6,9 +6,12 @@ import { parseDigest } from '../image/digest.ts'
 import { demoteOldVerified, makeBlobFiles, PARTIAL, type BlobFiles } from './blob-files.ts'
 import { makeBlobs } from './blobs.ts'
 import { makeLayers } from './layers.ts'
+import { marksOf } from './marks.ts'
+import { overlayProblem } from './overlay-support.ts'
 import { makeOverlay } from './overlay.ts'
 import { makeStaging } from './staging.ts'
 import { makeUnpackers } from './unpackers.ts'
+import { makeVfs } from './vfs.ts'
 import type { Store } from './store.ts'
 import type { Storage, StorageSetup } from './storage.ts'
 
@@ -17,12 +20,13 @@ const STALL_MS = 10_000
 export async function makeStorage({ paths, driver: name = 'overlay', options = {} }: StorageSetup): Promise<Storage> {
   makeDir(paths.root, 0o711)
   makeDir(paths.layers, 0o711)
-  const driver = makeOverlay(paths)
+  const staging = makeStaging(paths.staging)
+  const style = marksOf(paths.layers, { driver: name, staging })
+  const driver = name === 'vfs' ? makeVfs({ paths, staging, style }) : makeOverlay(paths, style)
   const store: Store = {
     paths, options,
-    style: driver.style,
+    style, staging,
     files: makeBlobFiles(paths.blobs),
-    staging: makeStaging(paths.staging),
     unpackers: makeUnpackers({ inline: options.inline ?? true }),
     stallMs: options.stallMs ?? STALL_MS,
     sync: options.sync ?? true,
@@ -42,7 +46,7 @@ export async function makeStorage({ paths, driver: name = 'overlay', options = {
       dropNeedlessPartials(store.files)
       store.staging.recover()
     },
-    overlayProblem: async () => undefined,
+    overlayProblem: () => overlayProblem(paths, staging),
     async close() {
       await store.unpackers.close()
       store.staging.close()

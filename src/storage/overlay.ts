@@ -11,13 +11,14 @@ import { containerDirs, currentBoot, dropRecord, hasRecord, listContainers, read
 import type { Driver } from './driver.ts'
 import { ensurePrivateRoot } from './private-root.ts'
 import type { ContainerLayers, MountOptions } from './storage.ts'
+import type { WhiteoutStyle } from './whiteouts.ts'
 
 /** How long an unmount waits for the last users before it detaches. */
 const PATIENCE_MS = 200
 /** Two containers may share layers, and trees may be read apart from the mount: no index, no metadata-only copies. */
 const OPTIONS = ['index=off', 'metacopy=off', 'redirect_dir=off']
 
-export function makeOverlay(paths: Paths): Driver {
+export function makeOverlay(paths: Paths, style: WhiteoutStyle): Driver {
   const dirsOf = (id: string) => containerDirs(paths, id)
   const containers: ContainerLayers = {
     async create(id, chainIds, { volatile = false } = {}) {
@@ -34,7 +35,7 @@ export function makeOverlay(paths: Paths): Driver {
       const record = readRecord(paths, id)
       const dirs = dirsOf(id)
       const mounts = await ensurePrivateRoot(paths)
-      if (!mounts.some(({ target }) => target === dirs.merged)) mountContainer(paths, { id, record, dirs, options })
+      if (!mounts.some(({ target }) => target === dirs.merged)) mountContainer(paths, { id, record, dirs, options, style })
       return dirs.merged
     },
     rootPath: (id) => dirsOf(id).merged,
@@ -51,11 +52,11 @@ export function makeOverlay(paths: Paths): Driver {
     list: async () => listContainers(paths),
     async mountImage(chainIds, target) {
       await ensurePrivateRoot(paths)
-      mountOrExplain({ lowers: lowersOf(paths, chainIds, 2), target, options: ['ro', ...OPTIONS] })
+      mountOrExplain({ lowers: lowersOf(paths, chainIds, 2), target, options: ['ro', ...optionsFor(style)] })
     },
     unmountImage: (target) => unmountTree(target, PATIENCE_MS),
   }
-  return { name: 'overlay', style: 'trusted.overlay.', containers }
+  return { name: 'overlay', style, containers }
 }
 
 interface ContainerMount {
@@ -63,16 +64,19 @@ interface ContainerMount {
   readonly record: ContainerRecord
   readonly dirs: ContainerDirs
   readonly options: MountOptions
+  readonly style: WhiteoutStyle
 }
 
-function mountContainer(paths: Paths, { id, record, dirs, options }: ContainerMount): void {
+const optionsFor = (style: WhiteoutStyle): string[] => (style === 'user.overlay.' ? [...OPTIONS, 'userxattr'] : OPTIONS)
+
+function mountContainer(paths: Paths, { id, record, dirs, options, style }: ContainerMount): void {
   const inner = join(dirs.work, 'work')
   const [holder] = existsSync(inner) ? mountHolders(dirs.upper) : []
   if (holder !== undefined) {
     throw new Failure('inUse', `the root file system of container ${id} is still mounted by process ${holder} in another mount namespace`, { hint: `end process ${holder}, or unmount it there` })
   }
   if (record.volatile) clearVolatileMark(id, record, inner)
-  const chosen = [...OPTIONS, ...(record.volatile ? ['volatile'] : []), ...(options.readOnly ? ['ro'] : []), ...(options.label === undefined ? [] : [`context="${options.label}"`])]
+  const chosen = [...optionsFor(style), ...(record.volatile ? ['volatile'] : []), ...(options.readOnly ? ['ro'] : []), ...(options.label === undefined ? [] : [`context="${options.label}"`])]
   mountOrExplain({ lowers: lowersOf(paths, record.layers, 1), upper: dirs.upper, work: dirs.work, target: dirs.merged, options: chosen })
 }
 

@@ -16,18 +16,24 @@ export interface Staging {
 export function makeStaging(dir: string): Staging {
   let own: { path: string, fd: number } | undefined
   let counter = 0
+  const close = () => {
+    if (own === undefined) return
+    const { path, fd } = own
+    own = undefined
+    removeTree(path)
+    closeSync(fd)
+  }
+  const open = () => {
+    process.once('exit', close)
+    return openSession(dir)
+  }
   return {
+    close,
     make() {
-      own ??= openSession(dir)
+      own ??= open()
       const path = join(own.path, String(counter++))
       mkdirSync(path, 0o700)
       return path
-    },
-    close() {
-      if (own === undefined) return
-      removeTree(own.path)
-      closeSync(own.fd)
-      own = undefined
     },
     recover() {
       makeDir(dir, 0o700)

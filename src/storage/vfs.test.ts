@@ -1,0 +1,4 @@
+import { testDriver } from './driver-suite.ts'
+
+testDriver('vfs')
+testDriver('vfs', 'names')

@@ -1,0 +1,68 @@
+// Root file systems as plain copies, for where overlay can't be: slow and large, but nothing can refuse it.
+import { existsSync, renameSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { Failure } from '../errors.ts'
+import { unmountTree } from '../fs/mounts.ts'
+import { makeDir, removeTree } from '../fs/remove-tree.ts'
+import type { Paths } from '../paths.ts'
+import { mount, setMountAttr } from '../sys/addon.ts'
+import { MOUNT_ATTR_RDONLY, MS_BIND } from '../sys/mount-flags.ts'
+import { containerDirs, currentBoot, dropRecord, hasRecord, listContainers, readRecord, treeBytes, treesOf, writeRecord } from './container-dirs.ts'
+import type { Driver } from './driver.ts'
+import { mergeTree } from './merge-tree.ts'
+import { ensurePrivateRoot } from './private-root.ts'
+import type { Staging } from './staging.ts'
+import type { ContainerLayers } from './storage.ts'
+import type { WhiteoutStyle } from './whiteouts.ts'
+
+export function makeVfs({ paths, staging, style }: { paths: Paths, staging: Staging, style: WhiteoutStyle }): Driver {
+  const rootOf = (id: string) => containerDirs(paths, id).merged
+  /** A mounted image's copy, found again from the place it is mounted at. */
+  const copyFor = (target: string) => join(paths.root, 'vfs', createHash('sha256').update(target).digest('hex'))
+  const fillFrom = (trees: readonly string[], target: string): number => {
+    const copy = staging.make()
+    const bytes = mergeTree(trees, copy, style)
+    removeTree(target)
+    renameSync(copy, target)
+    return bytes
+  }
+  const containers: ContainerLayers = {
+    async create(id, chainIds, { volatile = false } = {}) {
+      if (hasRecord(paths, id)) throw new Failure('exists', `container ${id} has a root file system already`)
+      const trees = treesOf(paths, chainIds)
+      makeDir(containerDirs(paths, id).dir, 0o711)
+      const baseBytes = fillFrom(trees, rootOf(id))
+      writeRecord(paths, id, { layers: chainIds, volatile, boot: currentBoot(), baseBytes })
+    },
+    async mount(id) {
+      readRecord(paths, id)
+      if (!existsSync(rootOf(id))) throw new Failure('notFound', `the root file system of container ${id} is gone`, { hint: 'remove the container' })
+      return rootOf(id)
+    },
+    rootPath: rootOf,
+    unmount: (id) => unmountTree(rootOf(id)),
+    async remove(id) {
+      await unmountTree(rootOf(id))
+      removeTree(rootOf(id))
+      dropRecord(paths, id)
+    },
+    usageBytes: async (id) => Math.max(0, treeBytes(rootOf(id)) - (readRecord(paths, id).baseBytes ?? 0)),
+    upperDir: rootOf,
+    layersOf: async (id) => [...readRecord(paths, id).layers],
+    list: async () => listContainers(paths),
+    async mountImage(chainIds, target) {
+      await ensurePrivateRoot(paths)
+      const copy = copyFor(target)
+      makeDir(join(copy, '..'), 0o711)
+      fillFrom(treesOf(paths, chainIds), copy)
+      mount(copy, target, null, MS_BIND)
+      setMountAttr(target, { set: MOUNT_ATTR_RDONLY })
+    },
+    async unmountImage(target) {
+      await unmountTree(target)
+      removeTree(copyFor(target))
+    },
+  }
+  return { name: 'vfs', style, containers }
+}
