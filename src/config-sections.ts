@@ -217,8 +217,7 @@ export function storageSection({ file, sources, flags, environment }: StorageInp
 /** Root folders: a flag, else the environment, else scow.toml, else the usual place. */
 export function rootsSection({ sources, flags, environment }: EngineInputs & { readonly environment: Environment }): { root: string; runRoot: string } {
   const own = sources.filter(({ file }) => isOurs(file))
-  const [top, engine, storage] = ['', 'engine', 'storage'].map((section) => readSection(own, section)) as [SectionReader, SectionReader, SectionReader]
-  const inFiles = (key: string) => top.text(key, '') || engine.text(key, '') || storage.text(key, '')
+  const inFiles = (key: string) => (own.length ? ['', 'engine', 'storage'].map((section) => readSection(own, section).text(key, '')).find(Boolean) : undefined)
   const { rootless } = environment
   const choose = (name: string, choices: readonly (string | undefined)[]) => {
     const path = choices.find(Boolean)!

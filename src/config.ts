@@ -173,7 +173,8 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   const paths = (name: string): string[] => (env[name] ?? '').split(':').filter(Boolean)
   const home = get('HOME') ?? homedir()
   return Object.freeze({
-    all: Object.freeze({ ...env }),
+    // Copied when asked for: process.env is slow to enumerate.
+    get all() { return { ...env } },
     home,
     path: paths('PATH'),
     root: get('SCOW_ROOT'),

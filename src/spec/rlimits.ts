@@ -6,7 +6,7 @@ import type { Rlimit } from './request.ts'
 const NAMES = new Set(('AS CORE CPU DATA FSIZE LOCKS MEMLOCK MSGQUEUE NICE NOFILE NPROC RSS RTPRIO RTTIME SIGPENDING STACK').split(' ').map((name) => `RLIMIT_${name}`))
 
 /** -1 is unlimited in requests and facts; in the specification it is the largest 64-bit number, written by `specText`. */
-const fromRequest = (limit: number): number => (limit < 0 ? Infinity : limit)
+const fromRequest = (limit: number): number => (limit < 0 || limit >= 2 ** 63 ? Infinity : limit)
 
 /** Limits by type: the request's win over the defaults. None is above what the caller may set. */
 export function resolveRlimits(requested: readonly Rlimit[], defaults: readonly Rlimit[], host: HostFacts): { rlimits: OciRlimit[]; warnings: string[] } {
