@@ -1,0 +1,99 @@
+// The lines of a rotated log file, forwards and from its end, in bounded memory.
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+
+const CHUNK_BYTES = 64 * 1024
+/** A longer line is nobody's log: it is cut into pieces. */
+const MAX_LINE_BYTES = 2 ** 20
+const NEWLINE = 0x0a
+
+/** `path.N` ... `path.1`, `path`: oldest first, those that exist. */
+export function rotatedFiles(path: string): string[] {
+  const files = existsSync(path) ? [path] : []
+  for (let n = 1; existsSync(`${path}.${n}`); n++) files.unshift(`${path}.${n}`)
+  return files
+}
+
+/** Splits what is read into lines; the unfinished rest waits for more. */
+export class LineSplitter {
+  #rest: Buffer = Buffer.alloc(0)
+
+  push(chunk: Buffer): Buffer[] {
+    const lines: Buffer[] = []
+    let data = this.#rest.length ? Buffer.concat([this.#rest, chunk]) : chunk
+    for (let end = data.indexOf(NEWLINE); end >= 0; end = data.indexOf(NEWLINE)) {
+      lines.push(data.subarray(0, end))
+      data = data.subarray(end + 1)
+    }
+    if (data.length > MAX_LINE_BYTES) {
+      lines.push(data)
+      data = Buffer.alloc(0)
+    }
+    this.#rest = Buffer.from(data)
+    return lines
+  }
+
+  /** A last line without its newline, as a killed monitor may leave. */
+  end(): Buffer[] {
+    const rest = this.#rest
+    this.#rest = Buffer.alloc(0)
+    return rest.length ? [rest] : []
+  }
+}
+
+/** A file that is read as it grows. It stays readable after it was rotated away. */
+export class LogReader {
+  readonly #fd: number
+  #offset: number
+  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+
+  constructor(path: string, offset = 0) {
+    this.#fd = openSync(path, 'r')
+    this.#offset = offset
+  }
+
+  get inode(): bigint { return fstatSync(this.#fd, { bigint: true }).ino }
+
+  /** The next bytes, or undefined at the present end. Valid until the next call. */
+  read(): Buffer | undefined {
+    // Cut or emptied by somebody: from the beginning again.
+    if (fstatSync(this.#fd).size < this.#offset) this.#offset = 0
+    const length = readSync(this.#fd, this.#chunk, 0, CHUNK_BYTES, this.#offset)
+    if (length === 0) return undefined
+    this.#offset += length
+    return this.#chunk.subarray(0, length)
+  }
+
+  close(): void { closeSync(this.#fd) }
+}
+
+/**
+ * Where the last `wanted` complete lines begin, counting only those that `counts` takes. `missing`: how many more an older
+ * file would have to give.
+ */
+export function tailOffset(path: string, wanted: number, counts: (line: Buffer) => boolean): { offset: number; missing: number } {
+  const fd = openSync(path, 'r')
+  try {
+    let end = fstatSync(fd).size
+    let found = 0
+    let rest: Buffer = Buffer.alloc(0)
+    while (end > 0) {
+      const start = Math.max(0, end - CHUNK_BYTES)
+      const chunk = Buffer.alloc(end - start)
+      readSync(fd, chunk, 0, chunk.length, start)
+      const data = Buffer.concat([chunk, rest])
+      let lineEnd = data.length
+      for (let at = data.lastIndexOf(NEWLINE, data.length - 1); at >= 0; at = at > 0 ? data.lastIndexOf(NEWLINE, at - 1) : -1) {
+        const line = data.subarray(at + 1, lineEnd)
+        // The one before the first wanted: partial lines between belong to the wanted one.
+        if (line.length && counts(line) && ++found > wanted) return { offset: start + lineEnd + 1, missing: 0 }
+        lineEnd = at
+      }
+      rest = Buffer.from(data.subarray(0, lineEnd))
+      end = start
+    }
+    if (rest.length && counts(rest) && ++found > wanted) return { offset: rest.length + 1, missing: 0 }
+    return { offset: 0, missing: Math.max(0, wanted - found) }
+  } finally {
+    closeSync(fd)
+  }
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'node:test'
+import { timeToNs } from './log-line.ts'
+import { readLogs, type ReadLogsOptions } from './logs.ts'
+
+const T = (n: number): string => `2026-01-02T03:04:05.${String(n).padStart(9, '0')}+01:00`
+const full = (n: number, text = `line ${n}`): string => `${T(n)} stdout F ${text}\n`
+
+const withLog = (name: string, body: (path: string) => Promise<void>) => test(name, async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'scow-logs-'))
+  try { await body(join(dir, 'ctr.log')) } finally { rmSync(dir, { recursive: true }) }
+})
+const read = async (path: string, options: ReadLogsOptions = {}, driver: 'k8s-file' | 'json-file' = 'k8s-file'): Promise<string[]> => {
+  const lines: string[] = []
+  for await (const { text, partial } of readLogs({ driver, path, id: 'x' }, options)) lines.push(`${text}${partial ? '+' : ''}`)
+  return lines
+}
+
+test('a time keeps its nanoseconds and its offset', () => {
+  assert.equal(timeToNs('1970-01-01T01:00:00.000000001+01:00'), 1n)
+  assert.equal(timeToNs('1970-01-01T00:00:01Z'), 1_000_000_000n)
+  assert.equal(timeToNs('yesterday'), undefined)
+})
+
+withLog('rotated files are read oldest first, nonsense is left out', async (path) => {
+  writeFileSync(`${path}.2`, full(1))
+  writeFileSync(`${path}.1`, `${full(2)}garbage\n\n${T(3)} stdin F no\n`)
+  writeFileSync(path, full(4) + full(5, ''))
+  assert.deepEqual(await read(path), ['line 1', 'line 2', 'line 4', ''])
+})
+
+withLog('the tail reaches back into rotated files and counts whole lines', async (path) => {
+  writeFileSync(`${path}.1`, full(1) + full(2))
+  writeFileSync(path, `${full(3)}${T(4)} stdout P part\n${full(5, 'rest')}`)
+  assert.deepEqual(await read(path, { tail: 1 }), ['part+', 'rest'])
+  assert.deepEqual(await read(path, { tail: 3 }), ['line 2', 'line 3', 'part+', 'rest'])
+  assert.deepEqual(await read(path, { tail: 0 }), [])
+  assert.deepEqual((await read(path, { tail: 99 })).length, 5)
+})
+
+withLog('the tail of a large file reads only its end', async (path) => {
+  writeFileSync(path, Array.from({ length: 200_000 }, (_, n) => full(n)).join(''))
+  assert.deepEqual(await read(path, { tail: 2 }), ['line 199998', 'line 199999'])
+})
+
+withLog('since and until bound the lines by their time', async (path) => {
+  writeFileSync(path, full(1) + full(2) + full(3))
+  assert.deepEqual(await read(path, { sinceNs: timeToNs(T(2))!, untilNs: timeToNs(T(2))! }), ['line 2'])
+})
+
+withLog('json lines and a last line without newline are read', async (path) => {
+  writeFileSync(path, `{"log":"a\\n","stream":"stdout","time":"${T(1)}"}\n{"log":"b","stream":"stderr","time":"${T(2)}"}`)
+  assert.deepEqual(await read(path, {}, 'json-file'), ['a', 'b+'])
+})
+
+withLog('a follower goes on over a rotation and ends with the container', async (path) => {
+  writeFileSync(path, full(1))
+  let alive = true
+  const seen: string[] = []
+  for await (const { text } of readLogs({ driver: 'k8s-file', path, id: 'x' }, { follow: true, alive: () => alive })) {
+    seen.push(text.toString())
+    if (seen.length === 1) appendFileSync(path, full(2))
+    if (seen.length === 2) {
+      appendFileSync(path, full(3))
+      renameSync(path, `${path}.1`)
+      writeFileSync(path, full(4))
+    }
+    if (seen.length === 4) {
+      appendFileSync(path, full(5).trimEnd())
+      alive = false
+    }
+  }
+  assert.deepEqual(seen, ['line 1', 'line 2', 'line 3', 'line 4', 'line 5'])
+})
+
+test('a driver that keeps nothing says so', async () => {
+  await assert.rejects(read('', {}, 'none' as never), /keeps no logs/)
+})
+
+withLog('a missing log is empty', async (path) => assert.deepEqual(await read(path), []))
