@@ -1,4 +1,5 @@
-import { commaList, duration, flag, integer, list, oneOf, text } from '../../../cli/option.ts'
+import { commaList, flag, integer, list, oneOf, text } from '../../../cli/option.ts'
+import { accessOptions, platformOptions } from '../../image/pull-options.ts'
 
 /** What runs, as whom, with which environment and life. */
 export const processOptions = {
@@ -46,18 +47,8 @@ export const processOptions = {
 
 /** Where the image comes from. */
 export const imageOptions = {
+  ...platformOptions, ...accessOptions,
   pull: text('--pull <policy>', 'always, missing, never or newer'),
   quiet: flag('-q, --quiet', 'Show no progress of a pull'),
-  platform: text('--platform <os/arch>', 'Platform of the image'),
-  arch: text('--arch <arch>', 'Architecture of the image'),
-  os: text('--os <os>', 'Operating system of the image'),
-  variant: text('--variant <variant>', 'Variant of the architecture'),
-  authfile: text('--authfile <file>', 'Credentials of registries', { complete: 'file' }),
-  creds: text('--creds <user[:password]>', 'Credentials of this pull'),
-  certDir: text('--cert-dir <dir>', 'Certificates of the registry', { complete: 'directory' }),
-  tlsVerify: flag('--tls-verify', 'Insist on a valid certificate of the registry', true),
-  retry: integer('--retry <times>', 'Attempts after a failed one'),
-  retryDelay: duration('--retry-delay <duration>', 'Pause between attempts'),
-  disableContentTrust: flag('--disable-content-trust', 'Accepted for compatibility', true),
   rootfs: flag('--rootfs', 'The first argument is the path of a root file system, not an image'),
 }

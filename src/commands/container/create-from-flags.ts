@@ -1,0 +1,84 @@
+// What run and create share: the image is provided, the request made, the id written where it is wanted.
+import { existsSync, writeFileSync } from 'node:fs'
+import type { Invocation } from '../../cli/command.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { CreateContainer } from '../../engine/create-container.ts'
+import { Failure, isFailure } from '../../errors.ts'
+import type { ContainerRequest, NetworkRequest } from '../../spec/request.ts'
+import type { CreateValues, createOptions } from './options/create-options.ts'
+import { parsePullPolicy } from './request/settings.ts'
+import { toRequest } from './request/to-request.ts'
+
+type CreateCall = Invocation<typeof createOptions, Engine>
+
+export interface Wanted {
+  readonly call: Pick<CreateCall, 'args' | 'given' | 'out' | 'interrupt' | 'commandLine'> & { readonly options: CreateValues }
+  readonly preserveFds?: readonly number[]
+  readonly removeImage?: boolean
+}
+
+/** Checks every flag before anything is pulled or made. @throws Failure */
+export async function prepareCreation(engine: Engine, { call, preserveFds, removeImage }: Wanted): Promise<CreateContainer> {
+  const { options, args, given } = call
+  if (options.cidfile !== undefined && existsSync(options.cidfile)) throw new Failure('exists', `the file ${options.cidfile} of --cidfile exists already`, { hint: 'remove it, or choose another' })
+  const policy = parsePullPolicy(options.pull, engine.config.engine.pullPolicy)
+  const request = withDefaultNetwork(engine, toRequest(options, args, {
+    cwd: process.cwd(), environment: engine.environment.all, defaults: engine.config.containers, given,
+    ...(preserveFds?.length ? { preserveFds } : {}), ...(removeImage ? { removeImage } : {}),
+  }))
+  const image = request.image === undefined ? undefined : await provideImage(engine, request.image, { call, policy })
+  if (options.replace && request.name !== undefined) await removeNamed(engine, request.name)
+  return { request, createCommand: call.commandLine, ...(image ? { image } : {}) }
+}
+
+/** A bridge without a name is the default network. */
+function withDefaultNetwork(engine: Engine, request: ContainerRequest): ContainerRequest {
+  const { network } = request
+  if (network.kind !== 'bridge') return request
+  const name = engine.config.network.defaultNetwork
+  const named: NetworkRequest = { kind: 'bridge', networks: network.networks.map((one) => (one.name === '' ? { ...one, name } : one)) }
+  return { ...request, network: named }
+}
+
+async function provideImage(engine: Engine, reference: string, { call, policy }: { call: Wanted['call']; policy: ReturnType<typeof parsePullPolicy> }) {
+  const { options } = call
+  const hasPlatform = [options.platform, options.arch, options.os, options.variant].some((part) => part !== undefined)
+  if (policy === 'missing' && !hasPlatform) {
+    const { lookUpImage } = await import('../../engine/find-image.ts')
+    const here = await lookUpImage(engine, reference)
+    if (here) return here
+  }
+  const [{ pullImage }, { platformText }, { toAccess }, { showPull }] = await Promise.all([
+    import('../../engine/pull-image.ts'), import('../image/platform-text.ts'), import('../image/pull-options.ts'), import('../image/show-pull.ts'),
+  ])
+  const platform = platformText(options)
+  const shown = showPull(call.out, options.quiet)
+  try {
+    return await pullImage(engine, {
+      reference, policy, access: toAccess(options, call.given), signal: call.interrupt.signal,
+      ...(platform === undefined ? {} : { platform }), ...(shown.onProgress ? { onProgress: shown.onProgress } : {}),
+    })
+  } finally {
+    shown.end()
+  }
+}
+
+async function removeNamed(engine: Engine, name: string): Promise<void> {
+  try {
+    const { id } = await engine.state.containers.find(name)
+    const { removeContainer } = await import('../../engine/remove-container.ts')
+    await removeContainer(engine, id, { force: true })
+  } catch (error) {
+    if (!isFailure(error, 'notFound')) throw error
+  }
+}
+
+/** @throws Failure invalid */
+export function writeCidfile(file: string | undefined, id: string): void {
+  if (file === undefined) return
+  try {
+    writeFileSync(file, id, { flag: 'wx' })
+  } catch (error) {
+    throw new Failure('invalid', `cannot write --cidfile ${file}: ${(error as NodeJS.ErrnoException).code}`, { cause: error })
+  }
+}

@@ -1,0 +1,19 @@
+import { createContainer } from '../../engine/create-container.ts'
+import { defineCommand } from '../command.ts'
+import { prepareCreation, writeCidfile } from './create-from-flags.ts'
+import { createOptions } from './options/create-options.ts'
+
+export const spec = defineCommand({
+  name: 'create',
+  summary: 'Make a container without starting it',
+  args: [{ name: 'image', arity: 'one', complete: 'image' }, { name: 'command', arity: 'words', complete: 'command' }],
+  passThrough: true,
+  options: createOptions,
+  examples: ['create --name web -p 8080:80 nginx', 'create -it debian bash'],
+  async run(call) {
+    const engine = await call.engine()
+    const id = await createContainer(engine, await prepareCreation(engine, { call }))
+    writeCidfile(call.options.cidfile, id)
+    call.out.line(id)
+  },
+})

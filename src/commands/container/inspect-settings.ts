@@ -1,0 +1,97 @@
+// The Config and HostConfig of an inspected container.
+import { NIL_MAP, NIL_SLICE, goMap, mapOrNil, struct } from '../../cli/template/values.ts'
+import { humanSize } from '../../cli/human.ts'
+import type { NamespaceMode } from '../../spec/request.ts'
+import type { Container } from './row.ts'
+
+const modeText = (mode: NamespaceMode): string => (mode.kind === 'container' ? `container:${mode.id}` : mode.kind === 'path' ? `ns:${mode.path}` : mode.kind)
+
+/** `env`: what the process gets, as `NAME=VALUE`. */
+export function configOf({ record, id }: Container, env: readonly string[]) {
+  const { request } = record
+  return struct('define.InspectContainerConfig', {
+    Hostname: record.hostname, Domainname: request.domainname ?? '', User: record.user, AttachStdin: false, AttachStdout: false, AttachStderr: false, Tty: request.terminal,
+    OpenStdin: request.stdin, StdinOnce: request.stdinOnce ?? false, Env: env, Cmd: record.command.length ? record.command : NIL_SLICE, Image: record.image?.name ?? '',
+    Volumes: null, WorkingDir: record.workdir, Entrypoint: record.entrypoint.join(' '), OnBuild: null, Labels: mapOrNil(Object.entries(record.labels)),
+    Annotations: annotationsOf(record, id), StopSignal: record.stopSignal, HealthcheckOnFailureAction: 'none', CreateCommand: record.createCommand,
+    Umask: (request.umask ?? 0o022).toString(8).padStart(4, '0'), Timeout: request.timeoutSeconds ?? 0, StopTimeout: record.stopTimeoutSeconds, Passwd: request.managePasswd ?? true,
+    SdNotifyMode: request.sdnotify ?? 'container',
+  }, { SdNotifyMode: 'sdNotifyMode' })
+}
+
+const annotationsOf = ({ request, stopSignal }: Container['record'], _id: string) => goMap([
+  ...request.annotations, ['org.opencontainers.image.stopSignal', String(stopSignal)] as const,
+])
+
+function bindsOf({ request, volumes }: Container['record']): string[] {
+  const access = (readOnly: boolean | undefined, more: readonly (string | undefined)[]): string => [readOnly ? 'ro' : 'rw', ...more.filter(Boolean)].join(',')
+  return request.mounts.flatMap((mount) => {
+    if (mount.type === 'bind') return [`${mount.source}:${mount.target}:${access(mount.readOnly, [mount.propagation ?? 'rprivate', mount.nonRecursive ? 'bind' : 'rbind'])}`]
+    if (mount.type !== 'volume') return []
+    const name = mount.name ?? volumes.find(({ target }) => target === mount.target)?.name ?? ''
+    return [`${name}:${mount.target}:${access(mount.readOnly, [mount.propagation ?? 'rprivate', 'nosuid', 'nodev', 'rbind'])}`]
+  })
+}
+
+const bindings = ({ status }: Container) => {
+  const ports = new Map<string, unknown[]>()
+  for (const { hostIp, hostPort, containerPort, protocol, count } of status.ports ?? []) {
+    for (let at = 0; at < count; at++) {
+      const key = `${containerPort + at}/${protocol}`
+      ports.set(key, [...(ports.get(key) ?? []), struct('define.InspectHostPort', { HostIP: hostIp, HostPort: String(hostPort + at) }, { HostIP: 'HostIp' })])
+    }
+  }
+  return ports
+}
+export { bindings as portBindings }
+
+const networkMode = ({ network }: Container['record']['request']): string => {
+  if (network.kind === 'container') return `container:${network.id}`
+  if (network.kind === 'path') return `ns:${network.path}`
+  return network.kind
+}
+
+const securityOpt = ({ security }: Container['record']['request']): string[] => [
+  ...(security.noNewPrivileges ? ['no-new-privileges'] : []),
+  ...(security.seccomp === undefined ? [] : [`seccomp=${security.seccomp === 'unconfined' ? 'unconfined' : security.seccomp.path}`]),
+  ...(security.apparmor === undefined ? [] : [`apparmor=${security.apparmor}`]), ...(security.selinux ?? []).map((label) => `label=${label}`),
+]
+
+export function hostConfigOf(container: Container) {
+  const { record } = container
+  const { request } = record
+  const { security } = request
+  return struct('define.InspectContainerHostConfig', {
+    Binds: bindsOf(record), CgroupManager: record.cgroupManager, CgroupMode: modeText(request.namespaces.cgroup), ContainerIDFile: '',
+    LogConfig: struct('define.InspectLogConfig', {
+      Type: request.log.driver, Config: null, Path: record.logPath, Tag: request.log.tag ?? '', Size: humanSize(request.log.maxSizeBytes ?? 0),
+    }),
+    NetworkMode: networkMode(request), PortBindings: bindings(container),
+    RestartPolicy: struct('define.InspectRestartPolicy', { Name: request.restart.name, MaximumRetryCount: request.restart.name === 'on-failure' ? request.restart.maxRetries : 0 }),
+    AutoRemove: request.autoRemove ?? false, VolumeDriver: '', VolumesFrom: request.volumesFrom ?? null, CapAdd: security.capAdd ?? [], CapDrop: security.capDrop ?? [],
+    Dns: request.dns?.servers ?? [], DnsOptions: request.dns?.options ?? [], DnsSearch: request.dns?.searches ?? [], ExtraHosts: request.addHosts ?? [], GroupAdd: request.groups ?? [],
+    IpcMode: modeText(request.namespaces.ipc), Cgroup: '', Cgroups: request.cgroups === undefined || request.cgroups === 'enabled' ? 'default' : request.cgroups, Links: null,
+    OomScoreAdj: request.oomScoreAdj ?? 0, PidMode: modeText(request.namespaces.pid), Privileged: security.privileged ?? false, PublishAllPorts: request.publishAll ?? false,
+    ReadonlyRootfs: request.readOnlyRootfs ?? false, SecurityOpt: securityOpt(request),
+    Tmpfs: new Map(request.mounts.flatMap((mount) => (mount.type === 'tmpfs' ? [[mount.target, ['rw', 'rprivate', 'nosuid', 'nodev', 'tmpcopyup'].join(',')] as const] : []))),
+    UTSMode: modeText(request.namespaces.uts), UsernsMode: request.namespaces.user ? modeText(request.namespaces.user) : '', ShmSize: request.shmSizeBytes ?? 65536000, Runtime: 'oci',
+    ConsoleSize: [0, 0], Isolation: '', ...limitsOf(request),
+  })
+}
+
+function limitsOf({ resources, devices, rlimits, cgroupParent }: Container['record']['request']) {
+  const cpuPeriod = resources.cpuPeriodUs ?? (resources.cpus === undefined ? 0 : 100_000)
+  const throttles = (list: readonly { path: string; rate: number }[] | undefined) => (list?.length ? list.map(({ path, rate }) => struct('define.InspectBlkioThrottleDevice', { Path: path, Rate: rate })) : null)
+  return {
+    CpuShares: resources.cpuShares ?? 0, Memory: resources.memoryBytes ?? 0, NanoCpus: Math.round((resources.cpus ?? 0) * 1e9), CgroupParent: cgroupParent ?? '', BlkioWeight: resources.blkioWeight ?? 0,
+    BlkioWeightDevice: resources.blkioWeightDevice?.length ? resources.blkioWeightDevice.map(({ path, weight }) => struct('define.InspectBlkioWeightDevice', { Path: path, Weight: weight })) : null,
+    BlkioDeviceReadBps: throttles(resources.readBps), BlkioDeviceWriteBps: throttles(resources.writeBps), BlkioDeviceReadIOps: throttles(resources.readIops), BlkioDeviceWriteIOps: throttles(resources.writeIops),
+    CpuPeriod: cpuPeriod, CpuQuota: resources.cpuQuotaUs ?? Math.round((resources.cpus ?? 0) * cpuPeriod), CpuRealtimePeriod: resources.cpuRtPeriodUs ?? 0, CpuRealtimeRuntime: resources.cpuRtRuntimeUs ?? 0,
+    CpusetCpus: resources.cpusetCpus ?? '', CpusetMems: resources.cpusetMems ?? '',
+    Devices: devices.map(({ source, target, permissions }) => struct('define.InspectDevice', { PathOnHost: source, PathInContainer: target ?? source, CgroupPermissions: permissions ?? '' })),
+    DiskQuota: 0, KernelMemory: 0, MemoryReservation: resources.memoryReservationBytes ?? 0, MemorySwap: resources.memorySwapBytes ?? (resources.memoryBytes ?? 0) * 2,
+    MemorySwappiness: resources.memorySwappiness ?? 0, OomKillDisable: resources.oomKillDisable ?? false, PidsLimit: resources.pidsLimit ?? 0,
+    Ulimits: (rlimits ?? []).map(({ type, soft, hard }) => struct('define.InspectUlimit', { Name: type, Soft: soft, Hard: hard })),
+    CpuCount: 0, CpuPercent: 0, IOMaximumIOps: 0, IOMaximumBandwidth: 0, CgroupConf: resources.unified?.length ? goMap(resources.unified) : NIL_MAP,
+  }
+}

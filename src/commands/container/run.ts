@@ -1,0 +1,65 @@
+import type { Engine } from '../../engine/engine.ts'
+import { killContainer } from '../../engine/kill-container.ts'
+import { runContainer } from '../../engine/run-container.ts'
+import { Failure } from '../../errors.ts'
+import { defineCommand, type Call } from '../command.ts'
+import { prepareCreation, writeCidfile } from './create-from-flags.ts'
+import { createOptions } from './options/create-options.ts'
+import { runOnlyOptions } from './options/later-options.ts'
+import { descriptors } from './preserve-fds.ts'
+import { readSignal } from './signal.ts'
+import { connectStreams, parseDetachKeys, proxySignals } from './terminal.ts'
+
+const options = { ...createOptions, ...runOnlyOptions }
+type RunCall = Call<typeof options>
+
+export const spec = defineCommand({
+  name: 'run',
+  summary: 'Make a container and start it',
+  description: 'Make a container of an image and run a command in it. The image is pulled when it is not here.',
+  args: [{ name: 'image', arity: 'one', complete: 'image' }, { name: 'command', arity: 'words', complete: 'command' }],
+  passThrough: true,
+  options,
+  examples: ['run --rm -it debian bash', 'run -d --name web -p 8080:80 nginx', 'run --rm -v ./data:/data:ro busybox ls /data'],
+  async run(call) {
+    checkCombinations(call)
+    const engine = await call.engine()
+    const creation = await prepareCreation(engine, { call, preserveFds: descriptors(call.options), removeImage: call.options.rmi })
+    const onCreated = (id: string): void => writeCidfile(call.options.cidfile, id)
+    if (call.options.detach) {
+      call.out.line((await runContainer(engine, { ...creation, onCreated })).id)
+      return 0
+    }
+    return foreground(call, engine, { ...creation, onCreated })
+  },
+})
+
+function checkCombinations({ options: values }: RunCall): void {
+  if (values.detach && values.attach.length > 0) throw new Failure('invalid', '--detach and --attach exclude each other', { hint: 'drop one of them' })
+  for (const stream of values.attach) {
+    if (!/^(stdin|stdout|stderr)$/i.test(stream)) throw new Failure('invalid', `invalid value "${stream}" for --attach: expected stdin, stdout or stderr`)
+  }
+  if (values.rmi && values.detach && !values.rm) throw new Failure('invalid', '--rmi needs --rm when the container is detached')
+  parseDetachKeys(values.detachKeys ?? '')
+}
+
+async function foreground(call: RunCall, engine: Engine, creation: Parameters<typeof runContainer>[1]): Promise<number> {
+  const { options: values, interrupt } = call
+  const attaches = (stream: string): boolean => values.attach.length === 0 || values.attach.some((name) => name.toLowerCase() === stream)
+  const { io, restore } = connectStreams({
+    stdin: values.interactive && attaches('stdin'), stdout: attaches('stdout'), stderr: attaches('stderr'), terminal: values.tty,
+    detachKeys: values.detachKeys ?? engine.config.engine.detachKeys, interrupt,
+  })
+  let release: (() => void) | undefined
+  const onCreated = (id: string): void => {
+    creation.onCreated?.(id)
+    if (values.sigProxy && !values.tty) release = proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal')))
+  }
+  try {
+    const { exitCode } = await runContainer(engine, { ...creation, io, onCreated })
+    return exitCode ?? 0
+  } finally {
+    release?.()
+    restore()
+  }
+}

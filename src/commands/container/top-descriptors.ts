@@ -1,0 +1,115 @@
+// The columns of `top`, read from /proc.
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { goDuration } from '../../cli/human.ts'
+import { CAPABILITIES } from './request/security.ts'
+
+interface Process {
+  readonly pid: number
+  readonly stat: readonly string[]
+  readonly status: Readonly<Record<string, string>>
+  readonly args: string
+  readonly bootMs: number
+}
+
+const TICKS_PER_SECOND = 100
+const MS_PER_TICK = 1000 / TICKS_PER_SECOND
+
+const cpuMs = ({ stat }: Process): number => (Number(stat[11]) + Number(stat[12])) * MS_PER_TICK
+const elapsedMs = ({ stat, bootMs }: Process): number => Math.max(0, Date.now() - (bootMs + Number(stat[19]) * MS_PER_TICK))
+const inner = (values: string | undefined): string => values?.split('\t').at(-1) ?? ''
+const id = (values: string | undefined, at: number): string => values?.split('\t')[at] ?? ''
+
+const capabilities = (mask: string | undefined): string => {
+  const bits = BigInt(`0x${mask ?? '0'}`)
+  const names = ORDER.filter((_, at) => (bits >> BigInt(at)) & 1n)
+  return names.length === 0 ? 'none' : names.length === ORDER.length ? 'full' : names.join(',')
+}
+/** Capabilities by number. */
+const ORDER: readonly string[] = ['CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID', 'KILL', 'SETGID', 'SETUID', 'SETPCAP', 'LINUX_IMMUTABLE', 'NET_BIND_SERVICE', 'NET_BROADCAST', 'NET_ADMIN', 'NET_RAW', 'IPC_LOCK', 'IPC_OWNER', 'SYS_MODULE', 'SYS_RAWIO', 'SYS_CHROOT', 'SYS_PTRACE', 'SYS_PACCT', 'SYS_ADMIN', 'SYS_BOOT', 'SYS_NICE', 'SYS_RESOURCE', 'SYS_TIME', 'SYS_TTY_CONFIG', 'MKNOD', 'LEASE', 'AUDIT_WRITE', 'AUDIT_CONTROL', 'SETFCAP', 'MAC_OVERRIDE', 'MAC_ADMIN', 'SYSLOG', 'WAKE_ALARM', 'BLOCK_SUSPEND', 'AUDIT_READ', 'PERFMON', 'BPF', 'CHECKPOINT_RESTORE'].filter((name) => CAPABILITIES.includes(name))
+
+const terminal = ({ stat }: Process): string => {
+  const device = Number(stat[4])
+  if (device === 0) return '?'
+  const [major, minor] = [(device >> 8) & 0xfff, (device & 0xff) | ((device >> 12) & 0xfff00)]
+  return major >= 136 && major <= 143 ? `pts/${minor + (major - 136) * 256}` : `tty${minor}`
+}
+const link = ({ pid }: Process, path: string): string => {
+  try { return readlinkSync(`/proc/${pid}/${path}`) } catch { return '' }
+}
+
+interface Descriptor { readonly heading: string; readonly read: (process: Process) => string }
+const column = (heading: string, read: Descriptor['read']): Descriptor => ({ heading, read })
+
+export const DESCRIPTORS: Readonly<Record<string, Descriptor>> = {
+  user: column('USER', ({ status }) => id(status['Uid'], 1)),
+  ruser: column('RUSER', ({ status }) => id(status['Uid'], 0)),
+  group: column('GROUP', ({ status }) => id(status['Gid'], 1)),
+  rgroup: column('RGROUP', ({ status }) => id(status['Gid'], 0)),
+  groups: column('GROUPS', ({ status }) => (status['Groups'] ?? '').trim().replaceAll(' ', ',')),
+  huser: column('HUSER', ({ status }) => id(status['Uid'], 1)),
+  hgroup: column('HGROUP', ({ status }) => id(status['Gid'], 1)),
+  pid: column('PID', ({ status }) => inner(status['NSpid'])),
+  ppid: column('PPID', (process) => parentInside(process)),
+  pgid: column('PGID', ({ status }) => inner(status['NSpgid'])),
+  hpid: column('HPID', ({ pid }) => String(pid)),
+  pcpu: column('%CPU', (process) => { const elapsed = elapsedMs(process); return (elapsed === 0 ? 0 : (cpuMs(process) / elapsed) * 100).toFixed(3) }),
+  etime: column('ELAPSED', (process) => goDuration(elapsedMs(process))),
+  tty: column('TTY', terminal),
+  time: column('TIME', (process) => goDuration(cpuMs(process))),
+  args: column('COMMAND', ({ args }) => args),
+  comm: column('COMMAND', ({ status }) => status['Name'] ?? ''),
+  state: column('STATE', ({ stat }) => stat[0] ?? ''),
+  stime: column('STIME', (process) => goDuration(elapsedMs(process))),
+  nice: column('NI', ({ stat }) => stat[16] ?? ''),
+  rss: column('RSS', ({ status }) => (status['VmRSS'] ?? '0').replace(/\D/g, '')),
+  vsz: column('VSZ', ({ status }) => (status['VmSize'] ?? '0').replace(/\D/g, '')),
+  seccomp: column('SECCOMP', ({ status }) => (['disabled', 'strict', 'filter'] as const)[Number(status['Seccomp'] ?? 0)] ?? '?'),
+  label: column('LABEL', ({ pid }) => { try { return readFileSync(`/proc/${pid}/attr/current`, 'utf8').replace(/[\0\n]/g, '') } catch { return '' } }),
+  capamb: column('AMBIENT CAPS', ({ status }) => capabilities(status['CapAmb'])),
+  capbnd: column('BOUNDING CAPS', ({ status }) => capabilities(status['CapBnd'])),
+  capeff: column('EFFECTIVE CAPS', ({ status }) => capabilities(status['CapEff'])),
+  capinh: column('INHERITED CAPS', ({ status }) => capabilities(status['CapInh'])),
+  capprm: column('PERMITTED CAPS', ({ status }) => capabilities(status['CapPrm'])),
+  mntns: column('MNTNS', (process) => link(process, 'ns/mnt').replace(/\D/g, '')),
+}
+
+export const DEFAULT_DESCRIPTORS: readonly string[] = ['user', 'pid', 'ppid', 'pcpu', 'etime', 'tty', 'time', 'args']
+
+function parentInside({ status }: Process): string {
+  const parent = Number(status['PPid'])
+  const own = (status['NSpid'] ?? '').split('\t')
+  if (own.length < 2) return String(parent)
+  const parentIds = statusOf(parent)['NSpid']?.split('\t') ?? []
+  return parentIds.length === own.length ? parentIds.at(-1)! : '0'
+}
+
+const statusOf = (pid: number): Record<string, string> => {
+  try {
+    return Object.fromEntries([...readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^(\w+):\s*(.*)$/gm)].map(([, name, value]) => [name!, value!]))
+  } catch {
+    return {}
+  }
+}
+
+/** Headings, then a row for each process that still lives. */
+export function processTable(pids: readonly number[], names: readonly string[]): string[][] {
+  const bootMs = Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))![1]) * 1000
+  const columns = names.map((name) => DESCRIPTORS[name]!)
+  const rows = pids.flatMap((pid) => {
+    const process = readProcess(pid, bootMs)
+    return process ? [columns.map(({ read }) => read(process))] : []
+  })
+  return [columns.map(({ heading }) => heading), ...rows]
+}
+
+function readProcess(pid: number, bootMs: number): Process | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+    const status = statusOf(pid)
+    readdirSync(`/proc/${pid}/task`)
+    return { pid, bootMs, status, stat: stat.slice(stat.lastIndexOf(')') + 2).trim().split(' '), args: args === '' ? `[${status['Name']}]` : args }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,28 @@
+import { alignTabs } from '../../cli/table.ts'
+import { containerPids, hostPs } from '../../engine/top-container.ts'
+import { defineCommand } from '../command.ts'
+import { selectOne, selectOptions } from './select.ts'
+import { DEFAULT_DESCRIPTORS, DESCRIPTORS, processTable } from './top-descriptors.ts'
+
+export const spec = defineCommand({
+  name: 'top',
+  summary: 'Show the processes of a container',
+  description: `Show the processes of a container. What follows the container are descriptors (${Object.keys(DESCRIPTORS).join(', ')}), or arguments of the host's ps.`,
+  args: [{ name: 'container', arity: 'one', complete: 'running' }, { name: 'format', arity: 'words' }],
+  argsOptionalWith: ['latest'],
+  passThrough: true,
+  options: { latest: selectOptions.latest },
+  examples: ['top web', 'top web pid seccomp args', 'top web -o pid,comm'],
+  async run({ args, options, out, engine: open }) {
+    const engine = await open()
+    const { id } = await selectOne(engine, { args, latest: options.latest })
+    const wanted = options.latest ? args : args.slice(1)
+    const pids = await containerPids(engine, id)
+    if (wanted.length > 0 && !wanted.every((word) => word.split(',').every((name) => name.toLowerCase() in DESCRIPTORS))) {
+      out.write(`${(await hostPs(pids, wanted)).join('\n')}\n`)
+      return
+    }
+    const names = wanted.length > 0 ? wanted.flatMap((word) => word.split(',')).map((name) => name.toLowerCase()) : DEFAULT_DESCRIPTORS
+    out.write(`${alignTabs(processTable(pids, names).map((row) => row.join('\t')).join('\n'))}\n`)
+  },
+})

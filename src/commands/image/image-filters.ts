@@ -1,0 +1,51 @@
+import { parseMoment } from '../../cli/value.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { findImage } from '../../engine/find-image.ts'
+import { Failure } from '../../errors.ts'
+import { compileFilters, glob, hasLabel, splitFilter, truth } from '../filter.ts'
+import { createdMs, labelsOf, settings, type Image } from './images-view.ts'
+
+const isReference = (name: string, value: string): boolean => {
+  const [withoutTag, short] = [name.slice(0, name.lastIndexOf(':')), name.slice(name.lastIndexOf('/') + 1)]
+  const forms = [name, withoutTag, short, short.slice(0, short.lastIndexOf(':')), ...suffixes(name), ...suffixes(withoutTag)]
+  return forms.some((form) => glob(value).test(form))
+}
+const suffixes = (name: string): string[] => name.split('/').map((_, at, parts) => parts.slice(at).join('/'))
+
+/** The filters of images and image prune. @throws Failure invalid, notFound */
+export async function imageFilter(engine: Engine, texts: readonly string[]): Promise<(image: Image) => boolean> {
+  const times = new Map<string, number>()
+  for (const { key, value } of texts.map(splitFilter)) {
+    if (/^(before|after|since)$/.test(key)) times.set(value, createdMs(await findImage(engine, value)))
+  }
+  const users = new Set((await engine.state.containers.list()).map(({ imageId }) => imageId))
+  return compileFilters<Image>(texts, {
+    matches: {
+      id: (image, value) => image.id.startsWith(value.replace(/^sha256:/, '')),
+      digest: (image, value) => image.digest.startsWith(value) || image.digests.some((digest) => digest.endsWith(`@${value}`)),
+      reference: (image, value) => [...image.names, ...image.digests].some((name) => isReference(name, value)),
+      before: (image, value) => createdMs(image) < times.get(value)!,
+      after: (image, value) => createdMs(image) > times.get(value)!,
+      since: (image, value) => createdMs(image) > times.get(value)!,
+      until: (image, value) => createdMs(image) < Number(value),
+      label: (image, value) => hasLabel(labelsOf(image), value),
+      'label!': (image, value) => !hasLabel(labelsOf(image), value),
+      dangling: (image, value) => String(image.names.length === 0) === value,
+      readonly: (_, value) => value === 'false',
+      manifest: (_, value) => value === 'false',
+      intermediate: (image, value) => String(image.names.length === 0 && Object.keys(settings(image)).length === 0) === value,
+      containers: (image, value) => (value === 'external' ? false : String(users.has(image.id)) === value),
+    },
+    check: {
+      until: (value) => {
+        try {
+          return String(parseMoment(value))
+        } catch (error) {
+          throw new Failure('invalid', `invalid filter "until=${value}": ${(error as Error).message}`)
+        }
+      },
+      dangling: truth('dangling'), readonly: truth('readonly'), manifest: truth('manifest'), intermediate: truth('intermediate'),
+      containers: (value) => (value === 'external' ? value : truth('containers')(value)),
+    },
+  })
+}

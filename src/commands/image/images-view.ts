@@ -1,0 +1,43 @@
+// An image as `images` shows it: a row for each of its names.
+import { humanDuration, humanSize } from '../../cli/human.ts'
+import { GoTime, mapOrNil, sliceOrNil, struct } from '../../cli/template/values.ts'
+import type { Engine } from '../../engine/engine.ts'
+
+export type Image = Awaited<ReturnType<Engine['state']['images']['list']>>[number]
+
+export interface ImageRow {
+  readonly image: Image
+  /** Canonical, or undefined for an image without names. */
+  readonly name: string | undefined
+  readonly nowMs: number
+  readonly truncate: boolean
+  readonly containers: number
+}
+
+export const settings = (image: Image): Readonly<Record<string, any>> => (image.config as { config?: Record<string, unknown> } | undefined)?.config ?? {}
+export const labelsOf = (image: Image): Readonly<Record<string, string>> => settings(image)['Labels'] ?? {}
+export const createdMs = (image: Image): number => (image.createdAt === undefined ? 0 : Date.parse(image.createdAt))
+const createdText = (image: Image): string => image.createdAt ?? '1970-01-01T00:00:00Z'
+
+const NONE = '<none>'
+export const repository = ({ name }: ImageRow): string => (name === undefined ? NONE : name.slice(0, name.lastIndexOf(':')))
+export const tag = ({ name }: ImageRow): string => (name === undefined ? NONE : name.slice(name.lastIndexOf(':') + 1))
+export const imageId = ({ image, truncate }: ImageRow): string => (truncate ? image.id.slice(0, 12) : `sha256:${image.id}`)
+export const created = ({ image, nowMs }: ImageRow): string => `${humanDuration(nowMs - createdMs(image))} ago`
+export const size = ({ image }: ImageRow): string => humanSize(image.sizeBytes, ' ')
+
+export const imageView = (row: ImageRow) => {
+  const { image } = row
+  const at = new GoTime(createdText(image))
+  return struct('images.imageReporter', {
+    ID: imageId(row), Id: imageId(row), ImageID: imageId(row), Repository: repository(row), Tag: tag(row), Digest: image.digest, Digests: image.digests, Created: created(row), CreatedSince: created(row), CreatedAt: at.toString(),
+    CreatedTime: at, Size: size(row), VirtualSize: image.sizeBytes, SharedSize: 0, Containers: row.containers, Labels: mapOrNil(Object.entries(labelsOf(image))), Names: image.names, RepoTags: image.names,
+    RepoDigests: image.digests, ParentId: '', Dangling: image.names.length === 0, History: image.names.join(', '), ReadOnly: false, ConfigDigest: `sha256:${image.id}`,
+  })
+}
+
+export const imageJson = ({ image, containers }: ImageRow) => ({
+  Id: image.id, ParentId: '', RepoTags: null, RepoDigests: sliceOrNil(image.digests), Size: image.sizeBytes, SharedSize: 0, VirtualSize: image.sizeBytes,
+  Labels: mapOrNil(Object.entries(labelsOf(image))), Containers: containers, ...(image.names.length ? { Names: image.names } : { Dangling: true }), Digest: image.digest,
+  ...(image.names.length ? { History: image.names } : {}), Created: Math.floor(createdMs(image) / 1000), CreatedAt: `${new Date(createdMs(image)).toISOString().slice(0, 19)}Z`,
+})

@@ -1,0 +1,47 @@
+// An image as `inspect` prints it, in podman's shape.
+import { GoTime, NIL_MAP, goMap, mapOrNil, struct } from '../../cli/template/values.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { findImage } from '../../engine/find-image.ts'
+import { labelsOf, settings, type Image } from './images-view.ts'
+
+interface ConfigFile {
+  readonly architecture?: string; readonly os?: string; readonly author?: string; readonly docker_version?: string
+  readonly history?: readonly { readonly created?: string; readonly created_by?: string; readonly author?: string; readonly comment?: string; readonly empty_layer?: boolean }[]
+}
+
+const time = (text: string | undefined): GoTime => new GoTime(text ?? '1970-01-01T00:00:00Z')
+
+/** @throws Failure notFound */
+export async function inspectImage(engine: Engine, text: string) {
+  const image = await findImage(engine, text)
+  const config = (image.config ?? {}) as ConfigFile
+  return struct('inspect.ImageData', {
+    ID: image.id, Digest: image.digest, RepoTags: image.names, RepoDigests: image.digests, Parent: '', Comment: config.history?.at(-1)?.comment ?? '', Created: time(image.createdAt),
+    Config: runSettings(image), Version: config.docker_version ?? '', Author: config.author ?? '', Architecture: config.architecture ?? '', Os: config.os ?? '', Size: image.sizeBytes,
+    VirtualSize: image.sizeBytes, GraphDriver: struct('define.DriverData', { Name: (await engine.storage()).driver, Data: await layerDirs(engine, image) }),
+    RootFS: struct('inspect.RootFS', { Type: 'layers', Layers: image.diffIds }), Labels: mapOrNil(Object.entries(labelsOf(image))), Annotations: goMap(image.annotations ?? {}),
+    ManifestType: image.manifestMediaType, User: settings(image)['User'] ?? '',
+    History: (config.history ?? []).map((step) => struct('v1.History', {
+      Created: time(step.created), ...named('CreatedBy', step.created_by), ...named('Author', step.author), ...named('Comment', step.comment), ...(step.empty_layer ? { EmptyLayer: true } : {}),
+    }, { Created: 'created', CreatedBy: 'created_by', Author: 'author', Comment: 'comment', EmptyLayer: 'empty_layer' })),
+    NamesHistory: image.names,
+  }, { ID: 'Id' })
+}
+
+const named = (key: string, value: string | undefined): Record<string, string> => (value === undefined || value === '' ? {} : { [key]: value })
+
+async function layerDirs(engine: Engine, { chainIds }: Image) {
+  const { layers } = await engine.storage()
+  const found = await Promise.all([...chainIds].reverse().map((chainId) => layers.find(chainId as Parameters<typeof layers.find>[0])))
+  const trees = found.flatMap((layer) => (layer ? [layer.tree] : []))
+  return trees.length === 0 ? NIL_MAP : goMap({ ...(trees.length > 1 ? { LowerDir: trees.slice(1).join(':') } : {}), UpperDir: trees[0]! })
+}
+
+function runSettings(image: Image) {
+  const given = settings(image)
+  const fields: Record<string, unknown> = {}
+  for (const key of ['User', 'Env', 'Entrypoint', 'Cmd', 'WorkingDir', 'StopSignal']) if (given[key] !== undefined && given[key] !== '') fields[key] = given[key]
+  for (const key of ['ExposedPorts', 'Volumes', 'Labels']) if (given[key] !== undefined) fields[key] = goMap(given[key])
+  const order = ['User', 'ExposedPorts', 'Env', 'Entrypoint', 'Cmd', 'Volumes', 'WorkingDir', 'Labels', 'StopSignal']
+  return struct('v1.ImageConfig', Object.fromEntries(order.filter((key) => key in fields).map((key) => [key, fields[key]])))
+}

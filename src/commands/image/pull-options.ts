@@ -1,0 +1,26 @@
+import { duration, flag, integer, text } from '../../cli/option.ts'
+import type { ValuesOf } from '../../cli/command.ts'
+
+/** How a registry is reached; run, create and pull have them. */
+export const accessOptions = {
+  authfile: text('--authfile <file>', 'Credentials of registries', { complete: 'file' }),
+  creds: text('--creds <user[:password]>', 'Credentials of this pull'),
+  certDir: text('--cert-dir <dir>', 'Certificates of the registry', { complete: 'directory' }),
+  tlsVerify: flag('--tls-verify', 'Insist on a valid certificate of the registry', true),
+  retry: integer('--retry <times>', 'Attempts after a failed one'),
+  retryDelay: duration('--retry-delay <duration>', 'Pause between attempts'),
+  disableContentTrust: flag('--disable-content-trust', 'Accepted for compatibility', true),
+}
+export const platformOptions = {
+  platform: text('--platform <os/arch>', 'Platform of the image'),
+  arch: text('--arch <arch>', 'Architecture of the image'),
+  os: text('--os <os>', 'Operating system of the image'),
+  variant: text('--variant <variant>', 'Variant of the architecture'),
+}
+
+type AccessValues = Pick<ValuesOf<typeof accessOptions>, 'authfile' | 'creds' | 'certDir' | 'tlsVerify' | 'retry' | 'retryDelay'>
+
+export const toAccess = ({ authfile, creds, certDir, tlsVerify, retry, retryDelay }: AccessValues, given: ReadonlySet<string>) => ({
+  ...(creds === undefined ? {} : { creds }), ...(authfile === undefined ? {} : { authFile: authfile }), ...(certDir === undefined ? {} : { certDir }),
+  ...(given.has('tlsVerify') ? { tlsVerify } : {}), ...(retry === undefined ? {} : { retry }), ...(retryDelay === undefined ? {} : { retryDelayMs: retryDelay }),
+})
