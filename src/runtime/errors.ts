@@ -28,7 +28,7 @@ const RULES: readonly Rule[] = [
   [/failed to load (\S+): no such file or directory/, ([c]) => missingCommand(c!)],
   [/exec: "(.*?)": (.*)$/, ([c, why]) => uninvokable(c!, why!)],
   [/failed to load (\S+): (permission denied|.*exec format error|.*is a directory)/, ([c, why]) => uninvokable(c!, why!)],
-  [/exec (\S+): (exec format error|permission denied|is a directory|no such file or directory)/, ([c, why]) =>
+  [/(?:^|: )exec (\S+): (exec format error|permission denied|is a directory|no such file or directory)/, ([c, why]) =>
     why === 'no such file or directory' ? missingCommand(c!) : uninvokable(c!, why!)],
   [/open executable: (.*)$/, ([why]) => uninvokable('the command', why!)],
   [/chdir to cwd \("(.*?)"\) set in config.json failed: (.*)$/, ([dir, why]) => workdir(dir!, why!)],
