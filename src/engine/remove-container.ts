@@ -61,7 +61,7 @@ export async function finishRemoval(engine: Parts, { id, intentId, data, release
   removeTree(dir)
   removeTree(run)
   // Ids are never used again: nobody can want these locks for another container.
-  for (const file of [join(engine.paths.locks, id), attendedFile(engine, id)]) rmSync(file, { force: true })
+  for (const file of [join(engine.paths.locks, id), attendedFile(engine, id), join(engine.paths.exits, id), join(engine.paths.cleanupQueue, id)]) rmSync(file, { force: true })
   await engine.state.containers.remove({ id, intentId }, { durable })
   await removeVolumes(engine, data.anonymousVolumes)
 }

@@ -6,6 +6,7 @@ import { attendedFile } from './cleanup-command.ts'
 import { cleanupContainer } from './cleanup-container.ts'
 import { createContainer, type CreateContainer } from './create-container.ts'
 import type { Engine } from './engine.ts'
+import { UNKNOWN_EXIT } from './find-exit.ts'
 import { startContainer } from './start-container.ts'
 import { waitForExit } from './wait-container.ts'
 
@@ -45,7 +46,9 @@ export async function runContainer(engine: Engine, run: RunContainer): Promise<R
     rmSync(attendedFile(engine, id), { force: true })
     attended.release()
   }
-  return { id, exitCode: exit?.exitCode ?? container?.status.exitCode ?? 0 }
+  // The exit program may have recorded the end and removed the container before we looked.
+  const exitCode = exit && exit.exitCode !== UNKNOWN_EXIT ? exit.exitCode : await engine.state.events.lastExitCode(id) ?? UNKNOWN_EXIT
+  return { id, exitCode }
 }
 
 const attend = (engine: Engine, id: string): Promise<Lock> => lockFile(attendedFile(engine, id))

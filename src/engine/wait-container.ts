@@ -2,7 +2,7 @@ import { waitExit } from '../monitor/exit.ts'
 import { isFailure } from '../errors.ts'
 import type { Container, ContainerRow, Exit } from '../state/containers.ts'
 import type { Engine } from './engine.ts'
-import { findExit } from './find-exit.ts'
+import { findExit, UNKNOWN_EXIT } from './find-exit.ts'
 import { trueRow } from './find-container.ts'
 
 /** Waits until this start of the container has ended. @returns how, or undefined after `timeoutMs` or when `signal` fires */
@@ -30,13 +30,13 @@ const POLL_MS = 250
  * @returns its exit code, -1 when it is none
  */
 export async function waitContainer(engine: Pick<Engine, 'paths' | 'self' | 'state'>, id: string, { conditions = ['exited'], intervalMs = POLL_MS, signal }: { conditions?: readonly string[]; intervalMs?: number; signal?: AbortSignal } = {}): Promise<number> {
-  let last: Container | undefined
   for (;;) {
     const stored = await engine.state.containers.get(id)
-    if (!stored) return conditions.includes('removing') || conditions.includes('removed') || last ? last?.status.exitCode ?? -1 : -1
-    last = trueRow(engine, stored)
-    if (conditions.some((condition) => matches(last!.phase, condition))) return last.status.exitCode ?? -1
-    if (signal?.aborted) return -1
+    // Removed meanwhile (--rm): its end was recorded before that.
+    if (!stored) return await engine.state.events.lastExitCode(id) ?? UNKNOWN_EXIT
+    const last: Container = trueRow(engine, stored)
+    if (conditions.some((condition) => matches(last.phase, condition))) return last.status.exitCode ?? UNKNOWN_EXIT
+    if (signal?.aborted) return UNKNOWN_EXIT
     if (last.phase === 'running' && !conditions.includes('paused')) await waitForExit(engine, last, { timeoutMs: intervalMs, ...(signal ? { signal } : {}) })
     else await new Promise((resolve) => setTimeout(resolve, intervalMs))
   }

@@ -29,6 +29,12 @@ export const listEvents = (db: Database, { afterSeq = 0, sinceMs = 0, untilMs = 
   db.all<Stored>('SELECT * FROM events WHERE seq > ? AND time >= ? AND time <= ? ORDER BY seq LIMIT ?', afterSeq, sinceMs, untilMs, limit)
     .map(({ time, attributes, ...rest }) => ({ ...rest, timeMs: time, attributes: JSON.parse(attributes) }))
 
+/** The exit code of a container's last recorded end; it outlives the container. */
+export function lastExitCode(db: Database, id: string): number | undefined {
+  const row = db.get<{ attributes: string }>("SELECT attributes FROM events WHERE id = ? AND status = 'died' ORDER BY seq DESC LIMIT 1", id)
+  return row && Number((JSON.parse(row.attributes) as Record<string, string>)['containerExitCode'])
+}
+
 export const lastEventSeq = (db: Database): number => db.get<{ seq: number | null }>('SELECT MAX(seq) AS seq FROM events')?.seq ?? 0
 
 const KEEP_ROWS = 10_000

@@ -76,6 +76,7 @@ const MIGRATIONS = [`
     once TEXT UNIQUE
   );
   CREATE INDEX events_by_time ON events (time);
+  CREATE INDEX events_by_id ON events (id);
 `]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

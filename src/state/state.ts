@@ -14,7 +14,7 @@ const READS = {
   volumes: { list: volumes.listVolumes, get: volumes.getVolume, find: volumes.findVolume, users: volumes.volumeUsers, used: volumes.usedVolumes },
   intents: { list: intents.listIntents },
   names: { holder: names.holderOf },
-  events: { list: events.listEvents, lastSeq: events.lastEventSeq },
+  events: { list: events.listEvents, lastSeq: events.lastEventSeq, lastExitCode: events.lastExitCode },
 }
 const WRITES = {
   containers: {
