@@ -32,7 +32,7 @@ export const planNetwork = (request: CreateNetwork, around: Surroundings): Netwo
   if (!DRIVERS.includes(driver)) throw invalid(`unsupported driver ${driver}`, `the drivers are ${DRIVERS.join(', ')}`)
   const name = chooseName(request.name, around)
   const options = checkOptions(driver, request.options ?? [])
-  const link = driver === 'bridge' ? chooseBridge(request.interfaceName, around) : parentOf(request.interfaceName ?? options['parent'], around)
+  const link = chooseLink(request, options['parent'], around)
   const ipamDriver = chooseIpam(request, driver)
   const subnets = ipamDriver === 'host-local' ? chooseSubnets(request, around) : []
   const settings: NetworkSettings = {
@@ -66,12 +66,23 @@ const firstFree = (stem: string, from: number, isTaken: (name: string) => boolea
   return `${stem}${number}`
 }
 
-const chooseBridge = (wanted: string | undefined, { lists, hostInterfaces }: Surroundings): string => {
-  const used = new Set(lists.flatMap((list) => viewOf(list).network_interface ?? []))
-  if (wanted === undefined) return firstFree('scow', 1, (name) => used.has(name) || hostInterfaces.has(name))
+/** The first free of scow<from>, ... on this host: another installation on it has bridges of its own. */
+export const chooseBridge = (from: number, { lists, hostInterfaces }: Surroundings): string => {
+  const used = bridgesOf(lists)
+  return firstFree('scow', from, (name) => used.has(name) || hostInterfaces.has(name))
+}
+
+const bridgesOf = (lists: readonly NetworkList[]): Set<string> => new Set(lists.flatMap((list) => viewOf(list).network_interface ?? []))
+
+const checkBridge = (wanted: string, { lists }: Surroundings): string => {
   if (!/^[^\s/:]{1,15}$/.test(wanted) || wanted === '.' || wanted === '..') throw invalid(`interface name ${wanted} invalid: a name has at most 15 characters`)
-  if (used.has(wanted)) throw new Failure('inUse', `bridge name ${wanted} already in use`)
+  if (bridgesOf(lists).has(wanted)) throw new Failure('inUse', `bridge name ${wanted} already in use`)
   return wanted
+}
+
+const chooseLink = ({ driver = 'bridge', interfaceName }: CreateNetwork, parent: string | undefined, around: Surroundings): string | undefined => {
+  if (driver !== 'bridge') return parentOf(interfaceName ?? parent, around)
+  return interfaceName === undefined ? chooseBridge(1, around) : checkBridge(interfaceName, around)
 }
 
 const parentOf = (parent: string | undefined, { hostInterfaces }: Surroundings): string | undefined => {

@@ -37,13 +37,14 @@ export const removeRules = async (host: RulesHost, view: NetworkView): Promise<v
         await iptables(host, family, ['-t', table, '-F', chain])
         await iptables(host, family, ['-t', table, '-X', chain])
       }
-      if (isIsolated(view)) await iptables(host, family, ['-t', 'filter', '-D', ISOLATION, '-o', view.network_interface!, '-j', 'DROP'])
+      for (const rule of isolationRules(view)) await iptables(host, family, ['-D', ...rule])
     }
   })
 }
 
 const ISOLATION = 'SCOW-ISOLATION'
-const isIsolated = ({ options }: NetworkView): boolean => options?.['isolate'] === 'true'
+/** Isolated networks as destinations of isolated networks. */
+const TARGETS = 'SCOW-ISOLATED'
 
 const subnetsOf = (view: NetworkView, family: Family): string[] =>
   (view.subnets ?? []).map(({ subnet }) => subnet).filter((subnet) => subnet.includes(':') === (family === 'ip6tables'))
@@ -51,8 +52,9 @@ const subnetsOf = (view: NetworkView, family: Family): string[] =>
 const familiesOf = (view: NetworkView): Family[] =>
   view.driver !== 'bridge' || !view.network_interface ? [] : (['iptables', 'ip6tables'] as const).filter((family) => subnetsOf(view, family).length > 0)
 
-const chainsOf = ({ name }: NetworkView): { readonly nat: string; readonly filter: string } => {
-  const tag = createHash('sha256').update(name).digest('hex').slice(0, 16)
+/** By name and bridge, for installations side by side may have networks of one name. */
+const chainsOf = ({ name, network_interface: bridge }: NetworkView): { readonly nat: string; readonly filter: string } => {
+  const tag = createHash('sha256').update(`${name} ${bridge}`).digest('hex').slice(0, 16)
   return { nat: `SCOW-NAT-${tag}`, filter: `SCOW-FWD-${tag}` }
 }
 
@@ -82,10 +84,26 @@ const isPresent = async (host: RulesHost, family: Family, { table, chain, rule }
 
 const restore = async (host: RulesHost, family: Family, view: NetworkView, jumps: readonly Jump[]): Promise<void> => {
   if (jumps.length === 0) return
+  for (const chain of [TARGETS, ISOLATION]) await iptables(host, family, ['-N', chain])
+  for (const rule of isolationRules(view)) {
+    if ((await iptables(host, family, ['-C', ...rule])).code !== 0) await iptables(host, family, ['-A', ...rule])
+  }
   const { code, stderr } = await run(host, `${family}-restore`, ['--noflush', '-w', '5'], rulesText(family, view, jumps))
   if (code !== 0) {
     throw new Failure('unavailable', `cannot set the firewall rules of network ${view.name}: ${family}-restore: ${String(stderr).trim().split('\n').join(' ')}`)
   }
+}
+
+/**
+ * What may not pass, of all networks: every network's chain goes through it first, or another's ACCEPT would come before.
+ * The restore doesn't name these two chains, which would empty them.
+ */
+const isolationRules = (view: NetworkView): string[][] => {
+  const bridge = view.network_interface!
+  return [
+    ...(view.internal ? [[ISOLATION, '-i', bridge, '!', '-o', bridge, '-j', 'DROP'], [ISOLATION, '!', '-i', bridge, '-o', bridge, '-j', 'DROP']] : []),
+    ...(view.options?.['isolate'] === 'true' ? [[ISOLATION, '-i', bridge, '!', '-o', bridge, '-j', TARGETS], [TARGETS, '-o', bridge, '-j', 'DROP']] : []),
+  ]
 }
 
 /** Naming a chain makes it, or empties it: the same text serves for a new network and for a damaged one. */
@@ -95,13 +113,10 @@ const rulesText = (family: Family, view: NetworkView, jumps: readonly Jump[]): s
   const multicast = family === 'iptables' ? '224.0.0.0/4' : 'ff00::/8'
   const jumpLines = (table: string) => jumps.filter((jump) => jump.table === table).map(({ chain, rule, insert }) => `${insert ? '-I' : '-A'} ${chain} ${rule.map(quoted).join(' ')}`)
   const natRules = [...[...subnetsOf(view, family), multicast].map((to) => `-A ${nat} -d ${to} -j ACCEPT`), `-A ${nat} -j MASQUERADE`]
-  const isolated = isIsolated(view) ? [`-A ${filter} -i ${bridge} ! -o ${bridge} -j ${ISOLATION}`] : []
-  const passing = view.internal
-    ? [`-A ${filter} -i ${bridge} ! -o ${bridge} -j DROP`, `-A ${filter} ! -i ${bridge} -o ${bridge} -j DROP`, `-A ${filter} -j ACCEPT`]
-    : [`-A ${filter} -i ${bridge} -j ACCEPT`, `-A ${filter} -o ${bridge} -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT`]
+  const filterRules = [`-j ${ISOLATION}`, `-i ${bridge} -j ACCEPT`, `-o ${bridge} -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT`].map((rule) => `-A ${filter} ${rule}`)
   return [
     ...(view.internal ? [] : ['*nat', `:${nat} - [0:0]`, ...natRules, ...jumpLines('nat'), 'COMMIT']),
-    '*filter', `:${filter} - [0:0]`, ...isolated, ...passing, ...jumpLines('filter'), 'COMMIT', '',
+    '*filter', `:${filter} - [0:0]`, ...filterRules, ...jumpLines('filter'), 'COMMIT', '',
   ].join('\n')
 }
 

@@ -22,6 +22,8 @@ export interface NetworkOptions {
   readonly subnetPools?: readonly { readonly base: string; readonly size: number }[]
   /** Environment of plugins; they find iptables by its PATH, which has a default. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** Where iptables and ip are; default: PATH of `env`, then the usual directories. */
+  readonly programDirs?: readonly string[]
   /** Of one plugin run; default 30 s. */
   readonly pluginTimeoutMs?: number
 }

@@ -69,7 +69,7 @@ const wire = (options: NetworkOptions): Wiring => {
   return {
     plugins: { pluginDirs, env, timeoutMs },
     rules: {
-      programDirs: [...path.split(delimiter).filter(Boolean), ...PROGRAM_DIRS],
+      programDirs: options.programDirs ?? [...path.split(delimiter).filter(Boolean), ...PROGRAM_DIRS],
       timeoutMs,
       exclusively: async (act) => {
         using _ = await lockFile(lockPath(options, 'network-rules'))

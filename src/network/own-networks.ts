@@ -11,7 +11,7 @@ import { runProgram } from '../process/run-program.ts'
 import type { NetworkList } from './cni-types.ts'
 import { OWN_DEFAULT, composeList } from './compose-list.ts'
 import { loadLists } from './conflist.ts'
-import { chooseFreeSubnet, planNetwork } from './create-network.ts'
+import { chooseBridge, chooseFreeSubnet, planNetwork } from './create-network.ts'
 import type { Surroundings } from './create-network.ts'
 import type { Wiring } from './detach.ts'
 import { hostInterfaces, hostSubnets, reservedSubnets } from './host-subnets.ts'
@@ -39,7 +39,7 @@ export const ensureDefaultNetwork = async (options: NetworkOptions): Promise<Net
   const existing = around.lists.find(({ name }) => name === OWN_DEFAULT)
   if (existing) return existing
   const list = composeList({
-    name: OWN_DEFAULT, driver: 'bridge', interface: 'scow0', subnets: [chooseFreeSubnet(around)], routes: [], ipamDriver: 'host-local',
+    name: OWN_DEFAULT, driver: 'bridge', interface: chooseBridge(0, around), subnets: [chooseFreeSubnet(around)], routes: [], ipamDriver: 'host-local',
     internal: false, ipv6: false, dns: false, labels: {}, options: {}, leasesDir: around.leasesDir, created: around.now.toISOString(),
   })
   writeList(options, list)

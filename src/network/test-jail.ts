@@ -5,7 +5,8 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect, isIPv6 } from 'node:net'
 import { join } from 'node:path'
-import test, { after } from 'node:test'
+import test from 'node:test'
+import type { TestContext } from 'node:test'
 
 import { openNetworks } from './open-networks.ts'
 import type { NetworkOptions, Networks } from './networks.ts'
@@ -27,10 +28,14 @@ export const inJail = (file: string, define: () => void): void => {
   })
 }
 
+const RESET = `
+  for link in $(ip -o link show type bridge | cut -d: -f2); do ip link delete $link; done
+  for program in iptables ip6tables; do for table in nat filter; do $program -t $table -F; $program -t $table -X; done; done`
+
 export interface Rig { readonly networks: Networks; readonly options: NetworkOptions; readonly dir: string }
 
-/** A network layer in directories of its own, which go after the tests of the file. */
-export const makeRig = (overrides: Partial<NetworkOptions> = {}): Rig => {
+/** A network layer in directories of its own. They go after the test, and so do all bridges and rules of the jail. */
+export const makeRig = (t: TestContext, overrides: Partial<NetworkOptions> = {}): Rig => {
   const dir = mkdtempSync('/run/scow-network-')
   const make = (name: string) => {
     mkdirSync(join(dir, name), { recursive: true })
@@ -40,8 +45,9 @@ export const makeRig = (overrides: Partial<NetworkOptions> = {}): Rig => {
     networksDir: make('networks'), configDirs: [make('net.d')], pluginDirs: ['/usr/lib/cni'], cacheDir: make('cni'),
     netnsDir: join(dir, 'netns'), locksDir: make('locks'), ...overrides,
   }
-  after(() => {
-    spawnSync('umount', [options.netnsDir])
+  t.after(() => {
+    spawnSync('umount', ['-R', options.netnsDir])
+    spawnSync('sh', ['-c', RESET])
     rmSync(dir, { recursive: true, force: true })
   })
   return { networks: openNetworks(options), options, dir }
