@@ -11,13 +11,17 @@ export async function monitorOptions(engine: Engine, { id, name, record }: Conta
     id, name,
     monitor: findMonitor(engine.config),
     runtime: runtime.path,
-    runtimeArgs: runtime.globalArgs({ logFile: own.runtimeLog, hostNetwork: record.request.network.kind === 'host' }),
+    runtimeArgs: runtime.globalArgs({ logFile: own.runtimeLog, network: runtimeNetwork(record.request) }),
     systemdCgroup: record.cgroupManager === 'systemd',
     persistDir: own.persist, exitDir: engine.paths.exits,
     cgroup: monitorCgroup(record, id),
     env: { PATH: engine.environment.path.join(':'), ...Object.fromEntries(engine.config.engine.conmonEnv) },
   }
 }
+
+/** gVisor brings its own network stack and must be told. */
+export const runtimeNetwork = ({ network }: Container['record']['request']): 'host' | 'none' | 'namespace' =>
+  (network.kind === 'host' || network.kind === 'none' ? network.kind : 'namespace')
 
 /** The monitor leaves its caller's cgroup, so that neither a log-out nor a restart of a service ends it. */
 export function monitorCgroup({ request, cgroupManager }: Pick<Container['record'], 'request' | 'cgroupManager'>, id: string): MonitorCgroup {

@@ -6,6 +6,7 @@ import type { Container } from '../state/containers.ts'
 import type { ContainerStatus } from '../state/container-status.ts'
 import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
+import { runtimeNetwork } from './monitor-options.ts'
 import { launchContainer } from './launch-container.ts'
 import { prepareNetwork, type PreparedNetwork } from './prepare-network.ts'
 import { recoverDead } from './recover.ts'
@@ -52,7 +53,7 @@ export async function startSettled(engine: Engine, container: Container, options
     const launched = await launchContainer(engine, { container, attended: options.attended ?? false, ...(options.signal ? { signal: options.signal } : {}) })
     await options.attach?.(engine.paths.container(id).bundle)
     const runtime = await engine.runtime(record.runtime.path)
-    await runtime.start(id)
+    await runtime.start(id, { network: runtimeNetwork(record.request) })
     await engine.state.containers.started({ id, intentId, status: statusOf(launched, { network, cgroupPath, options }) }, { durable })
   })
 }

@@ -1,0 +1,37 @@
+import { Failure } from '../errors.ts'
+import type { NetworkView } from '../network/networks.ts'
+import type { Engine } from './engine.ts'
+import { listContainers } from './list-containers.ts'
+import { removeContainer } from './remove-container.ts'
+
+/** By name or id. @throws notFound; inUse unless `force`, which removes the containers too; wrongState for the default network */
+export async function removeNetwork(engine: Engine, nameOrId: string, { force = false, stopTimeoutSeconds }: { force?: boolean; stopTimeoutSeconds?: number } = {}): Promise<NetworkView> {
+  const networks = await engine.networks()
+  const { name } = await networks.get(nameOrId)
+  const users = await networkUsers(engine, name)
+  if (users.length > 0 && !force) {
+    throw new Failure('inUse', `"${name}" has associated containers with it: ${users.map(({ name: user }) => user).join(', ')}`, { hint: 'remove them first, or all with --force' })
+  }
+  for (const { id } of users) await removeContainer(engine, id, { force: true, volumes: true, ...(stopTimeoutSeconds !== undefined ? { stopTimeoutSeconds } : {}) })
+  return networks.remove(name)
+}
+
+/** Containers that attach to a network when they start. */
+export const networkUsers = async (engine: Pick<Engine, 'paths' | 'self' | 'state'>, name: string): Promise<{ id: string; name: string }[]> =>
+  (await listContainers(engine)).filter(({ summary }) => summary.networks.includes(name)).map((row) => ({ id: row.id, name: row.name }))
+
+/** Removes our own networks that no container uses and that `chosen` takes; the default one stays. @returns their names */
+export async function pruneNetworks(engine: Engine, chosen: (network: NetworkView) => boolean): Promise<string[]> {
+  const networks = await engine.networks()
+  const removed: string[] = []
+  for (const network of await networks.list()) {
+    if (network.name === engine.config.network.defaultNetwork || !chosen(network) || (await networkUsers(engine, network.name)).length > 0) continue
+    try {
+      await networks.remove(network.name)
+      removed.push(network.name)
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind !== 'wrongState') throw error // a list of another directory is not ours
+    }
+  }
+  return removed
+}
