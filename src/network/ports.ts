@@ -124,7 +124,7 @@ const bindTcp = (host: string, port: number): Promise<number> =>
 const bindUdp = async (address: string, port: number): Promise<number> => {
   const { createSocket } = await import('node:dgram')
   return await new Promise((resolve, reject) => {
-    const socket = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', ipv6Only: true })
+    const socket = createSocket(isIPv6(address) ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' })
     socket.once('error', (error) => socket.close(() => reject(error)))
     socket.bind({ address, port, exclusive: true }, () => {
       const { port: bound } = socket.address()
