@@ -1,10 +1,10 @@
 // A blob on its way into the store: downloaded or found, verified, and unpacked into staging, all at once.
 import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
-import { Failure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
 import { removeTree } from '../fs/remove-tree.ts'
 import { algorithmOf, hexOf, parseDigest, type Digest } from '../image/digest.ts'
-import { acceptBlob, damaged, dropDamaged, obtain, type Obtained } from './obtain.ts'
+import { acceptBlob, damaged, dropDamaged, isIntact, obtain, type Obtained } from './obtain.ts'
 import { TREE } from './layer-record.ts'
 import type { Store } from './store.ts'
 import type { Ingested, IngestOptions, LayerSource } from './storage.ts'
@@ -25,7 +25,7 @@ export async function ingest(store: Store, source: LayerSource, options: IngestO
   for (let attempt = 0; ; attempt++) {
     const outcome = await ingestOnce(store, source, options)
     if (outcome !== 'again') return outcome
-    if (attempt > 0) throw damaged(source.descriptor)
+    if (attempt > 1) throw damaged(source.descriptor)
   }
 }
 
@@ -56,9 +56,9 @@ async function ingestOnce(store: Store, source: LayerSource, options: IngestOpti
   } catch (error) {
     removeTree(dir)
     // Bad bytes can't be told from a bad archive before the end, so an archive that can't be read isn't resumed.
-    if (error instanceof Failure && error.kind === 'invalid') {
-      dropDamaged(store, blob, descriptor, blob.claim !== undefined)
-      if (blob.reusedBytes > 0 && blob.claim !== undefined && blob.reusedBytes < descriptor.size) return 'again'
+    if (isFailure(error, 'invalid') && (blob.claim !== undefined || !await isIntact(blob.path, descriptor.digest))) {
+      dropDamaged(store, blob, descriptor)
+      if (blob.reusedBytes > 0) return 'again'
     }
     throw error
   } finally {

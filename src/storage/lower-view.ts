@@ -1,6 +1,6 @@
 // Looks through a chain of layer trees as overlayfs would show them, without mounting it.
 import { lstatSync, readlinkSync, type BigIntStats } from 'node:fs'
-import { bytePath, joinPath, parentPath, systemPath, type BytePath } from './byte-path.ts'
+import { bytePath, joinPath, systemPath, type BytePath } from './byte-path.ts'
 import { isOpaque, isWhiteout, type WhiteoutStyle } from './whiteouts.ts'
 
 export interface Seen {
@@ -27,22 +27,12 @@ export class LowerView {
 
   /** What is at `path`; symlinks among its parents are followed inside the root, the last one is not. */
   find(path: BytePath): Seen | undefined {
-    return this.#walk(path, false)
+    return this.#walk(path, false).seen
   }
 
-  /** As `find`, but the end is followed too. */
-  follow(path: BytePath): Seen | undefined {
-    return this.#walk(path, true)
-  }
-
-  /** `path` with symlinks followed as far as they lead, also where its end doesn't exist. */
+  /** `path` with all symlinks followed, as far as they lead; the end needn't exist. */
   resolve(path: BytePath): BytePath {
-    let rest: BytePath[] = []
-    for (let known = path; ; known = parentPath(known)) {
-      const seen = this.#walk(known, true)
-      if (seen !== undefined || known === '') return [...(seen === undefined || seen.path === '' ? [] : [seen.path]), ...rest].join('/')
-      rest = [known.slice(known.lastIndexOf('/') + 1), ...rest]
-    }
+    return this.#walk(path, true).path
   }
 
   child(directory: Seen, name: BytePath): Seen | undefined {
@@ -69,32 +59,27 @@ export class LowerView {
     return top && { path, file: top.file, stats: top.stats, directories }
   }
 
-  #walk(path: BytePath, followEnd: boolean): Seen | undefined {
+  #walk(path: BytePath, followEnd: boolean): { path: BytePath, seen: Seen | undefined } {
     let todo = path.split('/')
     let links = 0
-    const above: Seen[] = []
-    let here = this.#root
+    // From the root down; undefined where nothing is.
+    let line: { path: BytePath, seen: Seen | undefined }[] = []
+    const here = () => line.at(-1) ?? { path: '', seen: this.#root }
     for (let name = todo.shift(); name !== undefined; name = todo.shift()) {
-      if (here === undefined) return undefined
       if (name === '' || name === '.') continue
       if (name === '..') {
-        here = above.pop() ?? here
+        line.pop()
         continue
       }
-      const found = this.child(here, name)
+      const { path: parent, seen: directory } = here()
+      const found = directory === undefined ? undefined : this.child(directory, name)
       if (found?.stats.isSymbolicLink() && (todo.length > 0 || followEnd)) {
-        if (++links > MAX_LINKS) return undefined
+        if (++links > MAX_LINKS) return { path, seen: undefined }
         const target = readlinkSync(systemPath(found.file), { encoding: 'buffer' }).toString('latin1')
-        if (target.startsWith('/')) {
-          above.length = 0
-          here = this.#root
-        }
+        if (target.startsWith('/')) line = []
         todo = [...target.split('/'), ...todo]
-      } else {
-        above.push(here)
-        here = found
-      }
+      } else line.push({ path: joinPath(parent, name), seen: found })
     }
-    return here
+    return here()
   }
 }

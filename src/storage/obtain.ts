@@ -1,6 +1,7 @@
 // Where a blob's bytes come from: the store, or a partial that this process continues.
-import { fstatSync, rmSync, statSync, renameSync } from 'node:fs'
+import { createReadStream, fstatSync, renameSync, rmSync, statSync } from 'node:fs'
 import { Failure } from '../errors.ts'
+import { hashFor, hexOf, type Digest } from '../image/digest.ts'
 import { download } from './download.ts'
 import { claimPartial, type Claim } from './partial.ts'
 import type { Store } from './store.ts'
@@ -76,11 +77,18 @@ export async function acceptBlob(store: Store, blob: Obtained, { digest }: BlobD
 }
 
 /** The bytes are wrong, in the partial or in the store. */
-export function dropDamaged(store: Store, blob: Obtained, { digest }: BlobDescriptor, onlyPartial = false): void {
+export function dropDamaged(store: Store, blob: Obtained, { digest }: BlobDescriptor): void {
   blob.claim?.discard()
-  if (blob.claim !== undefined || onlyPartial) return
+  if (blob.claim !== undefined) return
   rmSync(store.files.final(digest), { force: true })
   rmSync(store.files.verified(digest), { force: true })
+}
+
+/** Whether a file has the bytes of its digest. */
+export async function isIntact(path: string, digest: Digest): Promise<boolean> {
+  const hash = hashFor(digest)
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
+  return hash.digest('hex') === hexOf(digest)
 }
 
 export const damaged = ({ digest, size }: BlobDescriptor): Failure =>

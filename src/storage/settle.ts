@@ -79,7 +79,7 @@ class Settler {
       this.#touch(parentPath(path))
       return rmSync(this.#at(path), { recursive: true })
     }
-    this.#inheriting.set(path, below?.stats.isDirectory() ? readAttributes(systemPath(below.file), below.stats) : newDirectory())
+    this.#inheriting.set(path, attributesLike(below))
   }
 
   /** Nothing when this layer itself cuts the path off from what is below. */
@@ -132,8 +132,7 @@ class Settler {
     this.#touch(parentPath(parent))
     rmSync(this.#at(parent), { force: true })
     mkdirSync(this.#at(parent), 0o700)
-    this.#inherit(parent)
-    if (!this.#inheriting.has(parent)) this.#inheriting.set(parent, newDirectory())
+    this.#inheriting.set(parent, attributesLike(this.#seenBelow(parent)))
   }
 
   #touch(path: BytePath): void {
@@ -174,6 +173,9 @@ class Settler {
     }
   }
 }
+
+const attributesLike = (below: Seen | undefined): Attributes =>
+  below?.stats.isDirectory() ? readAttributes(systemPath(below.file), below.stats) : newDirectory()
 
 const newDirectory = (): Attributes =>
   ({ mode: 0o755, uid: 0, gid: 0, mtimeNs: BigInt(Date.now()) * 1_000_000n, xattrs: new Map() })

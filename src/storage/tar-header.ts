@@ -101,7 +101,7 @@ function checkSum(block: Buffer, offset: number): void {
     unsignedSum += byte
     if (byte > 127) highBytes++
   }
-  const expected = octal(block, offset + 148, 8)
+  const expected = Number.parseInt(text(block, offset + 148, 8), 8)
   if (expected !== unsignedSum && expected !== unsignedSum - 256 * highBytes) {
     throw new Failure('invalid', 'not a tar header (its checksum is wrong)')
   }
