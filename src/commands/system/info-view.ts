@@ -1,0 +1,38 @@
+// `info` in podman's names.
+import { struct } from '../../cli/template/values.ts'
+import type { HostInfo } from '../../engine/host-info.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** JSON names begin with a small letter, unless told otherwise. */
+const named = (type: string, fields: Fields, tags: Readonly<Record<string, string>> = {}) =>
+  struct(type, fields, Object.fromEntries(Object.keys(fields).map((name) => [name, tags[name] ?? name[0]!.toLowerCase() + name.slice(1)])))
+
+const duration = (seconds: number): string => `${Math.trunc(seconds / 3600)}h ${Math.trunc((seconds % 3600) / 60)}m ${(seconds % 60).toFixed(2)}s`
+
+export function infoView(info: HostInfo, { version, logDriver, registries }: { version: string; logDriver: string; registries: Fields }) {
+  const { store } = info
+  return named('define.Info', {
+    Host: named('define.HostInfo', {
+      Arch: info.arch, CgroupControllers: info.cgroup.controllers, CgroupManager: info.cgroup.manager, CgroupVersion: `v${info.cgroup.version}`,
+      Conmon: named('define.ConmonInfo', { Package: '', Path: info.conmon?.path ?? '', Version: info.conmon?.version ?? '' }),
+      CPUs: info.cpus, Distribution: named('define.DistributionInfo', { Distribution: info.distribution.name, Version: info.distribution.version }), EventLogger: 'sqlite',
+      Hostname: info.hostname, Kernel: info.kernel, LogDriver: logDriver, MemFree: info.memoryFreeBytes, MemTotal: info.memoryTotalBytes, NetworkBackend: 'cni',
+      OCIRuntime: named('define.OCIRuntimeInfo', { Name: info.runtime?.name ?? '', Package: '', Path: info.runtime?.path ?? '', Version: info.runtime?.version ?? '' }),
+      OS: 'linux',
+      Security: named('define.SecurityInfo', {
+        AppArmorEnabled: info.security.apparmor, DefaultCapabilities: info.security.capabilities.map((name) => (name.startsWith('CAP_') ? name : `CAP_${name}`)).join(','), Rootless: false,
+        SECCOMPEnabled: info.security.seccomp, SELinuxEnabled: info.security.selinux,
+      }, { AppArmorEnabled: 'apparmorEnabled', DefaultCapabilities: 'capabilities', SECCOMPEnabled: 'seccompEnabled', SELinuxEnabled: 'selinuxEnabled' }),
+      ServiceIsRemote: false, SwapFree: info.swapFreeBytes, SwapTotal: info.swapTotalBytes, Uptime: duration(info.uptimeSeconds),
+    }, { CPUs: 'cpus', OCIRuntime: 'ociRuntime', OS: 'os' }),
+    Plugins: named('define.Plugins', { Log: ['k8s-file', 'json-file', 'journald', 'passthrough', 'none'], Network: ['bridge', 'macvlan', 'ipvlan'], Volume: ['local'] }),
+    Registries: named('define.Registries', registries),
+    Store: named('define.StoreInfo', {
+      ContainerStore: named('define.ContainerStore', { Number: store.containers.total, Paused: store.containers.paused, Running: store.containers.running, Stopped: store.containers.stopped }),
+      GraphDriverName: store.driver, GraphRoot: store.root, GraphRootAllocated: store.sizeBytes, GraphRootUsed: store.usedBytes,
+      GraphStatus: new Map([['Backing Filesystem', store.fileSystem]]), ImageStore: named('define.ImageStore', { Number: store.images }), RunRoot: store.runRoot, VolumePath: store.volumePath,
+    }),
+    Version: struct('define.Version', { APIVersion: version, Version: version, GoVersion: '', NodeVersion: process.version, GitCommit: '', BuiltTime: '', Built: 0, OsArch: `linux/${info.arch}`, Os: 'linux' }),
+  })
+}

@@ -1,0 +1,9 @@
+import { GoTime, goMap, struct } from '../../cli/template/values.ts'
+import type { Engine } from '../../engine/engine.ts'
+
+export type Volume = Awaited<ReturnType<Engine['state']['volumes']['list']>>[number]
+
+export const volumeView = (volume: Volume, mounts: number) => struct('define.InspectVolumeData', {
+  Name: volume.name, Driver: volume.driver, Mountpoint: volume.mountpoint, CreatedAt: GoTime.fromMs(volume.createdAtMs), Labels: goMap(volume.labels), Scope: 'local', Options: goMap(volume.options),
+  ...(volume.uid === undefined ? {} : { UID: volume.uid }), ...(volume.gid === undefined ? {} : { GID: volume.gid }), ...(volume.anonymous ? { Anonymous: true } : {}), MountCount: mounts,
+})
