@@ -2,10 +2,11 @@
 // The format is the one other CNI runtimes keep (kind cniCacheV1). An entry is written before ADD, without a result,
 // and again after it: whatever point a crash hits, there is something to DEL with. Not synced: what a power cut
 // takes is found again by its lease (collect-garbage.ts).
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 
+import { writeFileAtomic } from '../fs/write-atomic.ts'
 import { log } from '../log.ts'
 import type { Attachment, NetworkList } from './cni-types.ts'
 import { parseList } from './conflist.ts'
@@ -43,21 +44,25 @@ export const saveEntry = (dir: string, { list, attachment, result }: CacheEntry)
     kind: KIND, containerId, config: Buffer.from(JSON.stringify(config)).toString('base64'), ifName,
     networkName: list.name, netns, cniArgs: args, capabilityArgs, ...(result === undefined ? {} : { result }),
   }
-  const path = join(dir, fileName(list.name, containerId, ifName))
-  const temporary = join(dir, `.${fileName(list.name, containerId, ifName)}.${process.pid}`)
   mkdirSync(dir, { recursive: true, mode: 0o700 })
-  writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 })
-  renameSync(temporary, path)
+  writeFileAtomic(join(dir, fileName(list.name, containerId, ifName)), JSON.stringify(record), { mode: 0o600, sync: false })
 }
 
 /** Idempotent. */
 export const removeEntry = (dir: string, { list, attachment }: CacheEntry): void =>
   rmSync(join(dir, fileName(list.name, attachment.containerId, attachment.ifName)), { force: true })
 
+/** What writers left that were killed. Only while nobody writes. */
+export const removeUnfinishedEntries = (dir: string): void => {
+  for (const name of fileNames(dir).filter(isUnfinished)) rmSync(join(dir, name), { force: true })
+}
+
+const isUnfinished = (name: string): boolean => /\.\d+\.\d+\.tmp$/.test(name)
+
 /** Entries of one container, or all, in the order they were attached in: by interface name. */
 export const readEntries = (dir: string, containerId?: string): CacheEntry[] =>
   fileNames(dir)
-    .filter((name) => !name.startsWith('.') && (containerId === undefined || name.includes(`-${containerId}-`)))
+    .filter((name) => !isUnfinished(name) && (containerId === undefined || name.includes(`-${containerId}-`)))
     .flatMap((name) => readEntry(join(dir, name)) ?? [])
     .filter(({ attachment }) => containerId === undefined || attachment.containerId === containerId)
     .sort((a, b) => interfaceOrder(a.attachment.ifName) - interfaceOrder(b.attachment.ifName))

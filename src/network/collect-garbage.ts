@@ -5,33 +5,54 @@ import { join } from 'node:path'
 
 import { lockFile } from '../fs/lock.ts'
 import { log } from '../log.ts'
-import { readEntries } from './cache.ts'
+import { readEntries, removeUnfinishedEntries } from './cache.ts'
+import type { CacheEntry } from './cache.ts'
 import type { NetworkList } from './cni-types.ts'
 import { detachEntry } from './detach.ts'
 import type { Wiring } from './detach.ts'
-import { gcList } from './plugin-list.ts'
+import { gcList, hasGc } from './plugin-list.ts'
 
 type Alive = () => ReadonlySet<string> | Promise<ReadonlySet<string>>
 
+/**
+ * Who is dead is settled while nobody attaches; what takes long, the plugins' DEL, runs beside other attaches: an id
+ * that is dead once never comes back.
+ */
 export const collectGarbage = async (wiring: Wiring, lists: readonly NetworkList[], alive: Alive): Promise<{ removed: string[] }> => {
+  const { dead, owners } = await settle(wiring, alive)
+  const removed = new Set(owners)
+  {
+    using _ = await lockFile(wiring.operationsLock(), { shared: true })
+    for (const entry of dead) {
+      await tolerated(`network ${entry.list.name} of removed container ${entry.attachment.containerId}`, async () => {
+        await detachEntry(wiring, entry)
+        removed.add(entry.attachment.containerId)
+      })
+    }
+  }
+  const collectors = lists.filter(hasGc)
+  if (collectors.length > 0) await askPlugins(wiring, collectors)
+  return { removed: [...removed] }
+}
+
+const settle = async (wiring: Wiring, alive: Alive): Promise<{ dead: CacheEntry[]; owners: string[] }> => {
   using _ = await lockFile(wiring.operationsLock())
   const living = await alive()
-  const removed = new Set<string>()
-  for (const entry of readEntries(wiring.resultsDir).filter(({ attachment }) => !living.has(attachment.containerId))) {
-    await tolerated(`network ${entry.list.name} of removed container ${entry.attachment.containerId}`, async () => {
-      await detachEntry(wiring, entry)
-      removed.add(entry.attachment.containerId)
-    })
-  }
-  const kept = readEntries(wiring.resultsDir)
-  const owners = new Set([...living, ...kept.map(({ attachment }) => attachment.containerId)])
-  for (const id of await removeLeases(wiring.leasesDir, (owner) => !owners.has(owner))) removed.add(id)
+  removeUnfinishedEntries(wiring.resultsDir)
+  const entries = readEntries(wiring.resultsDir)
+  const known = new Set([...living, ...entries.map(({ attachment }) => attachment.containerId)])
+  const owners = await removeLeases(wiring.leasesDir, (owner) => !known.has(owner))
+  return { dead: entries.filter(({ attachment }) => !living.has(attachment.containerId)), owners }
+}
+
+const askPlugins = async (wiring: Wiring, lists: readonly NetworkList[]): Promise<void> => {
+  using _ = await lockFile(wiring.operationsLock())
+  const entries = readEntries(wiring.resultsDir)
   for (const list of lists) {
-    const valid = kept.filter((entry) => entry.list.name === list.name)
+    const valid = entries.filter((entry) => entry.list.name === list.name)
       .map(({ attachment }) => ({ containerID: attachment.containerId, ifname: attachment.ifName }))
     await tolerated(`garbage of network ${list.name}`, async () => gcList(wiring.plugins, list, valid))
   }
-  return { removed: [...removed] }
 }
 
 const tolerated = async (what: string, act: () => Promise<void>): Promise<void> => {

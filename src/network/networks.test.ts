@@ -232,6 +232,39 @@ inJail(import.meta.filename, () => {
     assert.match(sh(`nsenter --net=${again.netns} ip -br addr show eth0`), /UP/)
   })
 
+  test('an ADD that was killed midway is undone by DEL', async (t) => {
+    const rig = makeRig(t)
+    const container = await start(rig, 'c1')
+    const file = join(rig.options.cacheDir, 'results/scow-c1-eth0')
+    const { result: _, ...unfinished } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+    writeFileSync(file, JSON.stringify(unfinished))
+    writeFileSync(`${file}.1234.0.tmp`, '{')
+    assert.deepEqual(await rig.networks.attachments('c1'), [])
+    await container[Symbol.asyncDispose]()
+    await rig.networks.collectGarbage(() => new Set())
+    await assertNothingLeft(rig)
+  })
+
+  test('macvlan and ipvlan containers are neighbours of their host on its cable', async (t) => {
+    const rig = makeRig(t)
+    await rig.networks.create({ name: 'mac', driver: 'macvlan', subnets: [{ subnet: '198.51.100.0/24' }], options: [['parent', 'up0']] })
+    await rig.networks.create({ name: 'ip', driver: 'ipvlan', interfaceName: 'up0', subnets: [{ subnet: '203.0.113.0/24' }] })
+    const macvlan = await start(rig, 'm1', { networks: [{ name: 'mac', ip: '198.51.100.9', mac: '02:11:22:33:44:66' }] })
+    assert.deepEqual([macvlan.results[0]?.ips[0]?.address, macvlan.results[0]?.mac], ['198.51.100.9/24', '02:11:22:33:44:66'])
+    sh('nsenter --net=/run/outside/net ip addr add 198.51.100.1/24 dev far')
+    await using _ = await startEcho('/run/outside/net', 7)
+    assert.equal(sh(`nsenter --net=${macvlan.netns} bash -c 'cat < /dev/tcp/192.0.2.1/7'`), '::ffff:198.51.100.9')
+    await macvlan[Symbol.asyncDispose]()
+    try {
+      await using ipvlan = await start(rig, 'i1', { networks: [{ name: 'ip' }] })
+      assert.equal(ipvlan.results[0]?.ips[0]?.address, '203.0.113.2/24')
+    } catch (error) {
+      // A kernel without ipvlan says so, with the fix.
+      assert.match(isFailure(error) ? error.hint ?? '' : String(error), /modprobe ipvlan/)
+      await rig.networks.removeNetns('i1')
+    }
+  })
+
   test('a namespace directory is one shared mount, and removing is idempotent', async (t) => {
     const rig = makeRig(t)
     await Promise.all(['a', 'b', 'c'].map((id) => rig.networks.createNetns(id)))

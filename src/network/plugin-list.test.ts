@@ -131,6 +131,14 @@ test('a plugin that hangs is ended with everything it started', async (t) => {
   await assert.rejects(networks.attach({ ...request, networks: [{ name: 'net' }] }), (error) => isFailure(error, 'timeout'))
 })
 
+test('a cancelled attach is taken back', async (t) => {
+  const { networks, calls, order, cached } = stage(t, { net: { plugins: [{ type: 'one' }, { type: 'two' }] } })
+  order('two.ADD.hang')
+  await assert.rejects(networks.attach({ ...request, networks: [{ name: 'net' }], signal: AbortSignal.timeout(150) }), (error) => isFailure(error, 'cancelled'))
+  assert.deepEqual(names(calls()), ['ADD one', 'ADD two', 'DEL two', 'DEL one'])
+  assert.deepEqual(cached(), [])
+})
+
 test('a missing plugin is named with the directories and the fix', async (t) => {
   const { networks, root } = stage(t, { net: { plugins: [{ type: 'absent' }] } })
   await assert.rejects(networks.attach({ ...request, networks: [{ name: 'net' }] }), (error) =>

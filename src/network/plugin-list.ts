@@ -61,9 +61,10 @@ export const statusList = async (host: PluginHost, list: NetworkList): Promise<F
   return await runAll(host, list, { command: 'STATUS', extra: {} })
 }
 
-/** GC of every plugin, since 1.1.0; `valid` are all attachments of this network that live. Throws the first error at the end. */
+export const hasGc = ({ disableGC, cniVersion }: NetworkList): boolean => !disableGC && atLeast(cniVersion, '1.1.0')
+
+/** GC of every plugin of a list that `hasGc`; `valid` are all attachments of this network that live. Throws the first error at the end. */
 export const gcList = async (host: PluginHost, list: NetworkList, valid: readonly { readonly containerID: string; readonly ifname: string }[]): Promise<void> => {
-  if (list.disableGC || !atLeast(list.cniVersion, '1.1.0')) return
   const failure = await runAll(host, list, { command: 'GC', extra: { 'cni.dev/valid-attachments': valid, 'cni.dev/attachments': valid } })
   if (failure) throw failure
 }

@@ -31,7 +31,7 @@ export class PluginFailure extends Failure {
   constructor(plugin: string, answer: { readonly code: number; readonly msg: string; readonly details?: string }, command: CniCommand) {
     const { code, msg, details } = answer
     const text = [msg, details].filter(Boolean).join(': ').trim() || 'no reason given'
-    const hint = hintFor(text, code)
+    const hint = hintFor(plugin, text, code)
     super(code === TRY_AGAIN ? 'unavailable' : 'wrongState', `CNI plugin ${plugin} failed on ${command} (code ${code}): ${text}`, hint ? { hint } : {})
     this.code = code
   }
@@ -128,10 +128,11 @@ const isTextBusy = (error: unknown): boolean => ((error as Error).cause as NodeJ
 
 const INCOMPATIBLE_VERSION = 1
 
-const hintFor = (text: string, code: number): string | undefined => {
+const hintFor = (plugin: string, text: string, code: number): string | undefined => {
   if (/failed to (locate|find) ip6?tables|ip6?tables.*(executable file not found|not usable)|neither iptables nor ip6tables/i.test(text)) {
     return 'apt install iptables'
   }
+  if (/failed to create .*operation not supported/i.test(text)) return `this kernel has no ${plugin} interfaces: modprobe ${plugin}, or choose another driver`
   if (/dnsmasq.*not found/i.test(text)) return 'apt install dnsmasq-base, or create the network with --disable-dns'
   return code === INCOMPATIBLE_VERSION ? 'the plugin does not speak the cniVersion of this network: change it, or install newer plugins' : undefined
 }
