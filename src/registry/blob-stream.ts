@@ -89,7 +89,8 @@ async function* chunks(request: BlobRequest, opened: Opened): AsyncGenerator<Uin
     } catch (error) {
       broken = error
     }
-    if (isFailure(broken) || signal?.aborted || !canResume(broken)) throw connectionFailure(broken, request.host, request.what)
+    if (signal?.aborted) throw new Failure('cancelled', `${request.what}: cancelled`, { cause: signal.reason })
+    if (isFailure(broken) || !canResume(broken)) throw connectionFailure(broken, request.host, request.what)
     failures = position - from >= PROGRESS_BYTES ? 0 : failures + 1
     if (failures > backoff.retries) throw connectionFailure(broken, request.host, request.what)
     if (failures > 0) await pause(backoffMs(backoff, failures), signal).catch((error: unknown) => { throw connectionFailure(error, request.host, request.what) })

@@ -59,9 +59,10 @@ const place = (name: string): { host: string; path: string } => {
 /** Length of the beginning of `name` that `prefix` covers, 0 when it doesn't; it ends where a part of the name ends. */
 function matchLength(name: string, prefix: string): number {
   if (prefix.startsWith('*.')) {
-    const at = name.indexOf(prefix.slice(1))
-    const host = name.indexOf('/')
-    return at > 0 && at < host && endsPart(name, at + prefix.length - 1) ? at + prefix.length - 1 : 0
+    const host = name.slice(0, name.indexOf('/'))
+    const [domain = ''] = prefix.slice(1).split('/')
+    const length = host.length + prefix.length - 1 - domain.length
+    return host.endsWith(domain) && host.length > domain.length && name.startsWith(prefix.slice(1 + domain.length), host.length) && endsPart(name, length) ? length : 0
   }
   return name.startsWith(prefix) && endsPart(name, prefix.length) ? prefix.length : 0
 }

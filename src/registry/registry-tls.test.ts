@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test, type TestContext } from 'node:test'
+import { isFailure } from '../errors.ts'
+import { parseReference } from '../image/reference.ts'
+import { openRegistry, type Access, type Registry, type RegistryOptions } from './registry.ts'
+import { startScriptedRegistry, type ScriptedRegistry } from './scripted-registry.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'scow-tls-'))
+after(() => rmSync(dir, { recursive: true }))
+
+const openssl = (...args: string[]): void => { execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' }) }
+const file = (name: string): string => readFileSync(join(dir, name), 'utf8')
+
+openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=test authority', '-keyout', 'ca.key', '-out', 'ca.pem')
+for (const [name, extension] of [['server', 'subjectAltName=DNS:localhost,IP:127.0.0.1'], ['wrong', 'subjectAltName=DNS:elsewhere'], ['client', 'extendedKeyUsage=clientAuth']] as const) {
+  writeFileSync(join(dir, `${name}.ext`), extension)
+  openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`)
+  openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', `${name}.ext`, '-out', `${name}.pem`)
+}
+const SERVER = { key: file('server.key'), cert: file('server.pem') }
+const MANIFEST = { type: 'application/vnd.oci.image.manifest.v1+json', bytes: Buffer.from('{}') }
+
+async function serve(t: TestContext, tls: Parameters<typeof startScriptedRegistry>[0] = { tls: SERVER }): Promise<ScriptedRegistry> {
+  const server = await startScriptedRegistry(tls)
+  t.after(() => server.close())
+  server.addManifest('app', '1', MANIFEST)
+  return server
+}
+
+function open(t: TestContext, options: Partial<RegistryOptions> = {}, certDirs: string[] = []): Registry {
+  const registry = openRegistry({
+    files: { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], certDirs }, timings: { maxDelayMs: 5, connectMs: 3000 }, ...options,
+  })
+  t.after(() => registry.close())
+  return registry
+}
+
+const resolve = (registry: Registry, { host }: { host: string }, access: Access = {}) =>
+  registry.resolve(parseReference(`${host}/app:1`), { access: { retryDelayMs: 1, retry: 1, ...access } })
+const says = (...patterns: RegExp[]) => (error: unknown): boolean => {
+  if (!isFailure(error, 'unavailable')) throw error
+  for (const pattern of patterns) assert.match(`${error.message} ${error.hint}`, pattern)
+  return true
+}
+
+test('a loopback registry may speak either, without configuration', async (t) => {
+  const registry = open(t)
+  await resolve(registry, await serve(t))
+  await resolve(registry, await serve(t, {}))
+})
+
+test('with --tls-verify an unknown authority is refused, with what to do', async (t) => {
+  const server = await serve(t)
+  await assert.rejects(resolve(open(t), server, { tlsVerify: true }), says(/cannot be trusted: .*authority/, /certs\.d\/127\.0\.0\.1:\d+\/ca\.crt/, /--tls-verify=false/))
+  await resolve(open(t), server, { tlsVerify: false })
+  const wrong = await serve(t, { tls: { key: file('wrong.key'), cert: file('wrong.pem') } })
+  const certs = join(dir, 'wrong-certs')
+  mkdirSync(certs)
+  writeFileSync(join(certs, 'ca.crt'), file('ca.pem'))
+  await assert.rejects(resolve(open(t), wrong, { tlsVerify: true, certDir: certs }), says(/for another host/))
+})
+
+test('certs.d and --cert-dir bring authorities and the own certificate', async (t) => {
+  const server = await serve(t, { tls: { ...SERVER, ca: file('ca.pem') } })
+  const certs = join(dir, 'certs.d', server.host)
+  mkdirSync(certs, { recursive: true })
+  writeFileSync(join(certs, 'ca.crt'), file('ca.pem'))
+  await assert.rejects(resolve(open(t, {}, [join(dir, 'certs.d')]), server, { tlsVerify: true }), (error) => isFailure(error, 'unavailable'))
+  writeFileSync(join(certs, 'client.cert'), file('client.pem'))
+  writeFileSync(join(certs, 'client.key'), file('client.key'))
+  await resolve(open(t, {}, ['/nonexistent', join(dir, 'certs.d')]), server, { tlsVerify: true })
+  await resolve(open(t), server, { tlsVerify: true, certDir: certs })
+})
+
+test('HTTPS asked of a plain server is told apart, and --tls-verify=false falls back', async (t) => {
+  const server = await serve(t, {})
+  await assert.rejects(resolve(open(t), server, { tlsVerify: true }), says(/does not speak HTTPS/, /insecure = true/))
+  await resolve(open(t), server, { tlsVerify: false })
+})
+
+test('a redirect from HTTPS to plain HTTP is refused', async (t) => {
+  const server = await serve(t)
+  const plain = await serve(t, {})
+  server.behave = (_, response) => { response.writeHead(302, { location: `http://${plain.host}/v2/app/manifests/1` }); response.end(); return true }
+  const certs = join(dir, 'only-ca')
+  mkdirSync(certs)
+  writeFileSync(join(certs, 'ca.crt'), file('ca.pem'))
+  await assert.rejects(resolve(open(t), server, { tlsVerify: true, certDir: certs }), (error) => isFailure(error, 'denied') && /plain HTTP/.test(error.message))
+  assert.equal(plain.seen.length, 0)
+  await resolve(open(t), server, { tlsVerify: false })
+})
+
+async function startProxy(t: TestContext) {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url} ${request.headers['proxy-authorization'] ?? '-'}`)
+    response.writeHead(404)
+    response.end()
+  })
+  let target = ''
+  server.on('connect', (request, socket, head) => {
+    asked.push(`CONNECT ${request.url} ${request.headers['proxy-authorization'] ?? '-'}`)
+    if (target === '') return socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
+    const [host, port] = target.split(':')
+    const upstream = connect(Number(port), host, () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n')
+      upstream.write(head)
+      upstream.pipe(socket).pipe(upstream)
+    })
+    upstream.on('error', () => socket.destroy())
+    socket.on('error', () => upstream.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => { server.closeAllConnections(); server.close() })
+  return { url: `http://pu:pp@127.0.0.1:${(server.address() as AddressInfo).port}`, asked, connectTo: (host: string) => { target = host } }
+}
+
+test('HTTPS goes through a proxy’s tunnel, plain HTTP through its requests, and its password only to it', async (t) => {
+  const proxy = await startProxy(t)
+  const server = await serve(t)
+  proxy.connectTo(server.host)
+  const registry = open(t, { proxies: [['https_proxy', proxy.url], ['http_proxy', proxy.url]] })
+  const authorization = `Basic ${Buffer.from('pu:pp').toString('base64')}`
+  await assert.rejects(resolve(registry, { host: 'registry.example:8443' }, { tlsVerify: true }), says(/cannot be trusted/))
+  await resolve(registry, { host: 'registry.example:8443' }, { tlsVerify: false })
+  await resolve(registry, { host: 'registry.example:8443' }, { tlsVerify: false })
+  assert.ok(proxy.asked.length <= 3 && proxy.asked.every((line) => line === `CONNECT registry.example:8443 ${authorization}`), proxy.asked.join('\n'))
+  assert.ok(server.seen.every(({ headers }) => headers['proxy-authorization'] === undefined && headers.host === 'registry.example:8443'))
+  proxy.connectTo('')
+  proxy.asked.length = 0
+  await assert.rejects(resolve(registry, { host: 'other.example' }, { tlsVerify: true }), says(/proxy 127\.0\.0\.1:\d+ refused to connect to other\.example:443 \(HTTP 403\)/))
+  await assert.rejects(resolve(registry, { host: 'other.example' }, { tlsVerify: false }), (error) => isFailure(error, 'notFound'))
+  assert.ok(proxy.asked.includes(`GET http://other.example/v2/app/manifests/1 ${authorization}`))
+})

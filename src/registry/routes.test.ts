@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { isFailure } from '../errors.ts'
+import { canonical, parseReference } from '../image/reference.ts'
+import { readRegistriesConf, type RegistriesConf } from './registries-conf.ts'
+import { registryFiles } from './registry-files.ts'
+import { candidatesFor, routesFor } from './routes.ts'
+
+const D = `sha256:${'ab'.repeat(32)}`
+
+interface Written { main?: string; dropIns?: Record<string, string>; cache?: string }
+
+async function configuration(t: TestContext, { main, dropIns = {}, cache }: Written): Promise<RegistriesConf> {
+  const dir = await mkdtemp(join(tmpdir(), 'scow-conf-'))
+  t.after(() => rm(dir, { recursive: true }))
+  await mkdir(join(dir, 'd'))
+  if (main !== undefined) await writeFile(join(dir, 'main.conf'), main)
+  for (const [name, text] of Object.entries(dropIns)) await writeFile(join(dir, 'd', name), text)
+  if (cache !== undefined) await writeFile(join(dir, 'cache.conf'), cache)
+  return readRegistriesConf({
+    registriesConf: [join(dir, 'none.conf'), join(dir, 'main.conf')], registriesConfRequired: false, dropIns: [join(dir, 'nowhere'), join(dir, 'd')],
+    aliasCache: join(dir, 'cache.conf'), authFiles: [], certDirs: [],
+  })
+}
+const names = (text: string, conf: RegistriesConf): string[] => candidatesFor(text, conf).references.map(canonical)
+const routes = (text: string, conf: RegistriesConf): string[] =>
+  routesFor(parseReference(text), conf).map(({ host, path, insecure, mirror }) => `${host}/${path}${insecure ? ' insecure' : ''}${mirror ? ' mirror' : ''}`)
+
+test('without any configuration a short name is docker.io’s', async (t) => {
+  const conf = await configuration(t, {})
+  assert.deepEqual(names('nginx', conf), ['docker.io/library/nginx:latest'])
+  assert.deepEqual(names('user/app:1', conf), ['docker.io/user/app:1'])
+  assert.deepEqual(names('quay.io/x', conf), ['quay.io/x:latest'])
+  assert.deepEqual(routes('quay.io/x/y:1', conf), ['quay.io/x/y'])
+})
+
+test('a short name is an alias, else it is searched for in each registry in order', async (t) => {
+  const conf = await configuration(t, {
+    main: 'unqualified-search-registries = ["quay.io", "docker.io", "example.com/ns"]',
+    dropIns: { 'a.conf': '[aliases]\n"fedora" = "registry.fedoraproject.org/fedora"\n"gone" = "x.io/gone"', 'b.conf': '[aliases]\n"gone" = ""', 'c.txt': 'not read' },
+    cache: '[aliases]\n"mine" = "docker.io/me/mine"',
+  })
+  assert.deepEqual(names('fedora:40', conf), ['registry.fedoraproject.org/fedora:40'])
+  assert.deepEqual(names(`mine@${D}`, conf), [`docker.io/me/mine@${D}`])
+  assert.deepEqual(names('gone', conf), ['quay.io/gone:latest', 'docker.io/library/gone:latest', 'example.com/ns/gone:latest'])
+})
+
+test('an empty search list, and the enforcing mode, refuse short names that nothing decides', async (t) => {
+  assert.throws(() => names('x', { searchRegistries: [], shortNameMode: 'permissive', aliases: new Map(), rules: [] }), (error) => isFailure(error, 'notFound'))
+  const conf = await configuration(t, { main: 'unqualified-search-registries = ["a.io", "b.io"]\nshort-name-mode = "enforcing"' })
+  assert.throws(() => names('x', conf), (error) => isFailure(error, 'invalid') && /a\.io\/x or b\.io\/x/.test(error.hint ?? ''))
+})
+
+test('the longest prefix rewrites, and its mirrors come first', async (t) => {
+  const conf = await configuration(t, { main: `
+[[registry]]
+prefix = "example.com"
+location = "wide.io"
+[[registry]]
+prefix = "example.com/team"
+location = "inner.io/proxy"
+insecure = true
+[[registry.mirror]]
+location = "mirror-1.io/cache"
+[[registry.mirror]]
+location = "mirror-2.io"
+insecure = true
+pull-from-mirror = "digest-only"
+[[registry.mirror]]
+location = "mirror-3.io"
+pull-from-mirror = "tag-only"
+[[registry]]
+prefix = "*.wild.org"
+insecure = true
+[[registry]]
+location = "plain.io"
+` })
+  assert.deepEqual(routes('example.com/team/app:1', conf), ['mirror-1.io/cache/app mirror', 'mirror-3.io/app mirror', 'inner.io/proxy/app insecure'])
+  assert.deepEqual(routes(`example.com/team/app@${D}`, conf), ['mirror-1.io/cache/app mirror', 'mirror-2.io/app insecure mirror', 'inner.io/proxy/app insecure'])
+  assert.deepEqual(routes('example.com/teamwork/app', conf), ['wide.io/teamwork/app'])
+  assert.deepEqual(routes('a.b.wild.org/app', conf), ['a.b.wild.org/app insecure'])
+  assert.deepEqual(routes('wild.org/app', conf), ['wild.org/app'])
+  assert.deepEqual(routes('evil.io/x.wild.org/app', conf), ['evil.io/x.wild.org/app'])
+  assert.deepEqual(routes('plain.io/x', conf), ['plain.io/x'])
+})
+
+test('a mirror of docker.io gets the library part too', async (t) => {
+  const conf = await configuration(t, { main: '[[registry]]\nlocation = "docker.io"\nmirror-by-digest-only = true\n[[registry.mirror]]\nlocation = "m.io/hub"' })
+  assert.deepEqual(routes(`nginx@${D}`, conf), ['m.io/hub/library/nginx mirror', 'docker.io/library/nginx'])
+  assert.deepEqual(routes('nginx:1', conf), ['docker.io/library/nginx'])
+})
+
+test('a blocked registry is refused', async (t) => {
+  const conf = await configuration(t, { main: '[[registry]]\nprefix = "bad.io/ns"\nblocked = true' })
+  assert.throws(() => routes('bad.io/ns/x', conf), (error) => isFailure(error, 'denied') && /blocked/.test(error.message))
+  assert.deepEqual(routes('bad.io/other', conf), ['bad.io/other'])
+})
+
+test('the older format is read too, and drop-ins replace rules of the same prefix', async (t) => {
+  const conf = await configuration(t, {
+    main: "[registries.search]\nregistries = ['a.io']\n[registries.insecure]\nregistries = ['b.io', 'c.io']\n[registries.block]\nregistries = ['c.io']",
+    dropIns: { 'x.conf': '[[registry]]\nlocation = "b.io"' },
+  })
+  assert.deepEqual(names('x', conf), ['a.io/x:latest'])
+  assert.deepEqual(routes('b.io/x', conf), ['b.io/x'])
+  assert.throws(() => routes('c.io/x', conf), (error) => isFailure(error, 'denied'))
+})
+
+test('a wrong file gives one line that names it', async (t) => {
+  for (const [main, why] of [
+    ['unqualified-search-registries = [', /main\.conf:1/],
+    ['unqualified-search-registries = "x"', /main\.conf is malformed: unqualified-search-registries/],
+    ['short-name-mode = "maybe"', /short-name-mode/],
+    ['[[registry]]\nlocation = "http://x.io"', /without http/],
+    ['[[registry]]\ninsecure = true', /neither prefix nor location/],
+    ['[[registry]]\nprefix = "a.*.io"\nlocation = "b.io"', /first part/],
+    ['[[registry]]\nlocation = "x.io"\nmirror-by-digest-only = true\n[[registry.mirror]]\nlocation = "y.io"\npull-from-mirror = "all"', /both/],
+  ] as const) {
+    await assert.rejects(configuration(t, { main }), (error) => isFailure(error, 'invalid') && why.test(error.message) && !error.message.includes('\n'), main)
+  }
+})
+
+test('a file that the environment names must exist', async () => {
+  const files = registryFiles({ home: '/nonexistent', uid: 0, registriesConf: '/nonexistent/r.conf' })
+  await assert.rejects(readRegistriesConf(files), (error) => isFailure(error, 'invalid') && /\/nonexistent\/r\.conf cannot be read \(ENOENT\)/.test(error.message))
+})
