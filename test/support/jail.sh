@@ -35,7 +35,7 @@ if [ "${1-}" != --inside ]; then
       sh "$self" --inside "$dir" "$@"
   ) || code=$?
   while read -r _ point _; do
-    left=$(find "$point/$group" -mindepth 1 -type d ! -name jail 2>/dev/null || :)
+    left=$(find "$point/$group" -mindepth 1 -type d -regextype posix-extended -regex '.*[0-9a-f]{64}.*' 2>/dev/null || :)
     if [ -n "$left" ]; then echo "left behind, cgroups: $left" >&2; code=1; fi
     find "$point/$group" -depth -type d -exec rmdir {} + 2>/dev/null || :
   done <"$dir/cgroups"
@@ -90,7 +90,7 @@ left() {
     # The subshell that runs this function has the command line of process 1; zombies and threads have none.
     [ -z "$words" ] || cmp -s "$stat/cmdline" /proc/1/cmdline || echo "process $pid: $words"
   done
-  cut -d' ' -f5 /proc/self/mountinfo | sort | comm -13 "$dir/mounts" - | grep -vxE '/var/lib/scow|/run/scow/netns' | sed 's/^/mount: /'
+  cut -d' ' -f5 /proc/self/mountinfo | sort | comm -13 "$dir/mounts" - | grep -vxE '/var/lib/scow|/run/scow/netns|/run/netns' | sed 's/^/mount: /'
   find /run/netns -type f | sed 's/^/netns: /'
   ip -o link show type veth | sed 's/^/link: /'
 }

@@ -18,8 +18,14 @@ if pid == 0:
     os.execvp(sys.argv[3], sys.argv[3:])
 
 sources = [master, 0]
+ended = status = 0
 while True:
-    ready, _, _ = select.select(sources, [], [])
+    ready, _, _ = select.select(sources, [], [], 0.05)
+    if not ready:
+        # Something that the command left behind may hold the terminal open.
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            break
     if master in ready:
         try:
             data = os.read(master, 65536)
@@ -38,5 +44,6 @@ while True:
                 resize(master, *map(int, part.strip(b"\x1e").split(b",")))
             elif part:
                 os.write(master, part)
-_, status = os.waitpid(pid, 0)
+if not ended:
+    _, status = os.waitpid(pid, 0)
 sys.exit(os.waitstatus_to_exitcode(status) % 256 if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
