@@ -17,15 +17,34 @@ function buildAddon() {
     `-I${headers}`, '-o', join(dist, 'scow.node'), ...globSync('src/sys/*.c', { cwd: root })])
 }
 
+/** What one command's chunk holds: its spec, and the start that all share. */
+const chunkSource = (file) => `
+import { startCommand } from './src/commands/start.ts'
+import { spec } from './src/commands/${file}.ts'
+export const start = (call) => startCommand(spec, call)
+`
+
+/** Entry points that are no files: one for each command of the table. */
+const commandChunks = {
+  name: 'command-chunks',
+  setup(build) {
+    build.onResolve({ filter: /^command:/ }, ({ path }) => ({ path: path.slice('command:'.length), namespace: 'command' }))
+    build.onLoad({ filter: /.*/, namespace: 'command' }, ({ path }) => ({ contents: chunkSource(path), loader: 'ts', resolveDir: root }))
+  },
+}
+
 async function bundle() {
   const { build } = await import('esbuild')
+  const { MOUNTS, chunkName } = await import('./src/commands/table.ts')
   const workers = globSync('src/**/*-worker.ts', { cwd: root })
+  const entryPoints = [
+    ...['src/main.ts', 'src/engine.ts', ...workers].filter((path) => existsSync(join(root, path))).map((path) => ({ in: path, out: basename(path, '.ts') })),
+    ...MOUNTS.map(({ file }) => ({ in: `command:${file}`, out: chunkName(file) })),
+  ]
   await build({
-    absWorkingDir: root,
-    entryPoints: ['src/main.ts', 'src/engine.ts', ...workers].filter((path) => existsSync(join(root, path)))
-      .map((path) => ({ in: path, out: basename(path, '.ts') })),
+    absWorkingDir: root, entryPoints, plugins: [commandChunks],
     outdir: dist, outExtension: { '.js': '.cjs' }, bundle: true, platform: 'node', format: 'cjs', target: 'node24',
-    define: { 'import.meta.dirname': '__dirname' }, logLevel: 'warning', legalComments: 'none',
+    define: { 'import.meta.dirname': '__dirname' }, logLevel: 'warning', legalComments: 'none', minifyWhitespace: true, minifySyntax: true,
   })
 }
 

@@ -7,7 +7,7 @@ import { GROUPS, MOUNTS, chunkName } from './commands/table.ts'
 import type { Start } from './commands/start.ts'
 import { distDir, workerFile } from './paths.ts'
 
-interface Chunk { readonly start: (call: Omit<Start, 'exitNow' | 'noColor'> & Pick<Start, 'exitNow' | 'noColor'>) => Promise<number> }
+interface Chunk { readonly start: (call: Start) => Promise<number> }
 
 const FAILED = 125
 const isBundled = workerFile('main.ts').startsWith(distDir)
@@ -36,7 +36,8 @@ const find = (words: readonly string[]): { file: string; name: string } | undefi
 async function start(file: string, name: string, { values, words }: { values: Map<string, string>; words: readonly string[] }): Promise<number> {
   const call = { title: `scow ${name}`, words, commandLine: ['scow', ...process.argv.slice(2)], globals: values, noColor: noColor(), exitNow: (code: number) => process.exit(code) }
   if (isBundled) return (createRequire(join(distDir, 'main.cjs'))(join(distDir, `${chunkName(file)}.cjs`)) as Chunk).start(call)
-  const [{ startCommand }, { spec }] = await Promise.all([import('./commands/start.ts'), import(workerFile(`commands/${file}.ts`))])
+  // paths that the bundler cannot follow: these files belong to the commands' own chunks
+  const [{ startCommand }, { spec }] = await Promise.all([import(workerFile('commands/start.ts')), import(workerFile(`commands/${file}.ts`))])
   return startCommand(spec, call)
 }
 

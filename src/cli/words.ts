@@ -19,7 +19,8 @@ export interface Words {
   readonly help: boolean
 }
 
-export const longName = (option: OptionSpec<any>): string => /--([\w-]+)/.exec(option.flags)![1]!
+/** The last one of the flags: commander names the option after it. */
+export const longName = (option: OptionSpec<any>): string => [...option.flags.matchAll(/--([\w-]+)/g)].at(-1)![1]!
 const names = (option: OptionSpec<any>): string[] => option.flags.match(/(?<![\w-])--?[\w-]+/g) ?? []
 
 const index = (spec: AnyCommand): Map<string, Known> => {

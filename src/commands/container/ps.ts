@@ -18,7 +18,7 @@ const options = {
   format: text('--format <template>', 'json, or a Go template'),
   last: integer('-n, --last <number>', 'Show the last created so many'),
   latest: flag('-l, --latest', 'Show the last created one'),
-  namespace: flag('--namespace, --ns', 'Show namespaces'),
+  namespace: flag('--ns, --namespace', 'Show namespaces'),
   noTrunc: flag('--no-trunc', 'Show ids and commands in full'),
   noheading: flag('--noheading', 'Leave out the headings'),
   pod: flag('-p, --pod', 'Show the pod of each'),

@@ -1,4 +1,4 @@
-import { flag, integer } from '../../cli/option.ts'
+import { flag, integer, list } from '../../cli/option.ts'
 import { removeContainer } from '../../engine/remove-container.ts'
 import { Failure, isFailure } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
@@ -13,6 +13,7 @@ export const spec = defineCommand({
   argsOptionalWith: SELECTING,
   options: {
     ...selectOptions,
+    filter: list('--filter <filter>', 'Those that match, as of ps'),
     force: flag('-f, --force', 'Stop what runs first; a missing container is no error'),
     ignore: flag('-i, --ignore', 'A missing container is no error'),
     depend: flag('--depend', 'Remove containers that depend on it too'),

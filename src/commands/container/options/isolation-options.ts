@@ -70,7 +70,7 @@ export const storageOptions = {
 
 /** Network. */
 export const networkOptions = {
-  network: list('--network, --net <mode>', 'none, host, bridge, a network\'s name[:options], container:NAME or ns:PATH', { complete: 'network' }),
+  network: list('--net, --network <mode>', 'none, host, bridge, a network\'s name[:options], container:NAME or ns:PATH', { complete: 'network' }),
   networkAlias: commaList('--network-alias <name>', 'Further name in its networks'),
   ip: text('--ip <address>', 'IPv4 address'),
   ip6: text('--ip6 <address>', 'IPv6 address'),

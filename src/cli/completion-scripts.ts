@@ -1,0 +1,35 @@
+// The shells' side of completion: they ask the program. Where it answers nothing, the shell offers files.
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const
+export type Shell = (typeof SHELLS)[number]
+
+export const completionScript = (shell: Shell, program: string): string => ({ bash, zsh, fish })[shell](program)
+
+const bash = (program: string): string => `# bash completion of ${program}; made by '${program} completion bash'
+_${program}() {
+  local IFS=$'\\n' words
+  words=("\${COMP_WORDS[@]:1:COMP_CWORD}")
+  COMPREPLY=($(${program} __complete -- "\${words[@]}" 2>/dev/null))
+  [[ \${#COMPREPLY[@]} -gt 0 ]] || compopt -o default
+}
+complete -F _${program} ${program}
+`
+
+const zsh = (program: string): string => `#compdef ${program}
+# zsh completion of ${program}; made by '${program} completion zsh'
+_${program}() {
+  local -a answers
+  answers=("\${(@f)$(${program} __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  answers=(\${answers:#})
+  if (( \${#answers} )); then compadd -- "\${answers[@]}"; else _files; fi
+}
+if [ "\${funcstack[1]}" = "_${program}" ]; then _${program} "$@"; else compdef _${program} ${program}; fi
+`
+
+const fish = (program: string): string => `# fish completion of ${program}; made by '${program} completion fish'
+function __${program}_complete
+  set -l words (commandline -opc) (commandline -ct)
+  ${program} __complete -- $words[2..-1] 2>/dev/null
+end
+complete -c ${program} -f -n 'count (__${program}_complete) >/dev/null' -a '(__${program}_complete)'
+`
