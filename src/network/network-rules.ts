@@ -1,8 +1,6 @@
 // Firewall rules of one network of our own, the same for all its containers: masquerading of what leaves it, and
 // passage through a FORWARD chain that drops by default (docker's, firewalld's). Put in when they are missing, as
 // after a reboot or a flush; taken out with the network. Chains are per network, so one restore call sets them whole.
-import { createHash } from 'node:crypto'
-
 import { Failure } from '../errors.ts'
 import { findProgram } from '../process/find-program.ts'
 import { runProgram } from '../process/run-program.ts'
@@ -52,11 +50,9 @@ const subnetsOf = (view: NetworkView, family: Family): string[] =>
 const familiesOf = (view: NetworkView): Family[] =>
   view.driver !== 'bridge' || !view.network_interface ? [] : (['iptables', 'ip6tables'] as const).filter((family) => subnetsOf(view, family).length > 0)
 
-/** By name and bridge, for installations side by side may have networks of one name. */
-const chainsOf = ({ name, network_interface: bridge }: NetworkView): { readonly nat: string; readonly filter: string } => {
-  const tag = createHash('sha256').update(`${name} ${bridge}`).digest('hex').slice(0, 16)
-  return { nat: `SCOW-NAT-${tag}`, filter: `SCOW-FWD-${tag}` }
-}
+/** After the bridge, whose name no other network on this host has; with its 15 characters a chain's 28 are not reached. */
+const chainsOf = ({ network_interface: bridge }: NetworkView): { readonly nat: string; readonly filter: string } =>
+  ({ nat: `SCOW-NAT-${bridge}`, filter: `SCOW-FWD-${bridge}` })
 
 const jumpsOf = (family: Family, view: NetworkView): Jump[] => {
   const { nat, filter } = chainsOf(view)
