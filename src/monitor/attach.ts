@@ -1,5 +1,11 @@
 // Standard streams of a running process, through the sockets of its monitor.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../errors.ts'
+import { connectUnix } from '../sys/addon.ts'
+import { resizeTerminal } from './control.ts'
+import { makeReader, makeWriter, type Reader, type Writer } from './socket.ts'
 
 export interface Output {
   readonly stream: 'stdout' | 'stderr'
@@ -24,10 +30,119 @@ export interface AttachOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+const STREAM_SOCKET = 'attach.stream'
+const PACKET_SOCKET = 'attach'
+const POLL_MS = 2
+
 /**
  * `dir`: the bundle, or the directory of an exec session. Uses the stream socket `attach.stream` of our monitor, else
  * the seqpacket socket `attach` of any conmon. Failure wrongState when nothing listens there.
  */
-export const attach = (dir: string, options: AttachOptions = {}): Promise<Attachment> => {
-  throw new Failure('unsupported', `not yet: ${dir} ${options.waitMs}`)
+export const attach = async (dir: string, { waitMs = 0, signal }: AttachOptions = {}): Promise<Attachment> => {
+  const deadline = performance.now() + waitMs
+  for (;;) {
+    const failure = connectIn(dir)
+    if (!(failure instanceof Failure)) return failure
+    if (signal?.aborted) throw new Failure('cancelled', 'attaching was cancelled', { cause: signal.reason })
+    if (performance.now() >= deadline) throw failure
+    await sleep(POLL_MS)
+  }
+}
+
+const connectIn = (dir: string): Attachment | Failure => {
+  const framed = existsSync(join(dir, STREAM_SOCKET))
+  try {
+    const { read, write } = connectUnix(join(dir, framed ? STREAM_SOCKET : PACKET_SOCKET), framed ? 'stream' : 'seqpacket')
+    const reader = makeReader(read)
+    const writer = makeWriter(write)
+    return framed ? framedAttachment(reader, writer) : packetAttachment(reader, { writer, dir })
+  } catch (error) {
+    if (!['ENOENT', 'ECONNREFUSED', 'ENOTSOCK'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    return new Failure('wrongState', `nothing can be attached to in ${dir}: the process has ended`, { cause: error })
+  }
+}
+
+const STREAMS: Readonly<Record<number, Output['stream']>> = { 2: 'stdout', 3: 'stderr' }
+const HEADER = 5
+const [STDIN, STDIN_END, RESIZE, DETACH] = [0, 1, 4, 5]
+const MAX_FRAME = 65_536
+
+/** Our monitor: each frame is a type, a 32-bit big-endian length, and that many bytes, both ways. */
+const framedAttachment = (reader: Reader, writer: Writer): Attachment => {
+  const send = (type: number, payload?: Uint8Array): Promise<void> => writer.write(frame(type, payload))
+  return attachment({ reader, writer }, {
+    output: frames(reader),
+    write: async (data) => { for (let at = 0; at < data.length; at += MAX_FRAME) await send(STDIN, data.subarray(at, at + MAX_FRAME)) },
+    end: () => send(STDIN_END),
+    resize: ({ rows, columns }) => {
+      const size = Buffer.allocUnsafe(4)
+      size.writeUInt16BE(rows, 0)
+      size.writeUInt16BE(columns, 2)
+      return send(RESIZE, size)
+    },
+    leave: () => writer.farewell(frame(DETACH)),
+  })
+}
+
+const frame = (type: number, payload: Uint8Array = new Uint8Array()): Buffer => {
+  const bytes = Buffer.allocUnsafe(HEADER + payload.length)
+  bytes.writeUInt8(type, 0)
+  bytes.writeUInt32BE(payload.length, 1)
+  bytes.set(payload, HEADER)
+  return bytes
+}
+
+/** Payloads are passed on as they come, however they were cut on the way. */
+async function* frames(reader: Reader): AsyncGenerator<Output> {
+  let held: Buffer = Buffer.alloc(0)
+  let left = 0
+  let stream: Output['stream'] | undefined
+  for (let chunk = await reader.read(); chunk; chunk = await reader.read()) {
+    held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
+    while (held.length > 0) {
+      if (left === 0) {
+        if (held.length < HEADER) break
+        stream = STREAMS[held[0]!]
+        left = held.readUInt32BE(1)
+        held = held.subarray(HEADER)
+        continue
+      }
+      const data = held.subarray(0, left)
+      left -= data.length
+      held = held.subarray(data.length)
+      if (stream) yield { stream, data }
+    }
+  }
+}
+
+const MAX_PACKET = 8192
+
+/** Any conmon: a packet is a type and up to 8192 bytes one way, bare input the other. */
+const packetAttachment = (reader: Reader, { writer, dir }: { writer: Writer; dir: string }): Attachment => attachment({ reader, writer }, {
+  output: packets(reader),
+  write: async (data) => { for (let at = 0; at < data.length; at += MAX_PACKET) await writer.write(data.subarray(at, at + MAX_PACKET)) },
+  end: () => writer.finish(),
+  resize: (size) => resizeTerminal(dir, size),
+  leave: () => undefined,
+})
+
+async function* packets(reader: Reader): AsyncGenerator<Output> {
+  for (let packet = await reader.read(); packet; packet = await reader.read()) {
+    const stream = STREAMS[packet[0]!]
+    if (stream && packet.length > 1) yield { stream, data: packet.subarray(1) }
+  }
+}
+
+interface Way extends Pick<Attachment, 'output' | 'write' | 'end' | 'resize'> { leave(): void }
+
+const attachment = ({ reader, writer }: { reader: Reader; writer: Writer }, { leave, ...way }: Way): Attachment => {
+  let open = true
+  const close = (): void => {
+    if (!open) return
+    open = false
+    leave()
+    reader.close()
+    writer.close()
+  }
+  return { ...way, close, [Symbol.asyncDispose]: async () => close() }
 }

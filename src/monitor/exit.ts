@@ -1,6 +1,7 @@
 // What is known of a container's end: files that the monitor writes into the persist and exit directories.
-import { existsSync, readFileSync, readdirSync, statSync, watch, type BigIntStats } from 'node:fs'
+import { readFileSync, readdirSync, rmSync, statSync, watch } from 'node:fs'
 import { join } from 'node:path'
+import { Failure } from '../errors.ts'
 import { isAlive, type ProcessIdentity } from '../process/identity.ts'
 
 export interface Exit {
@@ -18,34 +19,46 @@ export interface ExitDirs {
   readonly id: string
 }
 
-const MAX_BYTES = 16
+const OOM_FILE = 'oom'
+
+const exitFiles = ({ persistDir, exitDir, id }: ExitDirs): string[] => [join(exitDir, id), join(persistDir, 'exit')]
 
 /** Undefined while it runs, or when nobody could write the end (a killed monitor, a power cut). */
-export const readExit = ({ persistDir, exitDir, id }: ExitDirs): Exit | undefined => {
-  // The exit directory is a tmpfs; the persist directory still knows after a reboot.
-  const found = readCode(join(exitDir, id)) ?? readCode(join(persistDir, 'exit'))
-  return found && { ...found, oomKilled: existsSync(join(persistDir, 'oom')) }
+export const readExit = (dirs: ExitDirs): Exit | undefined => {
+  for (const file of exitFiles(dirs)) {
+    const text = readIfThere(file)
+    if (text === undefined) continue
+    return {
+      exitCode: /^-?\d{1,3}$/.test(text) ? Number(text) : undefined,
+      finishedAtNs: statSync(file, { bigint: true }).mtimeNs,
+      oomKilled: statSync(join(dirs.persistDir, OOM_FILE), { throwIfNoEntry: false }) !== undefined,
+    }
+  }
+  return undefined
 }
 
-function readCode(file: string): Omit<Exit, 'oomKilled'> | undefined {
-  let stat: BigIntStats | undefined
-  let text: string
+const readIfThere = (file: string): string | undefined => {
   try {
-    stat = statSync(file, { bigint: true })
-    text = stat.size <= MAX_BYTES ? readFileSync(file, 'latin1').trim() : ''
+    return readFileSync(file, 'latin1').slice(0, 16).trim()
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
-  return { exitCode: /^-?\d{1,10}$/.test(text) ? Number(text) : undefined, finishedAtNs: stat.mtimeNs }
+}
+
+/** Removes what an earlier start left; before a new one. */
+export const forgetExit = (dirs: ExitDirs): void => {
+  for (const file of [...exitFiles(dirs), join(dirs.persistDir, OOM_FILE)]) rmSync(file, { force: true })
 }
 
 /** Ids in the exit directory: one directory read for all containers. */
 export const listExits = (exitDir: string): string[] => {
   try {
-    return readdirSync(exitDir).filter((name) => /^[0-9a-f]{64}$/.test(name))
-  } catch {
-    return []
+    // Names with a dot are files that are being written.
+    return readdirSync(exitDir).filter((name) => !name.includes('.'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
   }
 }
 
@@ -57,24 +70,46 @@ export interface WaitOptions {
 
 const POLL_MS = 1000
 
-/** Waits for the end: watches the directory, with a poll each second as a net. Undefined when `signal` fires first. */
-export const waitExit = (dirs: ExitDirs, { signal, monitor }: WaitOptions = {}): Promise<Exit | undefined> => new Promise((resolve) => {
-  const finish = (exit: Exit | undefined): void => {
-    clearInterval(timer)
-    watcher.close()
-    signal?.removeEventListener('abort', onAbort)
-    resolve(exit)
+/** Waits for the end: watches the directory, with a poll each second as a net. Failure cancelled by `signal`. */
+export const waitExit = (dirs: ExitDirs, { signal, monitor }: WaitOptions = {}): Promise<Exit | undefined> =>
+  new Promise((resolve, reject) => {
+    const look = (): void => {
+      // Asked before the file is read: a monitor that is gone by then has written all it ever will.
+      const gone = monitor !== undefined && !isAlive(monitor)
+      const exit = readExit(dirs)
+      if (exit || gone) finish(() => resolve(exit))
+    }
+    const guarded = (): void => {
+      try {
+        look()
+      } catch (error) {
+        finish(() => reject(error as Error))
+      }
+    }
+    const onAbort = (): void => finish(() => reject(new Failure('cancelled', 'waiting for the container was cancelled', { cause: signal!.reason })))
+    let over = false
+    const finish = (act: () => void): void => {
+      if (over) return
+      over = true
+      clearInterval(poll)
+      watcher?.close()
+      signal?.removeEventListener('abort', onAbort)
+      act()
+    }
+    const poll = setInterval(guarded, POLL_MS)
+    const watcher = watchDir(dirs, guarded)
+    if (signal?.aborted) return onAbort()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    guarded()
+  })
+
+/** Undefined where the directory is missing or no more watches are to be had: the poll does it then. */
+const watchDir = ({ exitDir, id }: ExitDirs, look: () => void): { close(): void } | undefined => {
+  try {
+    const watcher = watch(exitDir, (_, name) => { if (name === null || name.startsWith(id)) look() })
+    watcher.on('error', () => watcher.close())
+    return watcher
+  } catch {
+    return undefined
   }
-  const onAbort = (): void => finish(readExit(dirs))
-  const look = (): void => {
-    const exit = readExit(dirs)
-    // The file is complete before the monitor ends: one more look after it is gone.
-    if (exit) finish(exit)
-    else if (monitor && !isAlive(monitor)) finish(readExit(dirs))
-  }
-  const watcher = watch(dirs.exitDir, (_event, name) => { if (name === null || name === dirs.id) look() }).on('error', () => {})
-  const timer = setInterval(look, POLL_MS)
-  signal?.addEventListener('abort', onAbort, { once: true })
-  if (signal?.aborted) onAbort()
-  else look()
-})
+}

@@ -1,24 +1,11 @@
 // Starts a container monitor (conmon 2.1's contract), which starts the runtime and stays.
-import { Failure } from '../errors.ts'
+import type { Failure } from '../errors.ts'
+import type { MonitorCgroup } from './cgroup.ts'
+import { forgetExit } from './exit.ts'
+import type { LogTarget } from './log-target.ts'
+import { startMonitor } from './start-monitor.ts'
 
-export interface LogTarget {
-  readonly driver: 'k8s-file' | 'json-file' | 'journald' | 'passthrough' | 'none'
-  /** For k8s-file and json-file. */
-  readonly path?: string
-  readonly maxSizeBytes?: number
-  /** Rotated files to keep; only our monitor does. */
-  readonly maxFiles?: number
-  readonly tag?: string
-  /** `name=value` for journald and json-file; only our monitor does. */
-  readonly labels?: readonly string[]
-}
-
-/** How the monitor leaves its caller's cgroup, before it starts anything. */
-export type MonitorCgroup =
-  | { readonly manager: 'cgroupfs'; /** Below each hierarchy's root, e.g. `scow/conmon-ID`; removed with `removeMonitorCgroup`. */ readonly path: string }
-  | { readonly manager: 'systemd'; /** `scow-conmon-ID.scope` */ readonly unit: string; readonly slice: string }
-  /** Stay where the caller is. */
-  | { readonly manager: 'none' }
+export type { MonitorCgroup, LogTarget }
 
 export interface MonitorProgram {
   /** Executable of conmon. */
@@ -34,6 +21,8 @@ export interface MonitorOptions {
   readonly runtime: string
   readonly runtimeArgs: readonly string[]
   readonly systemdCgroup: boolean
+  /** Puts what the runtime said when it refused into our words: `Runtime.explain`. */
+  readonly explain: (text: string) => Failure
   /** The container. */
   readonly id: string
   readonly name: string
@@ -53,7 +42,7 @@ export interface MonitorOptions {
   readonly cgroup: MonitorCgroup
   /** The whole environment of monitor and runtime. Default: PATH only. */
   readonly env?: Readonly<Record<string, string>>
-  /** Descriptors the monitor keeps open while the container runs (reserved ports). They become 3, 4, ... when `preserveFds`. */
+  /** Descriptors that monitor and runtime keep open as 3, 4, ...: reserved ports, or those of `--preserve-fds`. */
   readonly extraFds?: readonly number[]
   /** Wait for the pid. Default 240 s. */
   readonly deadlineMs?: number
@@ -88,6 +77,24 @@ export interface Launched {
  * Failure: what the runtime said, put in our words (commandNotFound, cannotInvoke, ...); timeout; cancelled: the
  * monitor and what it started are killed then, and the caller deletes what the runtime may have left.
  */
-export const launchMonitor = (options: LaunchOptions): Promise<Launched> => {
-  throw new Failure('unsupported', `not yet: ${options.id}`)
+export const launchMonitor = async (options: LaunchOptions): Promise<Launched> => {
+  forgetExit(options)
+  const started = await startMonitor(options, containerArgs(options), options.stdio)
+  try {
+    const { data: pid } = await started.answer()
+    return { pid, monitorPid: started.monitorPid() }
+  } finally {
+    started.letGo()
+  }
 }
+
+const containerArgs = (options: LaunchOptions): string[] => [
+  '--bundle', options.bundle,
+  ...(options.leaveStdinOpen ? ['--leave-stdin-open'] : []),
+  ...(options.sdnotify === undefined ? [] : ['--sdnotify-socket', options.sdnotify]),
+  ...(options.noPivot ? ['--no-pivot'] : []),
+  ...(options.noNewKeyring ? ['--no-new-keyring'] : []),
+  ...(options.syncLog === false ? ['--no-sync-log'] : []),
+  ...(options.runtimeCreateArgs ?? []).flatMap((arg) => ['--runtime-opt', arg]),
+  '--cuuid', options.id,
+]

@@ -58,6 +58,8 @@ export interface Runtime {
    * `network` matters to gVisor alone; default `namespace`.
    */
   globalArgs(container?: { readonly logFile?: string; readonly network?: RuntimeNetwork }): string[]
+  /** Of what the runtime said to a monitor when it refused. */
+  explain(text: string, id: string): Failure
   /** Lets the created process go on. Failure wrongState unless created, commandNotFound, cannotInvoke. `network` as for `globalArgs`. */
   start(id: string, options?: CallOptions & { readonly network?: RuntimeNetwork }): Promise<void>
   /** Failure notFound, or wrongState when it is not running. `all`: every process of the container. */
@@ -99,6 +101,7 @@ export const openRuntime = ({ path, stateDir, systemdCgroup, extraArgs = [] }: R
     globalArgs: ({ logFile, network = 'namespace' } = {}) => [...globals,
       ...(logFile === undefined ? [] : ['--log', logFile, '--log-format', 'json']),
       ...traits.networkArgs[network]],
+    explain: (text, id) => runtimeFailure(text, { runtime: name, id }),
     start: async (id, { network = 'namespace', ...options } = {}) => { await call(id, [...traits.networkArgs[network], 'start', id], options) },
     kill: async (id, signal, { all = false, ...options } = {}) => { await call(id, ['kill', ...(all ? ['--all'] : []), id, String(signal)], options) },
     delete: (id, { force = false, ...options } = {}) => act(id, ['delete', ...(force ? ['--force'] : [])], options).catch(unlessUnknown),

@@ -51,7 +51,7 @@ interface Native {
   setSubreaper(on: boolean): void
   windowSize(fd: number): number
   setWindowSize(fd: number, rows: number, columns: number): void
-  connectSeqpacket(path: PathLike): number
+  connectUnix(path: PathLike, seqpacket: boolean): [number, number]
   shutdownSocket(fd: number, how: number): void
   sendFd(socket: number, fd: number, bytes: Uint8Array): number
   spawn(file: string, args: readonly string[], env: readonly string[], cwd: string, fds: readonly number[], flags: number): [number, number]
@@ -168,8 +168,14 @@ export const windowSize = (fd: number): WindowSize => {
 }
 export const setWindowSize = (fd: number, { rows, columns }: WindowSize): void => native().setWindowSize(fd, rows, columns)
 
-/** A connected, blocking SOCK_SEQPACKET descriptor; the caller closes it. The path may be longer than sun_path. */
-export const connectSeqpacket = (path: PathLike): number => native().connectSeqpacket(path)
+/**
+ * A connected Unix socket that doesn't block, as two descriptors of one socket, since `watch` takes each but once. The
+ * caller closes both. The path may be longer than sun_path.
+ */
+export const connectUnix = (path: PathLike, type: 'stream' | 'seqpacket'): { read: number; write: number } => {
+  const [read, write] = native().connectUnix(path, type === 'seqpacket')
+  return { read, write }
+}
 
 export const shutdownSocket = (fd: number, how: 'read' | 'write' | 'both'): void =>
   native().shutdownSocket(fd, how === 'read' ? 0 : how === 'write' ? 1 : 2)

@@ -29,23 +29,26 @@ static int connect_path(int fd, const char *path)
 	return result;
 }
 
-// connectSeqpacket(path) -> non-blocking fd
-static napi_value connect_seqpacket_call(napi_env env, napi_callback_info info)
+// connectUnix(path, seqpacket) -> [fd, its copy]: the event loop takes a descriptor once, so one is for each direction
+static napi_value connect_call(napi_env env, napi_callback_info info)
 {
-	napi_value a[1];
+	napi_value a[2], result;
 	struct path path;
 
-	if (!get_args(env, info, 1, a) || !get_path(env, a[0], &path))
+	if (!get_args(env, info, 2, a) || !get_path(env, a[0], &path))
 		return NULL;
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, (get_bool(env, a[1]) ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC, 0), copy = -1;
 	if (fd < 0)
 		return fail(env, errno, "socket", NULL);
-	if (connect_path(fd, path.text) < 0) {
+	if (connect_path(fd, path.text) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || (copy = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0) {
 		int err = errno;
 		close(fd);
 		return fail(env, err, "connect", path.text);
 	}
-	return make_int(env, fd);
+	napi_create_array_with_length(env, 2, &result);
+	napi_set_element(env, result, 0, make_int(env, fd));
+	napi_set_element(env, result, 1, make_int(env, copy));
+	return result;
 }
 
 // shutdownSocket(fd, 0 read | 1 write | 2 both)
@@ -85,7 +88,7 @@ static napi_value send_fd_call(napi_env env, napi_callback_info info)
 }
 
 const struct entry socket_entries[] = {
-	{"connectSeqpacket", connect_seqpacket_call},
+	{"connectUnix", connect_call},
 	{"shutdownSocket", shutdown_call},
 	{"sendFd", send_fd_call},
 	{NULL, NULL},

@@ -1,0 +1,92 @@
+// Moving a monitor out of its caller's cgroup: otherwise a log-out or the restart of a service would kill it.
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isFailure } from '../errors.ts'
+import { readMounts, type Mount } from '../fs/mounts.ts'
+import { log } from '../log.ts'
+import { runProgram } from '../process/run-program.ts'
+
+/** How the monitor leaves its caller's cgroup, before it starts anything. */
+export type MonitorCgroup =
+  | { readonly manager: 'cgroupfs'; /** Below each hierarchy's root, e.g. `scow/conmon-ID`; removed with `removeMonitorCgroup`. */ readonly path: string }
+  | { readonly manager: 'systemd'; /** `scow-conmon-ID.scope` */ readonly unit: string; readonly slice: string }
+  /** Stay where the caller is. */
+  | { readonly manager: 'none' }
+
+/** A monitor that can't be moved still works: that is a warning, never a failure. */
+export const moveMonitor = async (pid: number, cgroup: MonitorCgroup): Promise<void> => {
+  if (cgroup.manager === 'none') return
+  try {
+    if (cgroup.manager === 'systemd') await moveToScope(pid, cgroup)
+    else moveToOwn(pid, cgroup.path)
+  } catch (error) {
+    if (!isFailure(error) && (error as NodeJS.ErrnoException).code === undefined) throw error
+    log.warn(`the container's monitor stays in this session's cgroup: ${(error as Error).message}`)
+  }
+}
+
+interface Membership { readonly controllers: readonly string[]; readonly path: string }
+
+/** Only hierarchies where the caller is below the root: in the root there is nothing to leave. */
+const moveToOwn = (pid: number, path: string): void => {
+  const left = memberships('self').filter((membership) => membership.path !== '/')
+  if (left.length === 0) return
+  const mounts = readMounts()
+  for (const { controllers } of left) {
+    const base = mountPoint(mounts, controllers)
+    if (base === undefined) continue
+    const dir = join(base, path)
+    mkdirSync(dir, { recursive: true })
+    if (controllers.includes('cpuset')) inheritCpuset(base, dir)
+    writeFileSync(join(dir, 'cgroup.procs'), String(pid))
+  }
+}
+
+/** /proc/PID/cgroup: `9:cpu,cpuacct:/path`; version 2 has no controllers there. */
+const memberships = (pid: number | 'self'): Membership[] =>
+  readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n').flatMap((line) => {
+    const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? []
+    return path === undefined ? [] : [{ controllers: controllers === '' ? [] : controllers!.split(','), path }]
+  })
+
+const mountPoint = (mounts: readonly Mount[], controllers: readonly string[]): string | undefined =>
+  mounts.find(({ type, superOptions }) =>
+    controllers.length === 0 ? type === 'cgroup2' : type === 'cgroup' && controllers.every((name) => superOptions.includes(name)))?.target
+
+/** A new cpuset cgroup of version 1 is empty and takes no process. */
+const inheritCpuset = (base: string, dir: string): void => {
+  if (dir === base) return
+  inheritCpuset(base, dirname(dir))
+  for (const file of ['cpuset.cpus', 'cpuset.mems'])
+    if (readFileSync(join(dir, file), 'utf8').trim() === '') writeFileSync(join(dir, file), readFileSync(join(dirname(dir), file)))
+}
+
+const SYSTEMD_MS = 5000
+const POLL_MS = 2
+
+/** systemd moves the process in a job of its own: only when it has may the monitor start children. */
+const moveToScope = async (pid: number, { unit, slice }: { unit: string; slice: string }): Promise<void> => {
+  const { code, stderr } = await runProgram('busctl', ['call', '--quiet', 'org.freedesktop.systemd1', '/org/freedesktop/systemd1',
+    'org.freedesktop.systemd1.Manager', 'StartTransientUnit', 'ssa(sv)a(sa(sv))', unit, 'replace',
+    '5', 'PIDs', 'au', '1', String(pid), 'Slice', 's', slice, 'Delegate', 'b', 'true', 'DefaultDependencies', 'b', 'false',
+    'CollectMode', 's', 'inactive-or-failed', '0'], { timeoutMs: SYSTEMD_MS })
+  if (code !== 0) return void log.warn(`the container's monitor stays in this session's cgroup: systemd refused: ${stderr.toString().trim()}`)
+  const deadline = performance.now() + SYSTEMD_MS
+  while (!memberships(pid).some(({ path }) => path.endsWith(`/${unit}`))) {
+    if (performance.now() > deadline) return void log.warn(`systemd has not moved the container's monitor to ${unit}`)
+    await sleep(POLL_MS)
+  }
+}
+
+/** Removes the empty cgroups of a monitor that has ended, in every hierarchy; missing and used ones are left. */
+export const removeMonitorCgroup = (path: string): void => {
+  for (const { target, type } of readMounts()) {
+    if (type !== 'cgroup' && type !== 'cgroup2') continue
+    try {
+      rmdirSync(join(target, path))
+    } catch (error) {
+      if (!['ENOENT', 'EBUSY', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    }
+  }
+}
