@@ -1,0 +1,121 @@
+// Compares scow with Debian's podman, the two in turn on the same images, and writes docs/benchmark.md.
+// usage: bench.ts [WORD ...]: only the measurements whose name has one of the words; nothing is written then.
+import { cpus, release } from 'node:os'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { bigImage } from './big-image.ts'
+import { call, compare, median, monitorMemory, report, type Comparison, type Row, type Tool } from './measure.ts'
+
+const big = await bigImage()
+if (!process.env['SCOW_JAIL_FILE']) {
+  const { spawnSync } = await import('node:child_process')
+  const { status } = spawnSync(join(import.meta.dirname, '../test/support/jail.sh'), [process.execPath, ...process.argv.slice(1)],
+    { stdio: 'inherit', env: { ...process.env, SCOW_JAIL_FILE: 'bench' } })
+  process.exit(status ?? 1)
+}
+
+const { openRegistry } = await import('../test/support/registry.ts')
+const { startRegistryServer } = await import('../test/support/registry-server.ts')
+
+const words = process.argv.slice(2)
+const base = '/var/tmp/scow-bench-roots'
+const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+function makeTools(): Tool[] {
+  rmSync(base, { recursive: true, force: true })
+  const roots = (name: string) => ['--root', join(base, name, 'root'), '--runroot', join(base, name, 'run')]
+  for (const name of ['scow', 'podman']) mkdirSync(join(base, name), { recursive: true })
+  mkdirSync('/etc/containers', { recursive: true })
+  writeFileSync('/etc/containers/registries.conf', '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n')
+  const conf = join(base, 'containers.conf')
+  writeFileSync(conf, '[containers]\ndefault_ulimits = ["nofile=2000:2000", "nproc=2000:2000"]\n[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\nevents_logger = "file"\n')
+  const env = { PATH: path, HOME: base, LANG: 'C.UTF-8' }
+  return [
+    { name: 'scow', command: [join(import.meta.dirname, '../bin/scow'), ...roots('scow')], env },
+    { name: 'podman', command: ['podman', '--log-level', 'error', ...roots('podman')], env: { ...env, CONTAINERS_CONF: conf } },
+  ]
+}
+
+const tools = makeTools()
+const registry = await openRegistry()
+const bigServer = await startRegistryServer(big, { readOnly: true })
+const busybox = `${registry.host}/busybox:1`
+const web = `${registry.host}/web:1`
+const bigName = `127.0.0.1:${bigServer.port}/big:1`
+const rows: Row[] = []
+
+const quietly = (tool: Tool, args: readonly string[]) => { call(tool, args) }
+const removeAll = () => { for (const tool of tools) quietly(tool, ['rm', '--all', '--force', '--time', '0']) }
+
+function measure(comparison: Comparison): void {
+  if (words.length > 0 && !words.some((word) => comparison.what.includes(word))) return
+  console.error(`bench: ${comparison.what}`)
+  rows.push(compare(tools, comparison))
+}
+
+try {
+  for (const tool of tools) for (const image of [busybox, web]) await runAside(tool, ['pull', '-q', image])
+  measure({ what: '`run --rm --network none IMAGE true`', runs: 20, act: () => ['run', '--rm', '--network', 'none', busybox, 'true'] })
+  measure({ what: '`run --rm IMAGE true`, bridge network', runs: 15, act: () => ['run', '--rm', busybox, 'true'] })
+  measure({ what: '`run -d IMAGE`, bridge network', runs: 10, act: (_, run) => ['run', '-d', '--name', `d${run}`, busybox, 'sleep', '9999'] })
+  measureMemory()
+  removeAll()
+
+  for (const tool of tools) for (const name of ['a', 'b', 'c']) quietly(tool, ['run', '-d', '--network', 'none', '--name', name, busybox, 'sleep', '9999'])
+  measure({ what: '`exec C true`', runs: 20, act: () => ['exec', 'a', 'true'] })
+  measure({ what: '`ps`, 3 containers', runs: 20, act: () => ['ps'] })
+  removeAll()
+  measure({
+    what: '`stop` of nginx', runs: 8, act: (_, run) => ['stop', `s${run}`],
+    before: (tool, run) => quietly(tool, ['run', '-d', '--name', `s${run}`, web]), after: (tool, run) => quietly(tool, ['rm', '-f', `s${run}`]),
+  })
+  measure({ what: '`create`, the first 300', runs: 300, act: (_, run) => ['create', '--name', `n${run}`, busybox, 'true'] })
+  measure({ what: '`ps`, 300 containers', runs: 10, act: () => ['ps'] })
+  measure({ what: '`ps -a`, 300 containers', runs: 10, act: () => ['ps', '-a'] })
+  removeAll()
+  measure({
+    what: '`rm -f` of 50 running', runs: 2, act: (_, run) => ['rm', '-f', '-t', '0', ...fifty(run)],
+    before: (tool, run) => { for (const name of fifty(run)) quietly(tool, ['run', '-d', '--name', name, busybox, 'sleep', '9999']) },
+  })
+  // The registry runs in another process: nothing of the measurement goes through this one.
+  measure({ what: '`pull` of 8 layers, 300 MB', runs: 4, act: () => ['pull', '-q', bigName], after: (tool) => quietly(tool, ['rmi', bigName]) })
+} finally {
+  removeAll()
+  await registry.close()
+  await bigServer.stop()
+}
+
+const table = report(rows, tools.map(({ name }) => name))
+console.log(table)
+if (words.length === 0) writeReport()
+
+function fifty(run: number): string[] {
+  return Array.from({ length: 50 }, (_, index) => `f${run}-${index}`)
+}
+
+/** As `call`, but this process goes on serving the registry meanwhile. */
+async function runAside({ command, env }: Tool, args: readonly string[]): Promise<void> {
+  const { execFile } = await import('node:child_process')
+  const { promisify } = await import('node:util')
+  await promisify(execFile)(command[0]!, [...command.slice(1), ...args], { env })
+}
+
+function measureMemory(): void {
+  const what = 'memory of the monitor, per container'
+  if (words.length > 0 && !words.some((word) => what.includes(word))) return
+  const medians = Object.fromEntries(tools.map(({ name }) => [name, median(monitorMemory(join(base, name)))]))
+  rows.push({ what, unit: 'kB', runs: 1, medians })
+}
+
+function writeReport(): void {
+  const podman = call(tools[1]!, ['--version'])
+  const text = `# Benchmark
+
+Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: Linux ${release()}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${podman},
+runc for both. Medians of wall time, the two programs in turn; images from a loopback registry. Machines differ: read the
+ratios.
+
+${table}
+`
+  writeFileSync(join(import.meta.dirname, '../docs/benchmark.md'), text)
+}
