@@ -12,6 +12,9 @@ import { detachEntry } from './detach.ts'
 import type { Wiring } from './detach.ts'
 import { gcList, hasGc } from './plugin-list.ts'
 
+/** Then somebody's plugin hangs, and the collection is for another time: Failure timeout. */
+const LOCK_WAIT_MS = 60_000
+
 type Alive = () => ReadonlySet<string> | Promise<ReadonlySet<string>>
 
 /**
@@ -36,7 +39,7 @@ export const collectGarbage = async (wiring: Wiring, lists: readonly NetworkList
 }
 
 const settle = async (wiring: Wiring, alive: Alive): Promise<{ dead: CacheEntry[]; owners: string[] }> => {
-  using _ = await lockFile(wiring.operationsLock())
+  using _ = await lockFile(wiring.operationsLock(), { wait: LOCK_WAIT_MS })
   const living = await alive()
   removeUnfinishedEntries(wiring.resultsDir)
   const entries = readEntries(wiring.resultsDir)
@@ -46,7 +49,7 @@ const settle = async (wiring: Wiring, alive: Alive): Promise<{ dead: CacheEntry[
 }
 
 const askPlugins = async (wiring: Wiring, lists: readonly NetworkList[]): Promise<void> => {
-  using _ = await lockFile(wiring.operationsLock())
+  using _ = await lockFile(wiring.operationsLock(), { wait: LOCK_WAIT_MS })
   const entries = readEntries(wiring.resultsDir)
   for (const list of lists) {
     const valid = entries.filter((entry) => entry.list.name === list.name)

@@ -4,7 +4,7 @@ import test from 'node:test'
 
 import { isFailure } from '../errors.ts'
 import { parseSubnet } from './addresses.ts'
-import { planNetwork } from './create-network.ts'
+import { chooseFreeSubnet, planNetwork } from './create-network.ts'
 import type { Surroundings } from './create-network.ts'
 import { viewOf } from './network-view.ts'
 import type { CreateNetwork } from './networks.ts'
@@ -41,6 +41,10 @@ test('names, bridges and subnets that are taken are stepped over', () => {
   const far = viewOf(plan({ name: 'n' }, { hostSubnets: [parseSubnet('10.89.0.0/16')!] }))
   assert.equal(far.subnets?.[0]?.subnet, '10.200.0.0/24')
   refused({}, /no free subnet is left/, { hostSubnets: [parseSubnet('10.0.0.0/8')!] })
+})
+
+test('the default network finds room on a host that routes all of 10.0.0.0/8', () => {
+  assert.equal(chooseFreeSubnet(around({ hostSubnets: [parseSubnet('10.0.0.0/8')!, parseSubnet('172.20.0.0/16')!] })).subnet, '172.21.0.0/24')
 })
 
 test('subnets, gateways and ranges are taken as given, on both families', () => {

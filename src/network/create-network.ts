@@ -123,9 +123,11 @@ const chooseSubnets = (request: CreateNetwork, around: Surroundings): Chosen[] =
   ]
 }
 
-/** For the default network. */
+/** For the default network, which a host that routes all of 10.0.0.0/8 needs as well. */
 export const chooseFreeSubnet = (around: Surroundings): Chosen =>
-  withGateway(freeSubnet(around.pools, [...around.hostSubnets, ...around.lists.flatMap(subnetsOf)]), undefined)
+  withGateway(freeSubnet([...around.pools, ...LAST_RESORT], [...around.hostSubnets, ...around.lists.flatMap(subnetsOf)]), undefined)
+
+const LAST_RESORT = [{ base: '172.20.0.0/14', size: 24 }, { base: '192.168.128.0/17', size: 24 }]
 
 const subnetsOf = (list: NetworkList): Subnet[] => (viewOf(list).subnets ?? []).flatMap(({ subnet }) => parseSubnet(subnet) ?? [])
 
