@@ -14,6 +14,7 @@ if (!process.env['SCOW_JAIL_FILE']) {
   process.exit(status ?? 1)
 }
 
+const { unmountRoots } = await import('../test/support/leftovers.ts')
 const { openRegistry } = await import('../test/support/registry.ts')
 const { startRegistryServer } = await import('../test/support/registry-server.ts')
 
@@ -83,6 +84,8 @@ try {
   removeAll()
   await registry.close()
   await bigServer.stop()
+  unmountRoots(base)
+  rmSync(base, { recursive: true, force: true })
 }
 
 const table = report(rows, tools.map(({ name }) => name))

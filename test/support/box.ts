@@ -109,7 +109,7 @@ export async function openBox(t: TestContext, { env = {}, flags = [], program: f
 async function closeBox(box: Box): Promise<void> {
   const removed = await box.scow(['rm', '--all', '--force', '--time', '0', '--volumes'])
   const left = await findLeftovers(box)
-  unmountRoots(box)
+  unmountRoots(box.dir)
   rmSync(box.dir, { recursive: true, force: true })
   assert.equal(removed.code, 0, `scow rm --all --force: ${removed.stderr}`)
   assert.deepEqual(left, [], 'left behind after rm --all')

@@ -65,7 +65,7 @@ function cgroups(): string[] {
   return stdout.split('\n').filter(Boolean).map((path) => `cgroup ${path}`)
 }
 
-/** Takes away what of a box is mounted, so that its folder can be removed. */
-export function unmountRoots({ dir }: Roots): void {
+/** Takes away what is mounted below a folder, so that it can be removed. */
+export function unmountRoots(dir: string): void {
   for (const point of mountPoints().filter((path) => path.startsWith(`${dir}/`)).reverse()) spawnSync('umount', ['--lazy', point])
 }

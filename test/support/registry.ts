@@ -92,12 +92,13 @@ function answer(exchange: Exchange): void {
 }
 
 async function relay(response: IncomingMessage, { outgoing, seen, fault }: Exchange): Promise<void> {
+  const closed = new Promise<void>((resolve) => outgoing.once('close', resolve))
   for await (const chunk of response as AsyncIterable<Buffer>) {
     const rest = fault?.kind === 'cut' ? fault.afterBytes - seen.bodyBytesSent : chunk.length
     const piece = rest < chunk.length ? chunk.subarray(0, rest) : chunk
     seen.bodyBytesSent += piece.length
     const flushed = new Promise<void>((resolve) => outgoing.write(piece, () => resolve()))
-    await Promise.race([flushed, once(outgoing, 'close')])
+    await Promise.race([flushed, closed])
     if (outgoing.destroyed) return
     if (rest <= chunk.length && fault?.kind === 'cut') return void outgoing.destroy()
     if (fault?.kind === 'slow') await sleep((piece.length / fault.bytesPerSecond) * 1000)
