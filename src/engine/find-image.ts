@@ -16,6 +16,7 @@ export async function findImage(engine: Pick<Engine, 'state'>, text: string): Pr
 
 /** Like `findImage`, but undefined where there is none. @throws invalid for text that can name no image */
 export async function lookUpImage(engine: Pick<Engine, 'state'>, text: string): Promise<ImageRecord | undefined> {
+  if (LAYOUT.test(text)) return undefined // read anew each time: a directory may have changed
   const { images } = engine.state
   const id = text.replace(/^sha256:/, '')
   if (/^[0-9a-f]{64}$/.test(id)) return await images.get(id) ?? await byDigest(engine, `sha256:${id}`)
@@ -25,6 +26,9 @@ export async function lookUpImage(engine: Pick<Engine, 'state'>, text: string): 
   if (matches.length > 1) throw new Failure('invalid', `more than one image has an id that starts with ${id}`, { hint: 'give more digits' })
   return matches[0]
 }
+
+/** A transport and a path: not a name of the store. */
+const LAYOUT = /^oci:[./]/
 
 async function byName({ state }: Pick<Engine, 'state'>, text: string): Promise<ImageRecord | undefined> {
   const reference = parseReference(text)

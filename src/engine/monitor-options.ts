@@ -10,7 +10,7 @@ export async function monitorOptions(engine: Engine, { id, name, record }: Conta
   return {
     id, name,
     monitor: findMonitor(engine.config),
-    runtime: runtime.path,
+    runtime: runtime.path, explain: (text) => runtime.explain(text, id),
     runtimeArgs: runtime.globalArgs({ logFile: own.runtimeLog, network: runtimeNetwork(record.request) }),
     systemdCgroup: record.cgroupManager === 'systemd',
     persistDir: own.persist, exitDir: engine.paths.exits,

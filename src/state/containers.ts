@@ -3,6 +3,7 @@ import { addEvent } from './events.ts'
 import type { ContainerRecord, ContainerSummary } from './container-record.ts'
 import type { ContainerStatus, Phase, PublishedPort } from './container-status.ts'
 import type { Database } from './database.ts'
+import { getImage } from './images.ts'
 import { closeIntent, openIntent, type NewIntent } from './intents.ts'
 import { claimName, freeName } from './names.ts'
 
@@ -38,6 +39,7 @@ const toContainer = (row: Stored): Container => ({ ...toRow(row), record: JSON.p
 
 /** Takes the name and leaves an intent, in one step. The intent holds the image against removal. */
 export function reserveContainer(db: Database, { id, name, intent }: { id: string; name: string; intent: NewIntent }): number {
+  if (intent.imageId && !getImage(db, intent.imageId)) throw new Failure('notFound', `image ${intent.imageId.slice(0, 12)} was removed meanwhile`, { hint: 'try again: it is pulled anew' })
   claimName(db, { name, kind: 'container', id })
   return openIntent(db, intent)
 }
