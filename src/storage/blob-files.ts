@@ -1,7 +1,7 @@
 // Where blobs lie. A blob goes partial -> verified -> final: `verified` holds the right bytes, but they are only
 // known to be on the disk itself once an image's one sync has passed; so its name carries the boot, and after a
 // power cut it is a partial again.
-import { existsSync, readFileSync, readdirSync, renameSync, statSync } from 'node:fs'
+import { existsSync, openSync, readFileSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { algorithmOf, hexOf, parseDigest, isDigest, type Digest } from '../image/digest.ts'
 import { makeDir } from '../fs/remove-tree.ts'
@@ -31,7 +31,8 @@ export function makeBlobFiles(dir: string): BlobFiles {
     final: (digest) => join(dir, algorithmOf(digest), hexOf(digest)),
     verified: (digest) => `${stem(digest)}.verified-${bootId()}`,
     partial: (digest, slot) => `${stem(digest)}.${slot}`,
-    present: (digest) => [files.final(digest), files.verified(digest)].find((path) => existsSync(path)),
+    // In the order in which a blob moves: the other way round it could slip through between the two looks.
+    present: (digest) => [files.verified(digest), files.final(digest)].find((path) => existsSync(path)),
   }
   makeDir(join(dir, 'sha256'))
   makeDir(partials, 0o700)
@@ -46,6 +47,18 @@ export function finalize(files: BlobFiles, digest: Digest): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
+}
+
+/** A descriptor of the blob's file, to be closed; undefined where there is none. */
+export function openBlob(files: BlobFiles, digest: Digest): number | undefined {
+  for (const path of [files.verified(digest), files.final(digest)]) {
+    try {
+      return openSync(path, 'r')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+  return undefined
 }
 
 /** Blobs verified before the last boot may have lost bytes: their next user hashes them again. */

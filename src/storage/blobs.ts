@@ -1,11 +1,11 @@
-import { existsSync, fdatasync, readFileSync, rmSync, statSync } from 'node:fs'
+import { closeSync, existsSync, fdatasync, fstatSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Failure } from '../errors.ts'
 import { writeFileAtomic } from '../fs/write-atomic.ts'
 import { makeDir } from '../fs/remove-tree.ts'
-import { algorithmOf, digestOf, hashFor, hexOf, matchesDigest } from '../image/digest.ts'
-import { finalize, listBlobs } from './blob-files.ts'
+import { algorithmOf, digestOf, hashFor, hexOf, matchesDigest, type Digest } from '../image/digest.ts'
+import { finalize, listBlobs, openBlob, type BlobFiles } from './blob-files.ts'
 import { acceptBlob, damaged, dropDamaged, obtain } from './obtain.ts'
 import { GrowingFile } from './growing-file.ts'
 import type { Store } from './store.ts'
@@ -19,12 +19,16 @@ export function makeBlobs(store: Store): Blobs {
     has: async (digest) => files.present(digest) !== undefined,
     path: (digest) => files.present(digest) ?? files.final(digest),
     async read(digest, maxBytes) {
-      const path = files.present(digest)
-      if (path === undefined) throw new Failure('notFound', `blob ${digest} isn't in the store`)
-      if (statSync(path).size > maxBytes) throw new Failure('invalid', `blob ${digest} is bigger than ${maxBytes} bytes`)
-      const content = readFileSync(path)
-      if (matchesDigest(content, digest)) return content
-      rmSync(path, { force: true })
+      const fd = openBlob(files, digest)
+      if (fd === undefined) throw new Failure('notFound', `blob ${digest} isn't in the store`)
+      try {
+        if (fstatSync(fd).size > maxBytes) throw new Failure('invalid', `blob ${digest} is bigger than ${maxBytes} bytes`)
+        const content = readFileSync(fd)
+        if (matchesDigest(content, digest)) return content
+      } finally {
+        closeSync(fd)
+      }
+      removeBlob(files, digest)
       throw new Failure('invalid', `blob ${digest} was damaged on disk and has been removed`, { hint: 'pull the image again' })
     },
     async put(bytes) {
@@ -36,19 +40,21 @@ export function makeBlobs(store: Store): Blobs {
       return digest
     },
     fetch: (source, options = {}) => fetchBlob(store, source, options),
-    async remove(digest) {
-      rmSync(files.final(digest), { force: true })
-      rmSync(files.verified(digest), { force: true })
-    },
+    remove: async (digest) => removeBlob(files, digest),
     list: async () => listBlobs(files),
   }
+}
+
+function removeBlob(files: BlobFiles, digest: Digest): void {
+  rmSync(files.verified(digest), { force: true })
+  rmSync(files.final(digest), { force: true })
 }
 
 async function fetchBlob(store: Store, source: BlobSource, options: IngestOptions): Promise<void> {
   const { descriptor } = source
   for (let attempt = 0; ; attempt++) {
     const blob = await obtain(store, source, options)
-    if (blob.claim === undefined) return
+    if (blob.claim === undefined) return blob.close()
     try {
       const file = new GrowingFile(blob.path)
       const hashing = hashOf(file, descriptor)
@@ -69,7 +75,7 @@ async function fetchBlob(store: Store, source: BlobSource, options: IngestOption
       if (error instanceof Failure && error.kind === 'invalid') blob.claim.discard()
       throw error
     } finally {
-      blob.claim.release()
+      blob.close()
     }
   }
 }

@@ -34,7 +34,10 @@ async function ingestOnce(store: Store, source: LayerSource, options: IngestOpti
   const { descriptor } = source
   const blob = await obtain(store, source, options)
   const committed = await options.isCommitted()
-  if (committed !== undefined && blob.claim === undefined) return withoutTree(source, committed)
+  if (committed !== undefined && blob.claim === undefined) {
+    blob.close()
+    return withoutTree(source, committed)
+  }
   const dir = store.staging.make()
   try {
     const unpacked = await unpackWhileArriving({ store, source, options, blob, dir })
@@ -62,7 +65,7 @@ async function ingestOnce(store: Store, source: LayerSource, options: IngestOpti
     }
     throw error
   } finally {
-    blob.claim?.release()
+    blob.close()
   }
 }
 

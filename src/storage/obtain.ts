@@ -1,7 +1,8 @@
 // Where a blob's bytes come from: the store, or a partial that this process continues.
-import { createReadStream, fstatSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, createReadStream, fstatSync, renameSync, rmSync } from 'node:fs'
 import { Failure } from '../errors.ts'
 import { hashFor, hexOf, type Digest } from '../image/digest.ts'
+import { openBlob } from './blob-files.ts'
 import { download } from './download.ts'
 import { claimPartial, type Claim } from './partial.ts'
 import type { Store } from './store.ts'
@@ -9,6 +10,7 @@ import type { BlobDescriptor, BlobSource, IngestOptions } from './storage.ts'
 import type { Feed } from './unpackers.ts'
 
 export interface Obtained {
+  /** Opens the bytes, in this process only. */
   readonly path: string
   /** Absent when the blob is in the store. */
   readonly claim: Claim | undefined
@@ -17,6 +19,8 @@ export interface Obtained {
   /** Of the file as it is now. */
   sizeBytes(): number
   fetchedBytes(): number
+  /** Ends the claim or closes the file; called once. */
+  close(): void
   /** Tells `feed` what is there and downloads the rest. */
   arrive(work: { signal: AbortSignal, feed: Pick<Feed, 'grow'> }): Promise<void>
 }
@@ -25,8 +29,8 @@ export interface Obtained {
 export async function obtain(store: Store, source: BlobSource, options: IngestOptions): Promise<Obtained> {
   const { digest, size } = source.descriptor
   for (;;) {
-    const present = store.files.present(digest)
-    if (present !== undefined) return found(present)
+    const fd = openBlob(store.files, digest)
+    if (fd !== undefined) return found(fd)
     const claim = await claimPartial({
       files: store.files, digest, sizeBytes: size, stallMs: store.stallMs,
       signal: options.signal ?? new AbortController().signal,
@@ -36,23 +40,28 @@ export async function obtain(store: Store, source: BlobSource, options: IngestOp
   }
 }
 
-function found(path: string): Obtained {
-  const { size } = statSync(path)
+function found(fd: number): Obtained {
+  const { size } = fstatSync(fd)
   return {
-    path, claim: undefined, reusedBytes: size,
+    path: pathOf(fd), claim: undefined, reusedBytes: size,
     sizeBytes: () => size,
     fetchedBytes: () => 0,
     arrive: async ({ feed }) => feed.grow(size),
+    close: () => closeSync(fd),
   }
 }
+
+/** The file behind a descriptor of this process, whatever its name becomes meanwhile. */
+const pathOf = (fd: number): string => `/proc/self/fd/${fd}`
 
 function claimed(claim: Claim, source: BlobSource, options: IngestOptions): Obtained {
   const { descriptor } = source
   let fetched = 0
   return {
-    path: claim.path, claim, reusedBytes: claim.sizeBytes,
+    path: pathOf(claim.fd), claim, reusedBytes: claim.sizeBytes,
     sizeBytes: () => fstatSync(claim.fd).size,
     fetchedBytes: () => fetched,
+    close: claim.release,
     async arrive({ signal, feed }) {
       const report = (receivedBytes: number) => options.onProgress?.({
         phase: receivedBytes === descriptor.size ? 'unpacking' : 'downloading', receivedBytes, totalBytes: descriptor.size,
@@ -72,7 +81,7 @@ function claimed(claim: Claim, source: BlobSource, options: IngestOptions): Obta
 /** The bytes are right: the partial becomes a verified blob. Another process may have been faster. */
 export async function acceptBlob(store: Store, blob: Obtained, { digest }: BlobDescriptor): Promise<void> {
   if (blob.claim === undefined) return
-  if (store.files.present(digest) === undefined) renameSync(blob.path, store.files.verified(digest))
+  if (store.files.present(digest) === undefined) renameSync(blob.claim.path, store.files.verified(digest))
   else blob.claim.discard()
 }
 
