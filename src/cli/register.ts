@@ -22,7 +22,7 @@ export function readOptions(spec: AnyCommand, words: Words, title: string): Reco
   const command = toCommander(spec, title).allowExcessArguments().action(() => {})
   command.parseOptions(checked(command, words.canonical, title))
   const values: Record<string, unknown> = {}
-  for (const key of Object.keys(spec.options)) values[key] = words.switches.get(key) ?? command.getOptionValue(key)
+  for (const [key, { initial }] of Object.entries(spec.options as Record<string, OptionSpec<any>>)) values[key] = words.switches.get(key) ?? command.getOptionValue(key) ?? initial
   return values
 }
 
@@ -49,11 +49,9 @@ function toOption(key: string, spec: OptionSpec<any>): Option {
   const option = new Option(spec.flags, spec.refused ? `${spec.summary} (not supported yet)` : spec.summary)
   // commander would read --no-trunc as the opposite of --trunc
   option.negate = false
-  option.default(spec.initial, describeInitial(spec.initial))
-  if (!spec.isSwitch) option.argParser(spec.parse)
+  if (spec.initial === true) option.default(true)
+  if (!spec.isSwitch) option.argParser((value: string, previous: unknown) => spec.parse(value, previous ?? spec.initial))
   if (option.attributeName() !== key) throw new InvalidArgumentError(`option key "${key}" does not match --${longName(spec)}`)
   if (spec.values) option.argChoices = [...spec.values]
   return option
 }
-
-const describeInitial = (initial: unknown): string => (initial === undefined || initial === false ? '' : JSON.stringify(initial))

@@ -45,6 +45,7 @@ async function renderRows<R>({ name, rows, view, headings = {}, noHeading }: Lis
   const isTable = /^\s*table\s/.test(format)
   const body = isTable ? cells(format.replace(/^\s*table\s+/, '')) : format
   const compile = await compiler(name, isTable || body)
+  compile(body) // alone first: its errors then tell the user's own lines
   const render = compile(ranged(isTable ? `${body}\n` : endLine(body)))
   const text = render(rows.map(view))
   if (!isTable) return text
@@ -58,7 +59,7 @@ const cells = (body: string): string => body.replaceAll('\\t', '\t').replaceAll(
 const endLine = (body: string): string => (body.endsWith('\n') ? body : `${body}\n`)
 
 /** A template that does not walk the rows itself is applied to each. */
-const ranged = (body: string): string => (/\{\{-?\s*range\s+\.\s*-?\}\}/.test(body) ? body : `{{range . -}}\n${body}{{end -}}`)
+const ranged = (body: string): string => (/\{\{-?\s*range\s+\.\s*-?\}\}/.test(body) ? body : `{{range . -}}${body}{{end -}}`)
 
 /** Tries `\n` and `\t` as what they mean first, since shells pass them on as they are. */
 async function compiler(name: string, body: string | true): Promise<(source: string) => (value: unknown) => string> {

@@ -44,6 +44,9 @@ export const sizeText = ({ size }: Shown): string => (size ? `${humanSize(size.w
 
 const seconds = (ms: number | undefined): number => (ms === undefined ? ZERO_SECONDS : Math.floor(ms / 1000))
 
+/** none and host are modes, not networks. */
+const networkNames = ({ summary }: Row): string[] => summary.networks.filter((name) => name !== 'none' && name !== 'host')
+
 const portsOf = ({ status }: Row) => sliceOrNil((status.ports ?? []).map(({ hostIp, hostPort, containerPort, protocol, count }) =>
   struct('types.PortMapping', { HostIP: hostIp, ContainerPort: containerPort, HostPort: hostPort, Range: count, Protocol: protocol },
     { HostIP: 'host_ip', ContainerPort: 'container_port', HostPort: 'host_port', Range: 'range', Protocol: 'protocol' })))
@@ -58,7 +61,7 @@ export function psView(shown: Shown) {
     AutoRemove: summary.autoRemove, Command: commandText(shown), Created: created, CreatedAt: created, CreatedHuman: human, RunningFor: human,
     Exited: row.phase === 'exited', ExitedAt: seconds(status.finishedAtMs), ExitCode: status.exitCode ?? 0, ID: idText(shown), Image: summary.imageName,
     ImageID: shown.truncate ? row.imageId?.slice(0, SHORT_ID) ?? '' : row.imageId ?? '', IsInfra: false, Labels: mapOrNil(Object.entries(summary.labels)), Mounts: summary.mounts.join(','),
-    Names: row.name, Networks: summary.networks.join(','), Namespaces: goMap(namespaces), Pid: status.process?.pid ?? 0, Pod: row.podId ?? '', PodName: summary.pod ?? '',
+    Names: row.name, Networks: networkNames(row).join(','), Namespaces: goMap(namespaces), Pid: status.process?.pid ?? 0, Pod: row.podId ?? '', PodName: summary.pod ?? '',
     PodID: row.podId ?? '', Ports: portsText(row), Restarts: status.restarts ?? 0, Size: sizeText(shown), StartedAt: seconds(status.startedAtMs), State: statusText(shown),
     Status: statusText(shown), CIDFile: '', CGROUPNS: namespaces['cgroup'] ?? '', IPC: namespaces['ipc'] ?? '', MNT: namespaces['mnt'] ?? '', NET: namespaces['net'] ?? '',
     PIDNS: namespaces['pid'] ?? '', USERNS: namespaces['user'] ?? '', UTS: namespaces['uts'] ?? '',
@@ -78,7 +81,7 @@ export function psJson(shown: Shown) {
   return {
     AutoRemove: summary.autoRemove, Command: summary.command, CreatedAt: createdText(shown), Exited: row.phase === 'exited', ExitedAt: seconds(status.finishedAtMs),
     ExitCode: status.exitCode ?? 0, Id: row.id, Image: summary.imageName, ImageID: row.imageId ?? '', IsInfra: false, Labels: mapOrNil(Object.entries(summary.labels)),
-    Mounts: summary.mounts, Names: [row.name], Namespaces: namespacesJson(namespaces), Networks: summary.networks, Pid: status.process?.pid ?? 0, Pod: row.podId ?? '',
+    Mounts: summary.mounts, Names: [row.name], Namespaces: namespacesJson(namespaces), Networks: networkNames(row), Pid: status.process?.pid ?? 0, Pod: row.podId ?? '',
     PodName: summary.pod ?? '', Ports: row.status.ports?.length ? portsOf(row) : NIL_SLICE, Restarts: status.restarts ?? 0, Size: size ? { rootFsSize: size.rootfs, rwSize: size.writable } : null,
     StartedAt: seconds(status.startedAtMs), State: row.phase, Status: statusText(shown), Created: seconds(row.createdAtMs),
   }

@@ -1,0 +1,40 @@
+// Writes what derives from the specs: completions/, man/ and docs/parity.md. `node src/commands/generate.ts`.
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { SHELLS, completionScript } from '../cli/completion-scripts.ts'
+import { commandManPage, programManPage } from '../cli/man.ts'
+import { ALL } from './all.ts'
+import { ABOUT, globalFlags, groupCommands, topCommands } from './overview.ts'
+import { parityPage } from './parity.ts'
+import { GROUPS, MOUNTS } from './table.ts'
+
+/** Text by path below the project's root. */
+export function generatedFiles(): Map<string, string> {
+  const files = new Map<string, string>()
+  const names = { bash: 'scow.bash', zsh: '_scow', fish: 'scow.fish' }
+  for (const shell of SHELLS) files.set(`completions/${names[shell]}`, completionScript(shell, 'scow'))
+  const commands = [...topCommands().filter(({ name }) => !(name in GROUPS)), ...Object.keys(GROUPS).flatMap((group) => groupCommands(group).map(({ name, summary }) => ({ name: `${group} ${name}`, summary })))]
+  files.set('man/scow.1', programManPage(ABOUT, commands, globalFlags()))
+  for (const { file, names: mounted } of MOUNTS) {
+    const spec = ALL[file]
+    if (spec && !spec.hidden) files.set(`man/scow-${mounted[0]!.replaceAll(' ', '-')}.1`, commandManPage(spec, `scow ${mounted[0]}`))
+  }
+  for (const { file, names: mounted } of MOUNTS) {
+    // the same command under its other names refers to the one page
+    for (const name of ALL[file] ? mounted.slice(1) : []) files.set(`man/scow-${name.replaceAll(' ', '-')}.1`, `.so man1/scow-${mounted[0]!.replaceAll(' ', '-')}.1\n`)
+  }
+  files.set('docs/parity.md', parityPage())
+  return files
+}
+
+const OWN_FOLDERS = ['completions', 'man']
+
+export function writeGenerated(root: string): void {
+  for (const folder of OWN_FOLDERS) for (const name of readdirSync(join(root, folder))) rmSync(join(root, folder, name))
+  for (const [path, text] of generatedFiles()) {
+    mkdirSync(dirname(join(root, path)), { recursive: true })
+    writeFileSync(join(root, path), text)
+  }
+}
+
+if (process.argv[1]?.endsWith('/generate.ts')) writeGenerated(join(import.meta.dirname, '../..'))

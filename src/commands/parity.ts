@@ -1,0 +1,61 @@
+// docs/parity.md: where scow's commands differ from podman's. The flags come from the specs; the rest is said here.
+import type { AnyCommand, OptionSpec } from '../cli/command.ts'
+import { ALL } from './all.ts'
+import { MOUNTS } from './table.ts'
+
+const DIFFERENCES: readonly (readonly [string, string])[] = [
+  ['errors', 'One line: `Error: what; what to do`. podman prints the hint as a second line.'],
+  ['`ps --format json`', 'Empty objects are `{}`; podman 4.3 prints them over two lines. `Restarts` is there as in podman 5.'],
+  ['`inspect` of an image with several tags', 'The same fields; `GraphDriver.Data` names our folders and has no `WorkDir`.'],
+  ['`inspect` of a container', '`Config.Annotations` has the annotations of the container and no notes of podman\'s own; `Config.CreateCommand` begins with `scow`; `HostConfig.CgroupMode` says `private` where the container has a cgroup namespace of its own.'],
+  ['`inspect` before the first start', '`EffectiveCaps`, `BoundingCaps` and labels are empty: they are resolved at each start.'],
+  ['`events`', 'Times have milliseconds. Ids are shown in full unless `--no-trunc=false`.'],
+  ['`images --format json`', 'One object for each image, as podman; `RepoTags` is null there too, names are in `Names`.'],
+  ['`{{.Label "key"}}`', 'Works in `ps` as with docker; podman 4.3 refuses it.'],
+  ['templates', 'Maps print sorted, nil as `<nil>`, a missing map key as `<no value>`. Parse errors name the line of the user\'s own template.'],
+  ['`info`', 'Package names of conmon and of the runtime are empty.'],
+  ['`version`', '`NodeVersion` instead of `GoVersion`.'],
+  ['`rmi` of an id with several names', 'Refused with 2 unless `--force`, as docker and podman do.'],
+  ['`run --network slirp4netns`, `pasta`', 'Refused: they are for rootless containers.'],
+  ['`-v ...:O`', 'Overlay volumes are refused.'],
+  ['default network', '`scow` on the bridge `scow0` from 10.89.0.0/24 on; podman has 10.88.'],
+  ['short image names', '`registries.conf` decides; without search registries a short name is looked for on docker.io.'],
+]
+
+const flagName = (option: OptionSpec<unknown>): string => option.flags.replace(/ <.*/, '')
+
+const nameOf = (file: string): string => MOUNTS.find((mount) => mount.file === file)!.names[0]!
+
+const refusedOf = (spec: AnyCommand): OptionSpec<unknown>[] => Object.values(spec.options as Record<string, OptionSpec<unknown>>).filter(({ refused }) => refused !== undefined)
+
+const ignoredOf = (spec: AnyCommand): OptionSpec<unknown>[] =>
+  Object.values(spec.options as Record<string, OptionSpec<unknown>>).filter(({ summary }) => summary.startsWith('Accepted for compatibility'))
+
+/** The page as Markdown. */
+export function parityPage(): string {
+  const refused = new Map<string, { reason: string; commands: string[] }>()
+  const ignored = new Map<string, { summary: string; commands: string[] }>()
+  for (const [file, spec] of Object.entries(ALL)) {
+    for (const option of refusedOf(spec)) {
+      const entry = refused.get(flagName(option)) ?? { reason: option.refused!, commands: [] }
+      refused.set(flagName(option), { ...entry, commands: [...entry.commands, nameOf(file)] })
+    }
+    for (const option of ignoredOf(spec)) {
+      const entry = ignored.get(flagName(option)) ?? { summary: option.summary, commands: [] }
+      ignored.set(flagName(option), { ...entry, commands: [...entry.commands, nameOf(file)] })
+    }
+  }
+  const rows = (entries: readonly (readonly string[])[]): string[] => entries.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
+  const sorted = <T>(map: Map<string, T>): [string, T][] => [...map].sort(([a], [b]) => Number(a > b) - Number(a < b))
+  return [
+    '# Parity with podman', '', '<!-- made by `node src/commands/generate.ts`; edit src/commands/parity.ts -->', '',
+    'Commands, flags, filters, columns and templates are podman\'s. This page lists what differs.', '',
+    '## Flags that are refused until their object is there', '', 'They are known to the parser and end with one line and exit code 125.', '',
+    '| flag | commands | why |', '|---|---|---|', ...rows(sorted(refused).map(([flag, { reason, commands }]) => [`\`${flag}\``, commands.join(', '), reason])), '',
+    '## Flags that are accepted and do nothing', '', '| flag | commands | |', '|---|---|---|',
+    ...rows(sorted(ignored).map(([flag, { summary, commands }]) => [`\`${flag}\``, commands.join(', '), summary])), '',
+    '## Other differences', '', '| what | how it differs |', '|---|---|', ...rows(DIFFERENCES), '',
+    '## Commands of podman that are not here yet', '',
+    'build, commit, cp, diff, export, farm, generate, healthcheck, history, import, init, kube, load, login, logout, manifest, mount, network connect, network disconnect, pod, push, save, search, secret, stats, system df, system prune, update, and the rest of `system` and `container`.', '',
+  ].join('\n')
+}
