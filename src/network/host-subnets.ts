@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { parseSubnet } from './addresses.ts'
 import type { Subnet } from './addresses.ts'
 
-/** Subnets of the addresses and routes of this network namespace; default routes don't count. */
-export const hostSubnets = (): Subnet[] => {
-  const addresses = Object.values(networkInterfaces()).flatMap((entries) => (entries ?? []).flatMap(({ cidr }) => (cidr ? parseSubnet(cidr) ?? [] : [])))
-  return [...addresses, ...ipv4Routes(), ...ipv6Routes()].filter(({ prefix }) => prefix > 0)
+/** Subnets of the addresses and routes of this network namespace, but those of `except`; default routes don't count. */
+export const hostSubnets = (except?: string): Subnet[] => {
+  const addresses = Object.entries(networkInterfaces()).filter(([name]) => name !== except).flatMap(([, entries]) => (entries ?? []).flatMap(({ cidr }) => (cidr ? parseSubnet(cidr) ?? [] : [])))
+  return [...addresses, ...ipv4Routes(except), ...ipv6Routes(except)].filter(({ prefix }) => prefix > 0)
 }
 
 /** Names of this namespace's interfaces, up or not. */
@@ -24,16 +24,17 @@ export const reservedSubnets = (dirs: readonly string[]): Subnet[] =>
   }))
 
 /** /proc/net/route: hexadecimal words in the byte order of the machine, little endian on all that Node runs on. */
-const ipv4Routes = (): Subnet[] => procLines('/proc/net/route').slice(1).flatMap((line) => {
+const ipv4Routes = (except?: string): Subnet[] => procLines('/proc/net/route').slice(1).flatMap((line) => {
   const fields = line.split('\t')
+  if (fields[0] === except) return []
   const [base, mask] = [swapped(fields[1]), swapped(fields[7])]
   const prefix = mask.toString(2).replaceAll('0', '').length
   return [{ family: 4 as const, base: base & mask, prefix }]
 })
 
-const ipv6Routes = (): Subnet[] => procLines('/proc/net/ipv6_route').flatMap((line) => {
+const ipv6Routes = (except?: string): Subnet[] => procLines('/proc/net/ipv6_route').flatMap((line) => {
   const [base, prefix, , , , , , , , device] = line.trim().split(/\s+/)
-  if (device === 'lo' || /^f[ef]/.test(base!)) return []
+  if (device === 'lo' || device === except || /^f[ef]/.test(base!)) return []
   return [{ family: 6 as const, base: BigInt(`0x${base}`), prefix: Number.parseInt(prefix!, 16) }]
 })
 

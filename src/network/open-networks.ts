@@ -20,12 +20,12 @@ import { parseResult } from './result.ts'
 
 export const openNetworks = (options: NetworkOptions): Networks => {
   const wiring = wire(options)
-  const { resolve, defaultList, configured, all } = finder(options)
+  const { resolve, defaultList, configured, all } = finder(options, wiring)
   const attachments = (containerId: string) => readEntries(wiring.resultsDir, containerId)
   return {
     list: async () => (await all()).map(viewOf),
     get: async (nameOrId) => viewOf(await resolve(nameOrId)),
-    create: async (request) => (await import('./own-networks.ts')).createNetwork(options, request),
+    create: async (request) => (await import('./own-networks.ts')).createNetwork(options, wiring, request),
     remove: async (nameOrId) => (await import('./own-networks.ts')).removeNetwork(options, wiring, await resolve(nameOrId)),
     defaultNetwork: async ({ forKubernetes } = {}) => (await defaultList(forKubernetes)).name,
 
@@ -83,9 +83,9 @@ const wire = (options: NetworkOptions): Wiring => {
 }
 
 /** How names become lists; our default network is made when a call first needs it. */
-const finder = (options: NetworkOptions) => {
+const finder = (options: NetworkOptions, wiring: Wiring) => {
   const load = () => loadLists([options.networksDir, ...options.configDirs])
-  const ownDefault = async () => (await import('./own-networks.ts')).ensureDefaultNetwork(options)
+  const ownDefault = async () => (await import('./own-networks.ts')).ensureDefaultNetwork(options, wiring)
   const resolve = async (nameOrId: string): Promise<NetworkList> => {
     const found = find(load(), nameOrId)
     if (found) return found

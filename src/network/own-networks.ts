@@ -5,9 +5,7 @@ import { dirname, join } from 'node:path'
 import { Failure } from '../errors.ts'
 import { lockFile } from '../fs/lock.ts'
 import { syncDir, writeFileAtomic } from '../fs/write-atomic.ts'
-import { log } from '../log.ts'
-import { findProgram } from '../process/find-program.ts'
-import { runProgram } from '../process/run-program.ts'
+import { removeBridge, reserveBridge } from './bridge-link.ts'
 import type { NetworkList } from './cni-types.ts'
 import { OWN_DEFAULT, composeList } from './compose-list.ts'
 import { loadLists } from './conflist.ts'
@@ -22,28 +20,31 @@ import { findPlugin } from './run-plugin.ts'
 
 const DEFAULT_POOLS = [{ base: '10.89.0.0/16', size: 24 }, { base: '10.90.0.0/15', size: 24 }, { base: '10.92.0.0/14', size: 24 }, { base: '10.96.0.0/11', size: 24 }]
 
-export const createNetwork = async (options: NetworkOptions, request: CreateNetwork): Promise<NetworkView> => {
+export const createNetwork = async (options: NetworkOptions, wiring: Wiring, request: CreateNetwork): Promise<NetworkView> => {
   using _ = await lockNetworks(options)
-  const around = lookAround(options)
-  const existing = around.lists.find(({ name }) => name === request.name)
-  if (existing && request.ignoreExisting) return viewOf(existing)
-  const list = planNetwork(request, around)
-  writeList(options, list)
-  return viewOf(list)
+  const existing = request.ignoreExisting ? lookAround(options).lists.find(({ name }) => name === request.name) : undefined
+  return viewOf(existing ?? await settle(options, wiring, (around) => planNetwork(request, around)))
 }
 
 /** Makes the default network when it is missing; of several processes one does, the others find it. */
-export const ensureDefaultNetwork = async (options: NetworkOptions): Promise<NetworkList> => {
+export const ensureDefaultNetwork = async (options: NetworkOptions, wiring: Wiring): Promise<NetworkList> => {
   using _ = await lockNetworks(options)
-  const around = lookAround(options)
-  const existing = around.lists.find(({ name }) => name === OWN_DEFAULT)
-  if (existing) return existing
-  const list = composeList({
+  const existing = lookAround(options).lists.find(({ name }) => name === OWN_DEFAULT)
+  return existing ?? await settle(options, wiring, (around) => composeList({
     name: OWN_DEFAULT, driver: 'bridge', interface: chooseBridge(0, around), subnets: [chooseFreeSubnet(around)], routes: [], ipamDriver: 'host-local',
     internal: false, ipv6: false, dns: false, labels: {}, options: {}, leasesDir: around.leasesDir, created: around.now.toISOString(),
-  })
-  writeList(options, list)
-  return { ...list, file: fileOf(options, OWN_DEFAULT) }
+  }))
+}
+
+const ATTEMPTS = 16
+
+/** Plans anew when another installation took the bridge between look and reservation; an existing one that was asked for is used. */
+const settle = async (options: NetworkOptions, { rules }: Wiring, plan: (around: Surroundings) => NetworkList): Promise<NetworkList> => {
+  let list = plan(lookAround(options))
+  for (let attempt = 1; attempt < ATTEMPTS && !(await reserveBridge(rules, viewOf(list))); attempt += 1) list = plan(lookAround(options))
+  const file = join(options.networksDir, `${list.name}.conflist`)
+  writeList(file, list)
+  return { ...list, file }
 }
 
 /** Removes list, bridge, rules and leases, in that order: a crash leaves nothing that a new network would stumble on. */
@@ -57,7 +58,7 @@ export const removeNetwork = async (options: NetworkOptions, wiring: Wiring, lis
   rmSync(list.file, { force: true })
   syncDir(options.networksDir)
   await removeRules(wiring.rules, view)
-  if (view.driver === 'bridge') await removeBridge(wiring, view.network_interface)
+  if (view.driver === 'bridge' && view.network_interface) await removeBridge(wiring.rules, view.network_interface)
   rmSync(join(wiring.leasesDir, list.name), { recursive: true, force: true })
   return view
 }
@@ -67,12 +68,10 @@ const lockNetworks = async ({ locksDir }: NetworkOptions) => {
   return await lockFile(join(locksDir, 'networks'))
 }
 
-const fileOf = ({ networksDir }: NetworkOptions, name: string): string => join(networksDir, `${name}.conflist`)
-
-const writeList = (options: NetworkOptions, { file: _, disableCheck, disableGC, ...list }: NetworkList): void => {
-  mkdirSync(options.networksDir, { recursive: true, mode: 0o755 })
+const writeList = (file: string, { file: _, disableCheck, disableGC, ...list }: NetworkList): void => {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
   const json = { ...list, ...(disableCheck ? { disableCheck } : {}), ...(disableGC ? { disableGC } : {}), loadOnlyInlinedPlugins: true }
-  writeFileAtomic(fileOf(options, list.name), `${JSON.stringify(json, null, 2)}\n`)
+  writeFileAtomic(file, `${JSON.stringify(json, null, 2)}\n`)
 }
 
 const lookAround = (options: NetworkOptions): Surroundings => ({
@@ -92,13 +91,3 @@ const isInstalled = (dirs: readonly string[], type: string): boolean => {
     return false
   }
 }
-
-/** The bridge plugin makes bridges and never removes them. */
-const removeBridge = async ({ rules }: Wiring, name: string | undefined): Promise<void> => {
-  if (!name || !hostInterfaces().has(name)) return
-  const ip = findProgram('ip', rules.programDirs)
-  if (!ip) return log.warn(`bridge ${name} stays until the next boot: the program ip is missing (apt install iproute2)`)
-  const { code, stderr } = await runProgram(ip, ['link', 'delete', name], { timeoutMs: rules.timeoutMs })
-  if (code !== 0) log.warn(`bridge ${name} is not removed: ${String(stderr).trim()}`)
-}
-

@@ -1,0 +1,52 @@
+// Bridges as links of the host. The bridge plugin makes one at the first ADD and never removes it; making it when the
+// network is created reserves name and subnet against other installations on this host, which look at the host's links.
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { log } from '../log.ts'
+import { findProgram } from '../process/find-program.ts'
+import { runProgram } from '../process/run-program.ts'
+import { overlaps, parseSubnet } from './addresses.ts'
+import { hostSubnets } from './host-subnets.ts'
+import type { RulesHost } from './network-rules.ts'
+import type { NetworkView } from './networks.ts'
+
+type Host = Pick<RulesHost, 'programDirs' | 'timeoutMs'>
+
+/** False when name or subnet were taken meanwhile. Without the program ip, or without the right to, nothing is reserved. */
+export const reserveBridge = async (host: Host, { driver, network_interface: name, subnets = [], options = {} }: NetworkView): Promise<boolean> => {
+  if (driver !== 'bridge' || !name) return true
+  const mtu = options['mtu'] ? ['mtu', options['mtu']] : []
+  const added = await ip(host, ['link', 'add', name, ...mtu, 'type', 'bridge', ...(options['vlan'] ? ['vlan_filtering', '1'] : [])])
+  if (added === undefined) return true
+  if (added !== '') {
+    log.debug(`bridge ${name} is not reserved: ${added}`)
+    return !/File exists/.test(added)
+  }
+  for (const { subnet, gateway } of subnets) {
+    // Nobody else is on a new bridge: without the duplicate check an IPv6 address is of use at once.
+    if (gateway) await ip(host, ['addr', 'add', `${gateway}/${subnet.split('/')[1]}`, 'dev', name, ...(gateway.includes(':') ? ['nodad'] : [])])
+  }
+  // Its routes show only when it is up.
+  await ip(host, ['link', 'set', name, 'up'])
+  const others = hostSubnets(name)
+  if (!subnets.some(({ subnet }) => others.some((other) => overlaps(other, parseSubnet(subnet)!)))) return true
+  await removeBridge(host, name)
+  // Two who met give way both, and not again at once.
+  await sleep(Math.random() * 100)
+  return false
+}
+
+/** Idempotent; what hinders it is warned of. */
+export const removeBridge = async (host: Host, name: string): Promise<void> => {
+  const failed = await ip(host, ['link', 'delete', name])
+  if (failed === undefined) log.warn(`bridge ${name} stays until the next boot: the program ip is missing (apt install iproute2)`)
+  else if (failed !== '' && !/Cannot find device/.test(failed)) log.warn(`bridge ${name} is not removed: ${failed}`)
+}
+
+/** What ip complained of, empty for success; undefined when it isn't installed. */
+const ip = async ({ programDirs, timeoutMs }: Host, args: readonly string[]): Promise<string | undefined> => {
+  const file = findProgram('ip', programDirs)
+  if (!file) return undefined
+  const { code, stderr } = await runProgram(file, args, { env: { LC_ALL: 'C' }, timeoutMs })
+  return code === 0 ? '' : String(stderr).trim() || `exit code ${code}`
+}
