@@ -14,33 +14,34 @@ export type MonitorCgroup =
   /** Stay where the caller is. */
   | { readonly manager: 'none' }
 
-/** A monitor that can't be moved still works: that is a warning, never a failure. */
-export const moveMonitor = async (pid: number, cgroup: MonitorCgroup): Promise<void> => {
-  if (cgroup.manager === 'none') return
+/**
+ * Files of cgroups that the monitor is to enter as it starts; they are made here. Only hierarchies where this process is
+ * below the root: in the root there is nothing to leave. A cgroup that can't be made is a warning, never a failure.
+ */
+export const monitorCgroupFiles = (cgroup: MonitorCgroup): string[] => {
+  if (cgroup.manager !== 'cgroupfs') return []
   try {
-    if (cgroup.manager === 'systemd') await moveToScope(pid, cgroup)
-    else moveToOwn(pid, cgroup.path)
+    const left = memberships('self').filter((membership) => membership.path !== '/')
+    return left.length === 0 ? [] : makeCgroups(left, cgroup.path)
   } catch (error) {
-    if (!isFailure(error) && (error as NodeJS.ErrnoException).code === undefined) throw error
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error
     log.warn(`the container's monitor stays in this session's cgroup: ${(error as Error).message}`)
+    return []
   }
 }
 
 interface Membership { readonly controllers: readonly string[]; readonly path: string }
 
-/** Only hierarchies where the caller is below the root: in the root there is nothing to leave. */
-const moveToOwn = (pid: number, path: string): void => {
-  const left = memberships('self').filter((membership) => membership.path !== '/')
-  if (left.length === 0) return
+const makeCgroups = (left: readonly Membership[], path: string): string[] => {
   const mounts = readMounts()
-  for (const { controllers } of left) {
+  return left.flatMap(({ controllers }) => {
     const base = mountPoint(mounts, controllers)
-    if (base === undefined) continue
+    if (base === undefined) return []
     const dir = join(base, path)
     mkdirSync(dir, { recursive: true })
     if (controllers.includes('cpuset')) inheritCpuset(base, dir)
-    writeFileSync(join(dir, 'cgroup.procs'), String(pid))
-  }
+    return [join(dir, controllers.length === 0 ? 'cgroup.procs' : 'tasks')]
+  })
 }
 
 /** /proc/PID/cgroup: `9:cpu,cpuacct:/path`; version 2 has no controllers there. */
@@ -65,8 +66,18 @@ const inheritCpuset = (base: string, dir: string): void => {
 const SYSTEMD_MS = 5000
 const POLL_MS = 2
 
-/** systemd moves the process in a job of its own: only when it has may the monitor start children. */
-const moveToScope = async (pid: number, { unit, slice }: { unit: string; slice: string }): Promise<void> => {
+/** systemd moves the process in a job of its own: only when it has may the monitor start children. A refusal is a warning. */
+export const moveToScope = async (pid: number, cgroup: MonitorCgroup): Promise<void> => {
+  if (cgroup.manager !== 'systemd') return
+  try {
+    await requestScope(pid, cgroup)
+  } catch (error) {
+    if (!isFailure(error)) throw error
+    log.warn(`the container's monitor stays in this session's cgroup: ${error.message}`)
+  }
+}
+
+const requestScope = async (pid: number, { unit, slice }: { unit: string; slice: string }): Promise<void> => {
   const { code, stderr } = await runProgram('busctl', ['call', '--quiet', 'org.freedesktop.systemd1', '/org/freedesktop/systemd1',
     'org.freedesktop.systemd1.Manager', 'StartTransientUnit', 'ssa(sv)a(sa(sv))', unit, 'replace',
     '5', 'PIDs', 'au', '1', String(pid), 'Slice', 's', slice, 'Delegate', 'b', 'true', 'DefaultDependencies', 'b', 'false',

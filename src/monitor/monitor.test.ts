@@ -23,6 +23,7 @@ const runc = (...args: string[]): string => execFileSync(RUNC, ['--root', join(d
 const failure = (kind: ErrorKind, text = '') => (error: unknown) => isFailure(error, kind) && (error as Failure).message.includes(text)
 const explain = (text: string): Failure => new Failure('cannotInvoke', text)
 let count = 0
+const until = async (holds: () => boolean): Promise<void> => { while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5)) }
 
 const programs: Record<string, MonitorProgram> = {
   'another conmon': { path: '/usr/bin/conmon', ours: false },
@@ -81,7 +82,7 @@ for (const [name, monitor] of Object.entries(programs)) describe(`with ${name}`,
     const exit = await waitExit(dirs, { monitor: conmon })
     assert.deepEqual([exit?.exitCode, exit?.oomKilled], [7, false])
     assert.ok(exit!.finishedAtNs >= before - 20_000_000n)
-    assert.ok(listExits(exitDir).includes(options.id))
+    await until(() => listExits(exitDir).includes(options.id))
     assert.deepEqual(logOf(options).trim().split('\n').sort(), ['stderr F err', 'stdout F out'])
     end(options.id)
   })
@@ -146,7 +147,7 @@ for (const [name, monitor] of Object.entries(programs)) describe(`with ${name}`,
   })
 
   test('a terminal has the size that it is given', async () => {
-    const { options, dirs } = await launched('stty -echo; read go; stty size', { terminal: true, stdin: true })
+    const { options, dirs, monitor: conmon } = await launched('stty -echo; read go; stty size', { terminal: true, stdin: true })
     const attachment = await attach(options.bundle)
     runc('start', options.id)
     const reading = everything(attachment)
@@ -156,6 +157,7 @@ for (const [name, monitor] of Object.entries(programs)) describe(`with ${name}`,
     assert.match((await reading).stdout, /33 111\r\n/)
     assert.equal((await waitExit(dirs))?.exitCode, 0)
     attachment.close()
+    await until(() => !isAlive(conmon))
     await assert.rejects(resizeTerminal(options.bundle, { rows: 1, columns: 1 }), failure('wrongState'))
     end(options.id)
   })
@@ -165,10 +167,10 @@ for (const [name, monitor] of Object.entries(programs)) describe(`with ${name}`,
     const attachment = await attach(options.bundle)
     runc('start', options.id)
     await attachment.output.next()
-    while (!logOf(options).includes('before')) await new Promise((resolve) => setTimeout(resolve, 5))
+    await until(() => logOf(options).includes('before'))
     execFileSync('mv', [join(options.bundle, 'log'), join(options.bundle, 'old')])
     await reopenLogs(options.bundle)
-    while (!existsSync(join(options.bundle, 'log'))) await new Promise((resolve) => setTimeout(resolve, 5))
+    await until(() => existsSync(join(options.bundle, 'log')))
     await attachment.write(Buffer.from('\n'))
     await everything(attachment)
     attachment.close()
@@ -219,7 +221,7 @@ for (const [name, monitor] of Object.entries(programs)) describe(`with ${name}`,
     const { options } = await launched('exit 0', { exitCommand: ['/bin/sh', '-c', `echo "$0" > ${dir}/exit-ran-${monitor.ours}`, 'argument'] })
     runc('start', options.id)
     const file = `${dir}/exit-ran-${monitor.ours}`
-    while (!existsSync(file) || readFileSync(file, 'utf8') === '') await new Promise((resolve) => setTimeout(resolve, 10))
+    await until(() => existsSync(file) && readFileSync(file, 'utf8') !== '')
     assert.equal(readFileSync(file, 'utf8'), 'argument\n')
     end(options.id)
   })

@@ -3,7 +3,7 @@ import { closeSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { Failure } from '../errors.ts'
 import { DEFAULT_PATH, drain, startChild, type Child } from '../process/child.ts'
 import { pipe } from '../sys/addon.ts'
-import { moveMonitor } from './cgroup.ts'
+import { monitorCgroupFiles, moveToScope } from './cgroup.ts'
 import type { MonitorOptions } from './launch.ts'
 import { logArgs } from './log-target.ts'
 import { openMessagePipe, type Message, type MessagePipe } from './message-pipe.ts'
@@ -39,7 +39,9 @@ export const startMonitor = async (options: MonitorOptions & { readonly attachPi
   const fds = [...(stdio ?? [-1, -1, errors!.write]), ...(options.extraFds ?? []), start.read, sync.childFd, ...(attach ? [attach.childFd] : [])]
   let child: Child
   try {
-    child = startChild(options.monitor.path, [...sharedArgs(options), ...args], { fds, session: true, env: environment(options, fds.indexOf(start.read), attach !== undefined) })
+    child = startChild(options.monitor.path, [...sharedArgs(options), ...args], {
+      fds, session: true, cgroupFiles: monitorCgroupFiles(options.cgroup), env: environment(options, fds.indexOf(start.read), attach !== undefined),
+    })
   } catch (error) {
     for (const fd of [start.write, errors?.read]) if (fd !== undefined) closeSync(fd)
     sync.close()
@@ -53,7 +55,7 @@ export const startMonitor = async (options: MonitorOptions & { readonly attachPi
   const said: Buffer[] = []
   const listening = errors && drain(errors.read, (chunk) => { said.push(chunk) })
   const gate = makeGate(start.write)
-  await moveMonitor(child.pid, options.cgroup)
+  await moveToScope(child.pid, options.cgroup)
   gate.open()
   if (!attach) gate.close()
   const spoken = (): string => Buffer.concat(said).toString()

@@ -1,6 +1,8 @@
 // Child processes without child_process, which costs 5 ms and forks: started by the addon, watched on the event loop.
 import { closeSync, readSync, writeSync } from 'node:fs'
+import { getSystemErrorName } from 'node:util'
 import { Failure } from '../errors.ts'
+import { log } from '../log.ts'
 import { pidfdSignal, reap, spawn, watch } from '../sys/addon.ts'
 import { findProgram, PROGRAM_DIRS } from './find-program.ts'
 
@@ -13,6 +15,8 @@ export interface ChildOptions {
   readonly fds: readonly number[]
   /** Its own process group (default), or its own session. */
   readonly session?: boolean
+  /** Files of cgroups that it enters first: `tasks` of version 1, `cgroup.procs` of version 2. A refusal is only logged. */
+  readonly cgroupFiles?: readonly string[]
   /** Does not keep this process alive. */
   readonly idle?: boolean
 }
@@ -60,12 +64,14 @@ export const startChild = (name: string, args: readonly string[], options: Child
   }
 }
 
-const startNow = (file: string, args: readonly string[], { env = { PATH: DEFAULT_PATH }, cwd = '/', fds, session = false }: ChildOptions) => {
+const startNow = (file: string, args: readonly string[], { env = { PATH: DEFAULT_PATH }, cwd = '/', fds, session = false, cgroupFiles = [] }: ChildOptions) => {
   try {
-    return spawn({
+    const started = spawn({
       file, args: [file, ...args], env: Object.entries(env).map(([name, value]) => `${name}=${value}`), cwd, fds,
-      newSession: session, newGroup: !session,
+      newSession: session, newGroup: !session, cgroupFiles,
     })
+    if (started.joinErrno !== 0) log.warn(`${file} stays in this session's cgroup: ${cgroupFiles.join(', ')}: ${getSystemErrorName(-started.joinErrno)}`)
+    return started
   } catch (error) {
     throw cannotStart(file, error as NodeJS.ErrnoException)
   }

@@ -54,7 +54,7 @@ interface Native {
   connectUnix(path: PathLike, seqpacket: boolean): [number, number]
   shutdownSocket(fd: number, how: number): void
   sendFd(socket: number, fd: number, bytes: Uint8Array): number
-  spawn(file: string, args: readonly string[], env: readonly string[], cwd: string, fds: readonly number[], flags: number): [number, number]
+  spawn(file: string, args: readonly string[], env: readonly string[], cwd: string, fds: readonly number[], flags: number, joins: readonly string[]): [number, number, number]
   reap(pid: number): number | undefined
   pipe(nonBlocking: number): [number, number]
   watch(fd: number, events: number, callback: (events: number) => void): object
@@ -195,15 +195,17 @@ export interface SpawnOptions {
   readonly fds: readonly number[]
   readonly newGroup?: boolean
   readonly newSession?: boolean
+  /** Of cgroups that it enters before it is that program: `tasks` of version 1, `cgroup.procs` of version 2. */
+  readonly cgroupFiles?: readonly string[]
 }
 
 /**
  * Starts a program; signals are as after a log-in, no other descriptor is handed on. `syscall` of the error tells what
- * failed: execve, chdir, clone. The caller reaps the child when its pidfd gets readable, and closes the pidfd.
+ * failed: execve, chdir, clone. `joinErrno` is not 0 when it could not enter a cgroup. The caller reaps the child when its pidfd gets readable, and closes the pidfd.
  */
-export const spawn = ({ file, args, env, cwd, fds, newGroup = false, newSession = false }: SpawnOptions): { pid: number; pidfd: number } => {
-  const [pid, pidfd] = native().spawn(file, args, env, cwd, fds, (newGroup ? 1 : 0) | (newSession ? 2 : 0))
-  return { pid, pidfd }
+export const spawn = ({ file, args, env, cwd, fds, newGroup = false, newSession = false, cgroupFiles = [] }: SpawnOptions): { pid: number; pidfd: number; joinErrno: number } => {
+  const [pid, pidfd, joinErrno] = native().spawn(file, args, env, cwd, fds, (newGroup ? 1 : 0) | (newSession ? 2 : 0), cgroupFiles)
+  return { pid, pidfd, joinErrno }
 }
 
 /** How a child ended: its code, or minus the number of a signal; undefined while it runs. */

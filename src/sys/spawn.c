@@ -16,13 +16,13 @@ enum { NEW_GROUP = 1, NEW_SESSION = 2 };
 
 struct start {
 	const char *file, *cwd;
-	char **args, **env;
-	size_t arg_count, env_count;
+	char **args, **env, **joins;
+	size_t arg_count, env_count, join_count;
 	int fds[MAX_FDS], moved[MAX_FDS];
 	int fd_count;
 	int64_t flags;
 	const char *volatile step;
-	volatile int err;
+	volatile int err, join_err;
 };
 
 static int place_fds(struct start *s)
@@ -40,6 +40,18 @@ static int place_fds(struct start *s)
 	return 0;
 }
 
+// A thread that moves itself needs no lock of the whole system, unlike a process that is moved: 0.1 ms instead of 10.
+static void join_cgroups(struct start *s)
+{
+	for (size_t i = 0; i < s->join_count; i++) {
+		int fd = open(s->joins[i], O_WRONLY | O_CLOEXEC);
+		if (fd < 0 || write(fd, "0", 1) < 0)
+			s->join_err = errno;
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
 // In the child, with the parent stopped and its memory shared: system calls only.
 static int become(void *argument)
 {
@@ -52,6 +64,7 @@ static int become(void *argument)
 	s->step = "setpgid";
 	if ((s->flags & NEW_SESSION && setsid() < 0) || (s->flags & NEW_GROUP && setpgid(0, 0) < 0))
 		goto failed;
+	join_cgroups(s);
 	s->step = "chdir";
 	if (chdir(s->cwd) < 0)
 		goto failed;
@@ -112,29 +125,31 @@ static bool get_fds(napi_env env, napi_value value, struct start *s)
 	return true;
 }
 
-// spawn(file, args with argv[0], env, cwd, fds, flags) -> [pid, pidfd]
+// spawn(file, args with argv[0], env, cwd, fds, flags, cgroup files) -> [pid, pidfd, errno of joining or 0]
 static napi_value spawn_call(napi_env env, napi_callback_info info)
 {
-	napi_value a[6], result = NULL;
+	napi_value a[7], result = NULL;
 	struct path file, cwd;
 	struct start s = {.file = file.text, .cwd = cwd.text, .step = "clone"};
 	int pidfd = -1;
 
-	if (!get_args(env, info, 6, a) || !get_path(env, a[0], &file) || !get_path(env, a[3], &cwd) || !get_fds(env, a[4], &s) ||
+	if (!get_args(env, info, 7, a) || !get_path(env, a[0], &file) || !get_path(env, a[3], &cwd) || !get_fds(env, a[4], &s) ||
 	    !get_int(env, a[5], &s.flags) || !get_strings(env, a[1], &s.args, &s.arg_count))
 		return NULL;
-	if (get_strings(env, a[2], &s.env, &s.env_count)) {
+	if (get_strings(env, a[2], &s.env, &s.env_count) && get_strings(env, a[6], &s.joins, &s.join_count)) {
 		int pid = start_process(&s, &pidfd);
 		if (pid > 0) {
-			napi_create_array_with_length(env, 2, &result);
+			napi_create_array_with_length(env, 3, &result);
 			napi_set_element(env, result, 0, make_int(env, pid));
 			napi_set_element(env, result, 1, make_int(env, pidfd));
+			napi_set_element(env, result, 2, make_int(env, s.join_err));
 		} else {
 			fail(env, s.err, s.step, strcmp(s.step, "chdir") == 0 ? cwd.text : file.text);
 		}
 	}
 	free_strings(s.args, s.arg_count);
 	free_strings(s.env, s.env_count);
+	free_strings(s.joins, s.join_count);
 	return result;
 }
 
