@@ -1,5 +1,9 @@
 // The lines of a rotated log file, forwards and from its end, in bounded memory.
-import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { LogLine } from './log-line.ts'
+
+export type Parse = (line: Buffer) => LogLine | undefined
 
 const CHUNK_BYTES = 64 * 1024
 /** A longer line is nobody's log: it is cut into pieces. */
@@ -11,6 +15,12 @@ export function rotatedFiles(path: string): string[] {
   const files = existsSync(path) ? [path] : []
   for (let n = 1; existsSync(`${path}.${n}`); n++) files.unshift(`${path}.${n}`)
   return files
+}
+
+/** The files written after the one with this inode, oldest first; all, when rotation has removed that one. */
+export const newerFiles = (path: string, inode: bigint): string[] => {
+  const files = rotatedFiles(path)
+  return files.slice(files.findIndex((file) => statSync(file, { bigint: true, throwIfNoEntry: false })?.ino === inode) + 1)
 }
 
 /** Splits what is read into lines; the unfinished rest waits for more. */
@@ -43,6 +53,8 @@ export class LineSplitter {
 /** A file that is read as it grows. It stays readable after it was rotated away. */
 export class LogReader {
   readonly #fd: number
+  readonly splitter = new LineSplitter()
+  #open = true
   #offset: number
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES)
 
@@ -63,7 +75,46 @@ export class LogReader {
     return this.#chunk.subarray(0, length)
   }
 
-  close(): void { closeSync(this.#fd) }
+  /** Idempotent. */
+  close(): void {
+    if (this.#open) closeSync(this.#fd)
+    this.#open = false
+  }
+}
+
+/** Undefined when the file is not there. */
+export const openReader = (file: string, offset = 0): LogReader | undefined => {
+  try {
+    return new LogReader(file, offset)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** After so many chunks others get their turn. */
+const AT_ONCE = 16
+
+/** What there is now. Lines that make no sense are left out. */
+export async function* readAvailable(reader: LogReader, parse: Parse): AsyncGenerator<LogLine> {
+  let count = 0
+  for (let chunk = reader.read(); chunk; chunk = reader.read()) {
+    for (const line of reader.splitter.push(chunk)) yield* parsed(line, parse)
+    if (++count % AT_ONCE === 0) await nextTurn()
+  }
+}
+
+/** What there is, with a last line that nobody will finish; closes it. */
+export async function* readToEnd(reader: LogReader, parse: Parse): AsyncGenerator<LogLine> {
+  yield* readAvailable(reader, parse)
+  for (const line of reader.splitter.end()) yield* parsed(line, parse)
+  reader.close()
+}
+
+function* parsed(line: Buffer, parse: Parse): Generator<LogLine> {
+  const found = parse(line)
+  // The buffer behind it is read into again.
+  if (found) yield { ...found, text: Buffer.from(found.text) }
 }
 
 /**
@@ -88,7 +139,8 @@ export function tailOffset(path: string, wanted: number, counts: (line: Buffer) 
         if (line.length && counts(line) && ++found > wanted) return { offset: start + lineEnd + 1, missing: 0 }
         lineEnd = at
       }
-      rest = Buffer.from(data.subarray(0, lineEnd))
+      // Endless bytes without a newline are no line: only their beginning will be looked at.
+      rest = lineEnd > MAX_LINE_BYTES ? Buffer.alloc(0) : Buffer.from(data.subarray(0, lineEnd))
       end = start
     }
     if (rest.length && counts(rest) && ++found > wanted) return { offset: rest.length + 1, missing: 0 }

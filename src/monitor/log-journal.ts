@@ -1,47 +1,77 @@
 // Logs in the systemd journal, read by its own tool: journalctl(1), systemd.journal-fields(7).
+import { closeSync } from 'node:fs'
 import { Failure } from '../errors.ts'
-import { runProgram } from '../process/run-program.ts'
+import { startChild, type Child } from '../process/child.ts'
+import { pipe } from '../sys/addon.ts'
+import { LineSplitter } from './log-files.ts'
 import type { LogLine } from './log-line.ts'
 import type { ReadLogsOptions } from './logs.ts'
+import { makeReader } from './socket.ts'
 
 const POLL_MS = 500
-const BATCH = 5000
-const MAX_BATCH_BYTES = 256 * 2 ** 20
 
 /** Lines of one container in order; `follow` asks again from the last cursor on. */
-export async function* readJournal(id: string, { tail, sinceNs, untilNs, follow, alive, signal }: ReadLogsOptions): AsyncGenerator<LogLine> {
+export async function* readJournal(id: string, { tail, sinceNs, follow, alive, signal }: ReadLogsOptions): AsyncGenerator<LogLine> {
   let cursor: string | undefined
-  let first = true
   for (;;) {
-    const over = signal?.aborted || !follow || !(await (alive?.() ?? true))
-    const entries = await query(id, { cursor, tail: first ? tail : undefined, signal })
-    first = false
-    for (const entry of entries) {
-      cursor = entry.cursor
-      const { line } = entry
-      if (line && (sinceNs === undefined || line.timeNs >= sinceNs) && (untilNs === undefined || line.timeNs <= untilNs)) yield line
+    // Asked before the journal is: what was written before the end is read after it.
+    const over = !follow || !(await (alive?.() ?? true))
+    const range = cursor !== undefined ? ['--after-cursor', cursor]
+      : [...(tail === undefined ? [] : ['--lines', String(tail)]), ...(sinceNs === undefined ? [] : ['--since', `@${sinceNs / 1_000_000_000n}`])]
+    for await (const entry of entries([...range, `CONTAINER_ID_FULL=${id}`])) {
+      cursor = entry.cursor ?? cursor
+      if (entry.line) yield entry.line
+      if (signal?.aborted) return
     }
-    if (entries.length >= BATCH && tail === undefined) continue
-    if (over) return
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    if (over || signal?.aborted) return
+    await pause(signal)
   }
 }
 
+const pause = (signal: AbortSignal | undefined): Promise<void> => new Promise((resolve) => {
+  const done = (): void => {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', done)
+    resolve()
+  }
+  const timer = setTimeout(done, POLL_MS)
+  signal?.addEventListener('abort', done, { once: true })
+})
+
 interface Entry { readonly cursor: string | undefined; readonly line: LogLine | undefined }
 
-async function query(id: string, { cursor, tail, signal }: { cursor: string | undefined; tail: number | undefined; signal: AbortSignal | undefined }): Promise<Entry[]> {
-  const args = ['--quiet', '--no-pager', '--output', 'json', '--all', ...(cursor ? ['--after-cursor', cursor] : []),
-    ...(tail !== undefined ? ['--lines', String(tail)] : cursor ? ['--lines', `+${BATCH}`] : []), `CONTAINER_ID_FULL=${id}`]
-  const { code, stdout, stderr } = await runProgram('journalctl', args, { timeoutMs: 60_000, maxOutputBytes: MAX_BATCH_BYTES, ...(signal ? { signal } : {}) })
-    .catch((error: unknown) => { throw new Failure('unsupported', 'the journal cannot be read: journalctl is missing or failed', { cause: error, hint: 'use --log-driver k8s-file on a host without systemd' }) })
-  if (code !== 0) throw new Failure('unavailable', `journalctl: ${stderr.toString().trim().split('\n')[0]}`)
-  return stdout.toString('utf8').split('\n').filter(Boolean).map(parseEntry)
+/** Read as they come: a journal may hold gigabytes of one container. */
+async function* entries(args: readonly string[]): AsyncGenerator<Entry> {
+  const output = pipe('read')
+  const child = start(args, output)
+  const reader = makeReader(output.read)
+  const splitter = new LineSplitter()
+  try {
+    for (let chunk = await reader.read(); chunk; chunk = await reader.read())
+      for (const line of splitter.push(chunk)) yield parseEntry(line.toString())
+  } finally {
+    reader.close()
+    child.killGroup()
+  }
+  const { code } = await child.exited
+  if (code !== 0) throw new Failure('unavailable', `the journal cannot be read: journalctl ended with code ${code}`)
+}
+
+const start = (args: readonly string[], output: { read: number; write: number }): Child => {
+  try {
+    return startChild('journalctl', ['--quiet', '--no-pager', '--output', 'json', '--all', ...args], { fds: [-1, output.write, -1] })
+  } catch (cause) {
+    closeSync(output.read)
+    throw new Failure('unsupported', 'the journal cannot be read: journalctl is missing', { cause, hint: 'use --log-driver k8s-file on a host without systemd' })
+  } finally {
+    closeSync(output.write)
+  }
 }
 
 interface Fields { MESSAGE?: unknown; PRIORITY?: unknown; CONTAINER_PARTIAL_MESSAGE?: unknown; __CURSOR?: unknown; __REALTIME_TIMESTAMP?: unknown }
 
 /** A message that is no UTF-8 comes as an array of its bytes. */
-function parseEntry(text: string): Entry {
+export const parseEntry = (text: string): Entry => {
   let fields: Fields
   try {
     fields = JSON.parse(text) as Fields

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
+import { parseEntry } from './log-journal.ts'
 import { timeToNs } from './log-line.ts'
 import { readLogs, type ReadLogsOptions } from './logs.ts'
 
@@ -74,6 +75,57 @@ withLog('a follower goes on over a rotation and ends with the container', async 
     }
   }
   assert.deepEqual(seen, ['line 1', 'line 2', 'line 3', 'line 4', 'line 5'])
+})
+
+withLog('a follower misses nothing when the log was rotated several times between two looks', async (path) => {
+  writeFileSync(path, full(1))
+  let alive = true
+  const seen: string[] = []
+  for await (const { text } of readLogs({ driver: 'k8s-file', path, id: 'x' }, { follow: true, alive: () => alive })) {
+    seen.push(text.toString())
+    if (seen.length > 1) continue
+    for (const n of [2, 3]) {
+      for (let old = n - 2; old > 0; old--) renameSync(`${path}.${old}`, `${path}.${old + 1}`)
+      renameSync(path, `${path}.1`)
+      writeFileSync(path, full(n))
+    }
+    alive = false
+  }
+  assert.deepEqual(seen, ['line 1', 'line 2', 'line 3'])
+})
+
+withLog('a follower waits for a log that is not there yet, and ends when it is told to', async (path) => {
+  setTimeout(() => writeFileSync(path, full(1)), 30)
+  const stop = new AbortController()
+  const seen: string[] = []
+  for await (const { text } of readLogs({ driver: 'k8s-file', path, id: 'x' }, { follow: true, signal: stop.signal })) {
+    seen.push(text.toString())
+    setTimeout(() => stop.abort(), 30)
+  }
+  assert.deepEqual(seen, ['line 1'])
+  const untilNs = BigInt(Date.now() + 100) * 1_000_000n
+  assert.deepEqual(await read(path, { follow: true, untilNs }), ['line 1'])
+})
+
+withLog('megabytes without a newline are no line, and cost no more memory than one', async (path) => {
+  writeFileSync(path, full(1))
+  for (let n = 0; n < 20; n++) appendFileSync(path, Buffer.alloc(1 << 20, 'x'))
+  appendFileSync(path, `\n${full(2)}`)
+  assert.deepEqual(await read(path), ['line 1', 'line 2'])
+  assert.deepEqual(await read(path, { tail: 2 }), ['line 1', 'line 2'])
+})
+
+withLog('a sparse gigabyte is answered from its end at once', async (path) => {
+  writeFileSync(path, '')
+  truncateSync(path, 2 ** 30)
+  appendFileSync(path, `\n${full(1)}${full(2)}`)
+  assert.deepEqual(await read(path, { tail: 1 }), ['line 2'])
+})
+
+test('an entry of the journal is a line, whatever its bytes are', () => {
+  const entry = parseEntry(JSON.stringify({ MESSAGE: [104, 255], PRIORITY: '3', __CURSOR: 'c', __REALTIME_TIMESTAMP: '1700000000123456' }))
+  assert.deepEqual(entry, { cursor: 'c', line: { time: '2023-11-14T22:13:20.123456000Z', timeNs: 1700000000123456000n, stream: 'stderr', text: Buffer.from([104, 255]), partial: false } })
+  assert.deepEqual(parseEntry('garbage'), { cursor: undefined, line: undefined })
 })
 
 test('a driver that keeps nothing says so', async () => {

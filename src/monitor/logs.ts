@@ -1,8 +1,8 @@
 // Reads what containers wrote, as their monitors keep it.
-import { statSync, watch } from 'node:fs'
-import { dirname } from 'node:path'
+import { statSync } from 'node:fs'
 import { Failure } from '../errors.ts'
-import { LineSplitter, LogReader, rotatedFiles, tailOffset } from './log-files.ts'
+import { openReader, readToEnd, rotatedFiles, tailOffset, type Parse } from './log-files.ts'
+import { followFiles } from './log-follow.ts'
 import { parseJsonLine, parseK8sLine, type LogLine } from './log-line.ts'
 
 export type { LogLine }
@@ -37,14 +37,22 @@ export async function* readLogs(source: LogSource, options: ReadLogsOptions = {}
       throw new Failure('unsupported', `the log driver "${source.driver}" keeps no logs to read`, { hint: 'create the container with --log-driver k8s-file' })
     case 'journald': {
       const { readJournal } = await import('./log-journal.ts')
-      yield* readJournal(source.id, options)
+      yield* wanted(readJournal(source.id, withEnd(options)), options)
       return
     }
     default: {
       const parse = source.driver === 'json-file' ? parseJsonLine : parseK8sLine
-      if (source.path) yield* wanted(readFiles(source.path, parse, options), options)
+      if (source.path) yield* wanted(readFiles(source.path, parse, withEnd(options)), options)
     }
   }
+}
+
+/** Following ends at `untilNs` too when nothing is written any more. */
+const withEnd = (options: ReadLogsOptions): ReadLogsOptions => {
+  const { follow, untilNs, signal } = options
+  if (!follow || untilNs === undefined) return options
+  const leftMs = Math.min(Math.max(Number(untilNs / 1_000_000n) - Date.now(), 0), 2 ** 31 - 1)
+  return { ...options, signal: AbortSignal.any([AbortSignal.timeout(leftMs), ...(signal ? [signal] : [])]) }
 }
 
 async function* wanted(lines: AsyncGenerator<LogLine>, { sinceNs, untilNs }: ReadLogsOptions): AsyncGenerator<LogLine> {
@@ -54,32 +62,31 @@ async function* wanted(lines: AsyncGenerator<LogLine>, { sinceNs, untilNs }: Rea
   }
 }
 
-type Parse = (line: Buffer) => LogLine | undefined
-
-async function* readFiles(path: string, parse: Parse, { tail, follow, alive, signal }: ReadLogsOptions): AsyncGenerator<LogLine> {
-  const start = tail === undefined ? rotatedFiles(path).map((file) => ({ file, offset: 0 })) : startOfTail(path, tail, parse)
-  let last: LogReader | undefined
-  for (const [index, { file, offset }] of start.entries()) {
-    const reader = open(file, offset)
-    if (!reader) continue
-    const splitter = new LineSplitter()
-    yield* drain(reader, splitter, parse)
-    const isLast = index === start.length - 1
-    if (isLast && follow && file === path) {
-      last = reader
-      yield* followFile({ path, reader, splitter, parse, alive, signal })
-      return
-    }
-    for (const line of splitter.end()) yield* parsed(line, parse)
-    reader.close()
+async function* readFiles(path: string, parse: Parse, options: ReadLogsOptions): AsyncGenerator<LogLine> {
+  const { tail, follow, alive, signal } = options
+  const start = tail === undefined ? wholeFiles(path, options) : startOfTail(path, tail, parse)
+  // All are opened before the first is read: a rotation meanwhile changes names, not what is open.
+  const readers = start.flatMap(({ file, offset }) => openReader(file, offset) ?? [])
+  const last = follow ? readers.pop() : undefined
+  try {
+    for (const reader of readers) yield* readToEnd(reader, parse)
+    if (follow) yield* followFiles({ path, parse, alive, signal, reader: last })
+  } finally {
+    for (const reader of readers) reader.close()
+    last?.close()
   }
-  if (follow && !last) yield* followMissing({ path, parse, alive, signal })
 }
+
+/** A file last written before `sinceNs` has nothing that is wanted. */
+const wholeFiles = (path: string, { sinceNs }: ReadLogsOptions): { file: string; offset: number }[] =>
+  rotatedFiles(path)
+    .filter((file) => file === path || sinceNs === undefined || (statSync(file, { bigint: true, throwIfNoEntry: false })?.mtimeNs ?? 0n) >= sinceNs)
+    .map((file) => ({ file, offset: 0 }))
 
 /** From the newest file back until there are enough lines. A partial line counts with the full line it belongs to. */
 function startOfTail(path: string, tail: number, parse: Parse): { file: string; offset: number }[] {
   const files = rotatedFiles(path)
-  if (tail <= 0) return files.slice(-1).map((file) => ({ file, offset: statSync(file).size }))
+  if (tail <= 0) return files.slice(-1).map((file) => ({ file, offset: statSync(file, { throwIfNoEntry: false })?.size ?? 0 }))
   const chosen: { file: string; offset: number }[] = []
   let missing = tail
   for (const file of files.reverse()) {
@@ -90,91 +97,3 @@ function startOfTail(path: string, tail: number, parse: Parse): { file: string; 
   }
   return chosen
 }
-
-function open(file: string, offset: number): LogReader | undefined {
-  try {
-    return new LogReader(file, offset)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
-}
-
-function* drain(reader: LogReader, splitter: LineSplitter, parse: Parse): Generator<LogLine> {
-  for (let chunk = reader.read(); chunk; chunk = reader.read()) {
-    for (const line of splitter.push(chunk)) yield* parsed(line, parse)
-  }
-}
-
-function* parsed(line: Buffer, parse: Parse): Generator<LogLine> {
-  const found = parse(line)
-  // The buffer behind it is read into again.
-  if (found) yield { ...found, text: Buffer.from(found.text) }
-}
-
-interface Following {
-  readonly path: string
-  readonly parse: Parse
-  readonly alive: (() => boolean | Promise<boolean>) | undefined
-  readonly signal: AbortSignal | undefined
-}
-
-async function* followFile({ path, reader: first, splitter: firstSplitter, ...rest }: Following & { reader: LogReader; splitter: LineSplitter }): AsyncGenerator<LogLine> {
-  let reader = first
-  let splitter = firstSplitter
-  try {
-    for (;;) {
-      // Asked before the last read: what was written before the end is read after it.
-      const over = rest.signal?.aborted || !(await (rest.alive?.() ?? true))
-      yield* drain(reader, splitter, rest.parse)
-      if (isRotated(path, reader)) {
-        yield* drain(reader, splitter, rest.parse)
-        for (const line of splitter.end()) yield* parsed(line, rest.parse)
-        reader.close()
-        reader = new LogReader(path)
-        splitter = new LineSplitter()
-        continue
-      }
-      if (over) break
-      await changed(path, rest.signal)
-    }
-    for (const line of splitter.end()) yield* parsed(line, rest.parse)
-  } finally {
-    reader.close()
-  }
-}
-
-function isRotated(path: string, reader: LogReader): boolean {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
-  return stat !== undefined && stat.ino !== reader.inode
-}
-
-/** The container has written nothing yet. */
-async function* followMissing({ path, ...rest }: Following): AsyncGenerator<LogLine> {
-  for (;;) {
-    const reader = open(path, 0)
-    if (reader) return yield* followFile({ path, reader, splitter: new LineSplitter(), ...rest })
-    if (rest.signal?.aborted || !(await (rest.alive?.() ?? true))) return
-    await changed(path, rest.signal)
-  }
-}
-
-const NET_MS = 500
-
-/** Resolves when the log's folder changes, and now and then anyway. */
-const changed = (path: string, signal: AbortSignal | undefined): Promise<void> => new Promise((resolve) => {
-  const done = (): void => {
-    clearTimeout(timer)
-    watcher?.close()
-    signal?.removeEventListener('abort', done)
-    resolve()
-  }
-  const timer = setTimeout(done, NET_MS)
-  let watcher: ReturnType<typeof watch> | undefined
-  try {
-    watcher = watch(dirname(path), done).on('error', done)
-  } catch {
-    // The folder is gone with its container; the timer looks again.
-  }
-  signal?.addEventListener('abort', done, { once: true })
-})
