@@ -64,7 +64,7 @@ async function networkFiles(engine: Engine, { container, network, rootfsPath }: 
   const given = (asked: readonly string[] | undefined, configured: readonly string[]): readonly string[] => (asked?.length ? asked : configured)
   return {
     hosts: request.noHosts ?? containers.noHosts ? undefined : write('hosts', hostsText({
-      base: baseHosts(request.hostsFile ?? containers.baseHostsFile, { rootfsPath, onHost: kind === 'host' }), addHosts: request.addHosts ?? [],
+      base: baseHosts(request.hostsFile ?? containers.baseHostsFile, rootfsPath), addHosts: request.addHosts ?? [],
       ownAddresses: kind === 'none' ? [] : ownAddresses, ownNames: [name, container.name, ...aliases], ...(hostAddress ? { hostAddress } : {}),
     })),
     resolvConf: kind === 'none' && !request.dns ? undefined : write('resolv.conf', resolvText({
@@ -77,11 +77,10 @@ async function networkFiles(engine: Engine, { container, network, rootfsPath }: 
   }
 }
 
-/** The text that /etc/hosts starts from: the host's own, a named file, the image's, or nothing. */
-function baseHosts(wanted: string, { rootfsPath, onHost }: { rootfsPath: string; onHost: boolean }): string {
+/** The text that /etc/hosts starts from: the host's own by default, a named file, the image's, or nothing. */
+function baseHosts(wanted: string, rootfsPath: string): string {
   if (wanted === 'none') return ''
   if (wanted === 'image') return readInRoot(rootfsPath, '/etc/hosts', MAX_HOSTS_BYTES)?.toString('utf8') ?? ''
-  if (!wanted && !onHost) return ''
   try {
     return readFileBounded(wanted || '/etc/hosts', MAX_HOSTS_BYTES).toString('utf8')
   } catch (error) {

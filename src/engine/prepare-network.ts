@@ -73,11 +73,19 @@ function wantedPorts({ request, exposed }: Container['record']): readonly PortRe
   return [...request.ports, ...all]
 }
 
-/** Random ports chosen, every port probed by a real bind and reserved by a row, so that two starts cannot both have it. */
+/**
+ * Random ports chosen, every port probed by a real bind and reserved by a row, so that two starts cannot both have it. A
+ * published port holds no socket: that another container has it, only the rows tell.
+ */
 async function choosePorts(engine: Engine, { id, wanted }: { id: string; wanted: readonly PortRequest[] }): Promise<PublishedPort[]> {
   if (wanted.length === 0) return []
-  const { allocatePorts } = await import('../network/ports.ts')
-  const chosen = (await allocatePorts(wanted)).map(({ hostIp = '', ...port }): PublishedPort => ({ ...port, hostIp }))
+  const { allocatePorts, sameAddress } = await import('../network/ports.ts')
+  const settled = (ports: readonly PortRequest[]): PublishedPort[] => ports.map(({ hostIp = '', ...port }) => ({ ...port, hostIp }))
+  // Those asked for by number first: the rows name the container that is in the way.
+  await engine.state.containers.reservePorts({ id, ports: settled(wanted.filter(({ hostPort }) => hostPort !== 0)) }, { durable: false })
+  const others = (await engine.state.containers.publishedPorts()).filter((row) => row.container_id !== id)
+  const chosen = settled(await allocatePorts(wanted, ({ port, protocol, hostIp }) =>
+    others.some((row) => row.port === port && row.protocol === protocol && sameAddress(row.ip, hostIp))))
   await engine.state.containers.reservePorts({ id, ports: chosen }, { durable: false })
   return chosen
 }

@@ -1,4 +1,6 @@
 // Undoes or finishes what killed processes had begun, from their intents alone.
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { log } from '../log.ts'
 import { isAlive } from '../process/identity.ts'
 import type { Intent } from '../state/intents.ts'
@@ -6,18 +8,35 @@ import type { Engine } from './engine.ts'
 import { releaseCreation } from './release-creation.ts'
 import { releaseRun, type RunOwner } from './release-run.ts'
 import { finishRemoval, type RemovalData } from './remove-container.ts'
+import { settleContainer } from './settle-container.ts'
 import { removeVolumes } from './remove-volumes.ts'
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'runtime' | 'networks'>
 
 /** Called before every act that writes; one indexed query where nothing is to be done. */
 export async function recoverDead(engine: Parts): Promise<void> {
+  await recoverAfterBoot(engine)
   const intents = await engine.state.intents.list()
   for (const intent of intents) {
     if (isOwned(engine.self, intent)) continue
     if (!await engine.state.intents.adopt({ intent, owner: engine.self })) continue
     await recoverOne(engine, intent).catch((error: unknown) =>
       log.warn(`could not clear up after a killed ${intent.kind} of ${intent.target.slice(0, 12)}: ${error instanceof Error ? error.message : error}`))
+  }
+}
+
+/** The first writing command after a boot: what ran has ended with the machine, and nobody else will tell. */
+async function recoverAfterBoot(engine: Parts): Promise<void> {
+  const mark = join(engine.paths.runRoot, 'recovered')
+  if (existsSync(mark)) return
+  writeFileSync(mark, '') // first, so that what follows does not come here again
+  await (await engine.storage()).recover()
+  for (const { id, phase, status } of await engine.state.containers.list()) {
+    if ((phase === 'running' || phase === 'paused') && (status.process ?? status.monitor)?.bootId !== engine.self.bootId) await settleContainer(engine, id)
+  }
+  if (existsSync(engine.paths.networkCache)) {
+    const alive = new Set((await engine.state.containers.list()).map(({ id }) => id))
+    await (await engine.networks()).collectGarbage(() => alive)
   }
 }
 

@@ -162,6 +162,10 @@ function reservePort(db: Database, { id, protocol, port, ip }: { id: string; pro
   db.run('INSERT INTO ports (protocol, port, ip, container_id) VALUES (?, ?, ?, ?)', protocol, port, ip, id)
 }
 
+/** Every published port of the host. */
+export const publishedPorts = (db: Database): { protocol: string; port: number; ip: string; container_id: string }[] =>
+  db.all('SELECT protocol, port, ip, container_id FROM ports')
+
 export const releasePorts = (db: Database, id: string): number => db.run('DELETE FROM ports WHERE container_id = ?', id)
 
 function containerEvent(db: Database, id: string, status: string, more: Readonly<Record<string, string>>, { once, timeMs }: { once?: string; timeMs?: number } = {}): void {

@@ -9,7 +9,7 @@ import * as names from './names.ts'
 import * as volumes from './volumes.ts'
 
 const READS = {
-  containers: { list: containers.listContainers, ofPod: containers.listPodContainers, get: containers.getContainer, find: containers.findContainer },
+  containers: { list: containers.listContainers, ofPod: containers.listPodContainers, get: containers.getContainer, find: containers.findContainer, publishedPorts: containers.publishedPorts },
   images: { list: images.listImages, get: images.getImage, byName: images.imageByName, byIdPrefix: images.imagesByIdPrefix, namesEndingIn: images.namesEndingIn, users: images.imageUsers },
   volumes: { list: volumes.listVolumes, get: volumes.getVolume, find: volumes.findVolume, users: volumes.volumeUsers, used: volumes.usedVolumes },
   intents: { list: intents.listIntents },
