@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import test, { after } from 'node:test'
 import { isFailure } from '../errors.ts'
 import { mount, umount } from '../sys/addon.ts'
-import { lockFile, tryLockFile } from './lock.ts'
+import { lockFile, tryLockFile, unlockInherited } from './lock.ts'
 import { isMounted, mountHolders, mountOf, mountsBelow, parseMounts, unmountTree } from './mounts.ts'
 import { readFileBounded, readInRoot } from './read-in-root.ts'
 import { makeDir, removeTree } from './remove-tree.ts'
@@ -127,4 +127,18 @@ test('a tree is removed unless something is mounted in it', async () => {
 test('a directory is not made over a file', () => {
   writeFileSync(at('file'), '')
   assert.throws(() => makeDir(at('file')), kind('invalid'))
+})
+
+test('unlocking what was not handed on leaves this process as it is', async () => {
+  for (let fd = 3; fd < 40; fd++) unlockInherited(fd)
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  assert.equal(execFileSync('echo', ['well'], { encoding: 'utf8' }), 'well\n')
+})
+
+test('a lock that was handed on is given back', async () => {
+  const script = `const { unlockInherited } = await import(${JSON.stringify(new URL('lock.ts', import.meta.url).href)}); unlockInherited(3); console.log('unlocked'); setTimeout(() => undefined, 60000)`
+  const child = spawn('sh', ['-c', 'exec 3>"$1"; flock 3; exec "$2" --input-type=module -e "$3"', '-', at('handed'), process.execPath, script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await new Promise((resolve) => child.stdout.once('data', resolve))
+  ;(await lockFile(at('handed'), { wait: 5000 }))()
+  child.kill('SIGKILL')
 })

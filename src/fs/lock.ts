@@ -50,11 +50,13 @@ export const tryLockFile = (path: string, shared = false): Lock | undefined => {
   return undefined
 }
 
-/** Gives back a lock that the program which started us took and handed on as descriptor `fd`. Not inherited: nothing to do. */
+/**
+ * Gives back a lock that the program which started us took and handed on as descriptor `fd`. The descriptor stays open:
+ * where nothing was handed on, that number is one of Node's own, to which unlocking does nothing.
+ */
 export const unlockInherited = (fd: number): void => {
   try {
     flock(fd, 'unlock')
-    closeSync(fd)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EBADF') throw error
   }
