@@ -113,7 +113,7 @@ function life(values: CreateValues, { defaults, given, cwd, preserveFds, removeI
     volumesFrom: values.volumesFrom.length ? values.volumesFrom : undefined,
     imageVolumes: oneOfTexts('--image-volume', values.imageVolume === 'anonymous' ? 'bind' : values.imageVolume, ['bind', 'tmpfs', 'ignore']),
     readOnlyRootfs: isReadOnly || undefined, readOnlyTmpfs: values.readOnlyTmpfs ? undefined : false, shmSizeBytes: values.shmSize ?? defaults.shmSizeBytes,
-    rlimits: ulimits ?? (defaults.rlimits.length ? defaults.rlimits : undefined), oomScoreAdj: values.oomScoreAdj,
+    rlimits: ulimits, oomScoreAdj: values.oomScoreAdj,
     cgroups: oneOfTexts('--cgroups', values.cgroups ?? defaults.cgroups, ['enabled', 'disabled', 'no-conmon', 'split']), cgroupParent: values.cgroupParent,
     stopSignal: values.stopSignal, stopTimeoutSeconds: values.stopTimeout, timeoutSeconds: values.timeout || undefined, autoRemove: values.rm || undefined,
     removeImage: removeImage || undefined, init: withInit || undefined, initPath: values.initPath, systemd: oneOfTexts('--systemd', values.systemd, ['true', 'false', 'always']),
