@@ -19,7 +19,8 @@ const length = (value: unknown): number => {
 
 function index(item: unknown, ...keys: readonly unknown[]): unknown {
   return keys.reduce((value: unknown, key) => {
-    if (value instanceof Map) return value.get(key) ?? (value.size > 0 && typeof [...value.values()][0] === 'string' ? '' : undefined)
+    // an empty map is taken for one of texts: labels, annotations, options
+    if (value instanceof Map) return value.get(key) ?? (typeof ([...value.values()][0] ?? '') === 'string' ? '' : undefined)
     if (!Array.isArray(value) && typeof value !== 'string') throw new TemplateError(value === undefined || value === null ? 'index of untyped nil' : `can't index item of type ${goType(value)}`)
     if (typeof key !== 'number') throw new TemplateError(`cannot index slice/array with type ${goType(key)}`)
     if (key < 0 || key >= value.length) throw new TemplateError(`index out of range: ${key}`)

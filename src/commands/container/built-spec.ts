@@ -1,8 +1,12 @@
-// What of a container's last start only its OCI spec tells.
+// What of a container's last start only its OCI spec tells, and what it will be for one that does not run.
 import { readFileSync } from 'node:fs'
+import type { Engine } from '../../engine/engine.ts'
+import { CAPABILITIES } from './request/security.ts'
+import { settings } from '../image/images-view.ts'
+import type { Container } from './row.ts'
 
 export interface BuiltSpec {
-  readonly env: readonly string[] | undefined
+  readonly env: readonly string[]
   readonly effectiveCaps: readonly string[]
   readonly boundingCaps: readonly string[]
   readonly mountLabel: string
@@ -10,15 +14,33 @@ export interface BuiltSpec {
   readonly apparmor: string
 }
 
-/** Our own file; absent before the first start and after a reboot. */
-export function readBuiltSpec(file: string): BuiltSpec {
-  let spec: Record<string, any> = {}
+/** Our own file; undefined while the container does not run. */
+export function readBuiltSpec(file: string): BuiltSpec | undefined {
   try {
-    spec = JSON.parse(readFileSync(file, 'utf8'))
-  } catch { /* not started since the boot */ }
-  const caps = spec['process']?.capabilities ?? {}
-  return {
-    env: spec['process']?.env, effectiveCaps: caps.effective ?? [], boundingCaps: caps.bounding ?? [], mountLabel: spec['linux']?.mountLabel ?? '',
-    processLabel: spec['process']?.selinuxLabel ?? '', apparmor: spec['process']?.apparmorProfile ?? '',
+    const { process = {}, linux = {} } = JSON.parse(readFileSync(file, 'utf8'))
+    const caps = process.capabilities ?? {}
+    return {
+      env: process.env ?? [], effectiveCaps: caps.effective ?? [], boundingCaps: caps.bounding ?? [], mountLabel: linux.mountLabel ?? '',
+      processLabel: process.selinuxLabel ?? '', apparmor: process.apparmorProfile ?? '',
+    }
+  } catch {
+    return undefined
   }
+}
+
+export async function expectedSpec(engine: Engine, { request, image }: Container['record']): Promise<BuiltSpec> {
+  const stored = image ? await engine.state.images.get(image.id) : undefined
+  const given: string[] = [...(stored ? settings(stored)['Env'] ?? [] : []), ...request.env.map(([name, value]) => `${name}=${value}`)]
+  const env = new Map(given.map((text) => [text.split('=', 1)[0]!, text]))
+  const caps = capabilities(request.security, engine.config.containers.capabilities)
+  return { env: [...env.values()], effectiveCaps: caps, boundingCaps: caps, mountLabel: '', processLabel: '', apparmor: request.security.apparmor ?? '' }
+}
+
+function capabilities({ privileged, capAdd = [], capDrop = [] }: Container['record']['request']['security'], defaults: readonly string[]): string[] {
+  const every = CAPABILITIES.map((name) => `CAP_${name}`)
+  if (privileged) return every
+  const full = (names: readonly string[]): string[] => (names.includes('ALL') ? every : names.map((name) => (name.startsWith('CAP_') ? name : `CAP_${name}`)))
+  const start = capDrop.includes('ALL') ? [] : full(defaults)
+  const dropped = new Set(capDrop.includes('ALL') ? [] : full(capDrop))
+  return [...new Set([...start, ...full(capAdd)])].filter((name) => !dropped.has(name)).sort()
 }

@@ -18,6 +18,9 @@ const moment = (key: string) => (value: string): string => {
   }
 }
 
+/** none and host are modes, not networks. */
+const isNetwork = (name: string): boolean => name !== 'none' && name !== 'host'
+
 const named = (row: Row, value: string): boolean => row.id === value || row.name === value || (value !== '' && row.id.startsWith(value))
 
 /** Compiles filters for all containers of `rows`; looks images and other containers up once. @throws Failure invalid, notFound */
@@ -42,7 +45,7 @@ export async function containerFilter(engine: Engine, rows: readonly Row[], text
       volume: (row, value) => row.summary.volumes.includes(value) || row.summary.mounts.includes(value),
       health: (_, value) => value === 'none' || value === '',
       pod: (row, value) => row.podId !== undefined && (row.podId.startsWith(value) || row.summary.pod === value),
-      network: (row, value) => row.summary.networks.includes(value) || (row.status.networks ?? []).some(({ network }) => network === value),
+      network: (row, value) => (isNetwork(value) && row.summary.networks.includes(value)) || (row.status.networks ?? []).some(({ network }) => network === value),
       'restart-policy': (row, value) => row.summary.restart === value || (value === 'none' && row.summary.restart === 'no'),
       until: (row, value) => row.createdAtMs < Number(value),
       command: (row, value) => pattern(value).test(row.summary.command[0] ?? ''),

@@ -73,10 +73,26 @@ export function hostConfigOf(container: Container) {
     IpcMode: modeText(request.namespaces.ipc), Cgroup: '', Cgroups: request.cgroups === undefined || request.cgroups === 'enabled' ? 'default' : request.cgroups, Links: null,
     OomScoreAdj: request.oomScoreAdj ?? 0, PidMode: modeText(request.namespaces.pid), Privileged: security.privileged ?? false, PublishAllPorts: request.publishAll ?? false,
     ReadonlyRootfs: request.readOnlyRootfs ?? false, SecurityOpt: securityOpt(request),
-    Tmpfs: new Map(request.mounts.flatMap((mount) => (mount.type === 'tmpfs' ? [[mount.target, ['rw', 'rprivate', 'nosuid', 'nodev', 'tmpcopyup'].join(',')] as const] : []))),
+    Tmpfs: tmpfsOf(request),
     UTSMode: modeText(request.namespaces.uts), UsernsMode: request.namespaces.user ? modeText(request.namespaces.user) : '', ShmSize: request.shmSizeBytes ?? 65536000, Runtime: 'oci',
     ConsoleSize: [0, 0], Isolation: '', ...limitsOf(request),
   })
+}
+
+const TMPFS = 'rw,rprivate,nosuid,nodev,tmpcopyup'
+const READ_ONLY_TMPFS = ['/run', '/tmp', '/var/tmp']
+
+function tmpfsOf({ mounts, readOnlyRootfs, readOnlyTmpfs }: Container['record']['request']): Map<string, string> {
+  const own = mounts.flatMap((mount) => (mount.type === 'tmpfs' ? [[mount.target, [...(mount.sizeBytes === undefined ? [] : [`size=${shortSize(mount.sizeBytes)}`]), TMPFS].join(',')] as const] : []))
+  const added = readOnlyRootfs && readOnlyTmpfs !== false ? READ_ONLY_TMPFS.filter((path) => !mounts.some(({ target }) => target === path)).map((path) => [path, TMPFS] as const) : []
+  return new Map([...added, ...own])
+}
+
+/** `1m` where it is whole, else bytes. */
+const shortSize = (bytes: number): string => {
+  const units = [['g', 1024 ** 3], ['m', 1024 ** 2], ['k', 1024]] as const
+  const unit = units.find(([, size]) => bytes >= size && bytes % size === 0)
+  return unit ? `${bytes / unit[1]}${unit[0]}` : String(bytes)
 }
 
 function limitsOf({ resources, devices, rlimits, cgroupParent }: Container['record']['request']) {

@@ -5,7 +5,7 @@ import { execSessions } from '../../engine/exec-container.ts'
 import { findContainer } from '../../engine/find-container.ts'
 import { configOf, hostConfigOf, portBindings } from './inspect-settings.ts'
 import { containerSize } from './ps-extras.ts'
-import { readBuiltSpec } from './built-spec.ts'
+import { expectedSpec, readBuiltSpec } from './built-spec.ts'
 import type { Container } from './row.ts'
 
 const time = (ms: number | undefined): GoTime => (ms === undefined ? ZERO_TIME : GoTime.fromMs(ms))
@@ -17,7 +17,7 @@ export async function inspectContainer(engine: Engine, nameOrId: string, { size 
   const { request } = record
   const [path = '', ...args] = [...record.entrypoint, ...record.command]
   const paths = engine.paths.container(id)
-  const built = readBuiltSpec(paths.config)
+  const built = readBuiltSpec(paths.config) ?? await expectedSpec(engine, record)
   const sizes = size ? await containerSize(engine, container) : undefined
   return struct('define.InspectContainerData', {
     ID: id, Created: time(record.createdAtMs), Path: path, Args: args, State: stateOf(container), Image: record.image?.id ?? '', ImageDigest: record.image?.digest ?? '',
@@ -26,7 +26,7 @@ export async function inspectContainer(engine: Engine, nameOrId: string, { size 
     PidFile: request.pidFile ?? paths.pidFile, Name: container.name, RestartCount: status.restarts ?? 0, Driver: record.storageDriver, MountLabel: built.mountLabel, ProcessLabel: built.processLabel,
     AppArmorProfile: built.apparmor, EffectiveCaps: built.effectiveCaps, BoundingCaps: built.boundingCaps, ExecIDs: execSessions(engine, id), GraphDriver: await graphDriver(engine, container),
     ...(sizes ? { SizeRw: sizes.writable, SizeRootFs: sizes.rootfs } : {}), Mounts: await mountsOf(engine, container), Dependencies: dependencies(request), NetworkSettings: networkSettings(container),
-    Namespace: '', IsInfra: false, IsService: false, Config: configOf(container, built.env ?? request.env.map(([name, value]) => `${name}=${value}`)), HostConfig: hostConfigOf(container),
+    Namespace: '', IsInfra: false, IsService: false, Config: configOf(container, built.env), HostConfig: hostConfigOf(container),
   }, { ID: 'Id' })
 }
 
@@ -69,9 +69,9 @@ async function mountsOf(engine: Engine, { record }: Container) {
     const source = mount.type === 'bind' ? mount.source : mount.type === 'image' ? mount.image : volume?.mountpoint ?? ''
     const propagation = 'propagation' in mount ? mount.propagation ?? 'rprivate' : 'rprivate'
     shown.push(struct('define.InspectMount', {
-      Type: mount.type, ...(name === '' ? {} : { Name: name }), Source: source, Destination: mount.target, Driver: mount.type === 'volume' ? volume?.driver ?? 'local' : '', Mode: '',
+      Type: mount.type, Name: name, Source: source, Destination: mount.target, Driver: mount.type === 'volume' ? volume?.driver ?? 'local' : '', Mode: '',
       Options: [...(mount.type === 'volume' ? ['nosuid', 'nodev'] : []), ...(mount.options ?? []), mount.type === 'bind' && mount.nonRecursive ? 'bind' : 'rbind'], RW: !mount.readOnly, Propagation: propagation,
-    }))
+    }, name === '' ? { Name: '-' } : {}))
   }
   return shown
 }

@@ -60,7 +60,7 @@ export function psView(shown: Shown) {
   return struct('containers.psReporter', {
     AutoRemove: summary.autoRemove, Command: commandText(shown), Created: created, CreatedAt: created, CreatedHuman: human, RunningFor: human,
     Exited: row.phase === 'exited', ExitedAt: seconds(status.finishedAtMs), ExitCode: status.exitCode ?? 0, ID: idText(shown), Image: summary.imageName,
-    ImageID: shown.truncate ? row.imageId?.slice(0, SHORT_ID) ?? '' : row.imageId ?? '', IsInfra: false, Labels: mapOrNil(Object.entries(summary.labels)), Mounts: summary.mounts.join(','),
+    ImageID: shown.truncate ? row.imageId?.slice(0, SHORT_ID) ?? '' : row.imageId ?? '', IsInfra: false, Labels: mapOrNil(Object.entries(summary.labels)), Mounts: summary.mounts,
     Names: row.name, Networks: networkNames(row).join(','), Namespaces: goMap(namespaces), Pid: status.process?.pid ?? 0, Pod: row.podId ?? '', PodName: summary.pod ?? '',
     PodID: row.podId ?? '', Ports: portsText(row), Restarts: status.restarts ?? 0, Size: sizeText(shown), StartedAt: seconds(status.startedAtMs), State: statusText(shown),
     Status: statusText(shown), CIDFile: '', CGROUPNS: namespaces['cgroup'] ?? '', IPC: namespaces['ipc'] ?? '', MNT: namespaces['mnt'] ?? '', NET: namespaces['net'] ?? '',

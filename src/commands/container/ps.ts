@@ -67,7 +67,7 @@ async function select(engine: Engine, options: PsCall['options']): Promise<Row[]
   const byStatus = texts.some((text) => /^(status|exited)=/.test(text))
   const last = options.latest ? 1 : options.last !== undefined && options.last > 0 ? options.last : undefined
   const own = all.filter((row) => options.external || row.podId === undefined)
-  if (last !== undefined) return own.filter(matches).sort((a, b) => b.createdAtMs - a.createdAtMs).slice(0, last)
+  if (last !== undefined) return own.filter(matches).slice(-last)
   return own.filter((row) => (options.all || byStatus || row.phase === 'running' || row.phase === 'paused') && matches(row))
 }
 

@@ -30,7 +30,7 @@ export const imageView = (row: ImageRow) => {
   const { image } = row
   const at = new GoTime(createdText(image))
   return struct('images.imageReporter', {
-    ID: imageId(row), Id: imageId(row), ImageID: imageId(row), Repository: repository(row), Tag: tag(row), Digest: image.digest, Digests: image.digests, Created: created(row), CreatedSince: created(row), CreatedAt: at.toString(),
+    ID: imageId(row), Id: image.id, ImageID: imageId(row), Repository: repository(row), Tag: tag(row), Digest: image.digest, Digests: image.digests, Created: created(row), CreatedSince: created(row), CreatedAt: at.toString(),
     CreatedTime: at, Size: size(row), VirtualSize: image.sizeBytes, SharedSize: 0, Containers: row.containers, Labels: mapOrNil(Object.entries(labelsOf(image))), Names: image.names, RepoTags: image.names,
     RepoDigests: image.digests, ParentId: '', Dangling: image.names.length === 0, History: image.names.join(', '), ReadOnly: false, ConfigDigest: `sha256:${image.id}`,
   })
