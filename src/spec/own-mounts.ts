@@ -77,7 +77,7 @@ const scratch = (destination: string, options: readonly string[]): OciMount =>
   ({ destination, type: 'tmpfs', source: 'tmpfs', options: tmpfsOptions(['rw', ...options]) })
 
 function fileMounts({ request, files, initPath }: SpecInputs, { init }: OwnMountOptions): OciMount[] {
-  const access = readOnlyDev({ request }) ? ['ro'] : []
+  const access = request.readOnlyRootfs ? ['ro', ...SAFE] : []
   const targets = [
     ['/etc/hostname', files.hostname], ['/etc/hosts', files.hosts], ['/etc/resolv.conf', files.resolvConf], ['/etc/passwd', files.passwd],
     ['/etc/group', files.group], ['/run/.containerenv', files.containerenv],
