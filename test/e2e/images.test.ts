@@ -86,7 +86,7 @@ test('a pull that is cut goes on where it was, and retries what the registry ref
 test('a blob that is not what its digest says is refused, and nothing of it stays', async (t) => {
   const box = await openBox(t)
   suite.registry.reset()
-  suite.registry.fault = ({ path }) => (path.includes('/blobs/') ? { kind: 'status', status: 200 } : undefined)
+  suite.registry.fault = ({ path }) => (path.includes('/blobs/') ? { kind: 'corrupt' } : undefined)
   const { code, stderr } = await box.scow(['pull', suite.busybox])
   assert.equal(code, 125)
   assert.match(stderr, /sha256:[0-9a-f]+/)

@@ -62,7 +62,7 @@ test('events tells what happened, by filter, and follows', async (t) => {
   await box.ok('run', '--name', 'ev', suite.busybox, 'true')
   await box.ok('rm', 'ev')
   const seen = (await box.ok('events', '--stream=false', '--filter', 'container=ev', '--format', '{{.Status}}')).split('\n')
-  for (const event of ['create', 'init', 'start', 'died', 'remove']) assert.ok(seen.includes(event), `${event} in ${seen.join(' ')}`)
+  for (const event of ['create', 'start', 'died', 'remove']) assert.ok(seen.includes(event), `${event} in ${seen.join(' ')}`)
   assert.ok(seen.indexOf('create') < seen.indexOf('start') && seen.indexOf('start') < seen.indexOf('died') && seen.indexOf('died') < seen.indexOf('remove'))
   const following = box.start(['events', '--filter', 'event=start', '--format', '{{.Name}} {{.Status}}'])
   await sleep(300)

@@ -116,6 +116,8 @@ test('ctrl-p ctrl-q detaches and leaves the container running; attach comes back
   assert.equal((await running.end()).code, 0)
   assert.equal(await box.ok('inspect', '-f', '{{.State.Running}}', 'det'), 'true')
   const again = box.start(['attach', 'det'], { terminal })
+  // What is typed before it is attached is lost: ask until the shell answers.
+  await eventually('a prompt', () => { again.type('\n'); return /# /.test(again.stdout()) })
   again.type('echo back-$((40+2))\n')
   await again.sees(/back-42/)
   again.type('exit 3\n')

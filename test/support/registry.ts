@@ -9,6 +9,7 @@ import { startRegistryServer } from './registry-server.ts'
 export type Fault =
   | { readonly kind: 'cut'; readonly afterBytes: number }
   | { readonly kind: 'status'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
+  | { readonly kind: 'corrupt' }
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
 
 export interface SeenRequest {
@@ -96,6 +97,7 @@ async function relay(response: IncomingMessage, { outgoing, seen, fault }: Excha
   for await (const chunk of response as AsyncIterable<Buffer>) {
     const rest = fault?.kind === 'cut' ? fault.afterBytes - seen.bodyBytesSent : chunk.length
     const piece = rest < chunk.length ? chunk.subarray(0, rest) : chunk
+    if (fault?.kind === 'corrupt' && seen.bodyBytesSent === 0) piece[piece.length >> 1]! ^= 0xff
     seen.bodyBytesSent += piece.length
     const flushed = new Promise<void>((resolve) => outgoing.write(piece, () => resolve()))
     await Promise.race([flushed, closed])
