@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { buildSpec, type SpecInputs } from '../src/spec/build-spec.ts'
 import { capabilitiesOfMask } from '../src/spec/capabilities.ts'
 import { inputs, oldHost, request } from '../src/spec/fixtures.ts'
@@ -32,19 +33,22 @@ default_capabilities = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NE
   execFileSync('tar', ['-C', rootfs, '-cf', join(dir, 'image.tar'), '.'])
   podman('import', '--quiet', join(dir, 'image.tar'), 'box:1')
 })
-after(() => {
-  try {
-    podman('rm', '--all', '--force', '--time', '0')
-  } finally {
-    // podman keeps a bind of its overlay folder on itself.
-    for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n').reverse()) {
-      const point = line.split(' ')[1] ?? ''
-      if (point.startsWith(`${dir}/`)) execFileSync('umount', [point])
+after(async () => {
+  podman('rm', '--all', '--force', '--time', '0')
+  // Its monitors start podman once more, which binds its overlay folder on itself again.
+  for (let tries = 0; ; tries++) {
+    try {
+      for (const point of mountPoints()) execFileSync('umount', [point])
+      return rmSync(dir, { recursive: true, force: true })
+    } catch (error) {
+      if (tries === 50) throw error
+      await setTimeout(200)
     }
-    // Its monitors may still be writing their last words.
-    rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
   }
 })
+
+const mountPoints = (): string[] =>
+  readFileSync('/proc/self/mounts', 'utf8').split('\n').map((line) => line.split(' ')[1] ?? '').filter((point) => point.startsWith(`${dir}/`)).reverse()
 
 function podmanSpec(flags: readonly string[]): OciSpec {
   const id = podman('create', '--network', 'none', ...flags, 'box:1', 'sh')
