@@ -31,7 +31,7 @@ export interface HostFacts {
   readonly hugepageSizes: readonly string[]
   /** The kernel's own /proc/self/ns/cgroup. */
   readonly cgroupNamespaces: boolean
-  /** /dev/fuse, /dev/net/tun and the like aren't looked at; only whether these exist under /proc and /sys, for the masks. */
+  /** What the chosen OCI runtime can do. */
   readonly runtime: {
     /** The newest ociVersion that the runtime takes; 1.0.2 when unknown. */
     readonly ociVersion: string
