@@ -1,0 +1,86 @@
+/* The two sockets that clients attach to: `attach` (seqpacket, conmon's) and `attach.stream`. */
+#include "client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+/* By way of /proc/self/fd, so that the directory's path may be longer than an address has room. */
+static int listen_in(int dir_fd, const char *name, int type)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct text text = text_in(address.sun_path, sizeof(address.sun_path));
+	auto_close int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t mask;
+	int result;
+
+	if (fd < 0)
+		return -errno;
+	text_add(&text, "/proc/self/fd/");
+	text_add_int(&text, dir_fd);
+	text_add_char(&text, '/');
+	text_add(&text, name);
+	if (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	mask = umask(0077);
+	result = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+	umask(mask);
+	if (result < 0 || listen(fd, 16) < 0)
+		return result < 0 ? result : -errno;
+	result = fd;
+	fd = -1;
+	return result;
+}
+
+static void make_link(struct monitor *monitor)
+{
+	char path[PATH_ROOM];
+	int result = text_path(path, sizeof(path), monitor->options.socket_dir, monitor->options.cuuid);
+
+	if (result < 0)
+		die(monitor, "too long:", monitor->options.socket_dir, result);
+	unlink(path);
+	if (symlink(monitor->options.bundle, path) < 0)
+		die(monitor, "cannot make the link", path, errno);
+	monitor->link_path = strdup(path);
+}
+
+void attach_open(struct monitor *monitor)
+{
+	auto_close int dir = open(monitor->options.bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		die(monitor, "cannot open the bundle", monitor->options.bundle, errno);
+	if (!monitor->options.full_attach)
+		make_link(monitor);
+	monitor->attach_fd = listen_in(dir, "attach", SOCK_SEQPACKET);
+	if (monitor->attach_fd < 0)
+		die(monitor, "cannot make the attach socket in", monitor->options.bundle, monitor->attach_fd);
+	monitor->stream_attach_fd = listen_in(dir, "attach.stream", SOCK_STREAM);
+	if (monitor->stream_attach_fd < 0)
+		warn(monitor, "cannot make the attach stream socket", NULL, monitor->stream_attach_fd);
+}
+
+/* Before the exit files: who sees them may start a new monitor in the same directory. */
+void attach_close(struct monitor *monitor)
+{
+	auto_close int dir = -1;
+
+	if (monitor->attach_fd < 0)
+		return;
+	dir = open(monitor->options.bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0) {
+		unlinkat(dir, "attach", 0);
+		unlinkat(dir, "attach.stream", 0);
+	}
+	close_fd(&monitor->attach_fd);
+	close_fd(&monitor->stream_attach_fd);
+	if (monitor->link_path)
+		unlink(monitor->link_path);
+	free(monitor->link_path);
+	monitor->link_path = NULL;
+}
