@@ -80,7 +80,7 @@ interface Arrival {
 async function unpackWhileArriving({ store, source, options, blob, dir }: Arrival): Promise<Unpacked> {
   const root = join(dir, TREE)
   mkdirSync(root, { mode: 0o755 })
-  const { feed, done } = store.unpackers.start(jobFor(store, source, { file: blob.path, root }))
+  const { feed, done } = (await store.unpackers()).start(jobFor(store, source, { file: blob.path, root }))
   const stop = new AbortController()
   const onAbort = () => feed.abort(new Failure('cancelled', `the pull of layer ${source.descriptor.digest} was cancelled`))
   options.signal?.addEventListener('abort', onAbort, { once: true })

@@ -7,7 +7,7 @@ import { chainId as chainIdOf } from '../image/chain-id.ts'
 import { algorithmOf, type Digest } from '../image/digest.ts'
 import { renameExchange, syncfsAsync } from '../sys/addon.ts'
 import { finalize } from './blob-files.ts'
-import { ingest, type StagedLayer } from './ingest.ts'
+import type { StagedLayer } from './ingest.ts'
 import { hasTree, layerDir, listChainIds, readLayer, RECORD, recordText, TREE } from './layer-record.ts'
 import { LowerView } from './lower-view.ts'
 import { settle } from './settle.ts'
@@ -23,7 +23,7 @@ export function makeLayers(store: Store, usedBy: (chainId: Digest) => Promise<st
   }
   const layers: Layers = {
     find,
-    ingest: (source, options = {}) => ingest(store, source, {
+    ingest: async (source, options = {}) => (await import('./ingest.ts')).ingest(store, source, {
       ...options,
       isCommitted: async () => source.chainId === undefined ? undefined : (await find(source.chainId))?.diffId,
     }),
@@ -121,6 +121,7 @@ async function rebuild(store: Store, chainId: Digest): Promise<Layer> {
     descriptor: layer.blob, diffId: layer.diffId,
     open: async () => { throw new Failure('notFound', `the blob ${layer.blob.digest} of layer ${chainId} isn't in the store`, { hint: 'pull the image again' }) },
   }
+  const { ingest } = await import('./ingest.ts')
   const staged = await ingest(store, source, { isCommitted: async () => undefined })
   const dir = staged.dir as string
   settle({ tree: join(dir, TREE), unsettled: staged, below: new LowerView(treesBelow(store, layer.parent, []), store.style), style: store.style })

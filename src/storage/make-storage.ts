@@ -10,9 +10,8 @@ import { marksOf } from './marks.ts'
 import { overlayProblem } from './overlay-support.ts'
 import { makeOverlay } from './overlay.ts'
 import { makeStaging } from './staging.ts'
-import { makeUnpackers } from './unpackers.ts'
-import { makeVfs } from './vfs.ts'
 import type { Store } from './store.ts'
+import type { Unpackers } from './unpackers.ts'
 import type { Storage, StorageSetup } from './storage.ts'
 
 const STALL_MS = 10_000
@@ -22,12 +21,13 @@ export async function makeStorage({ paths, driver: name = 'overlay', options = {
   makeDir(paths.layers, 0o711)
   const staging = makeStaging(paths.staging)
   const style = marksOf(paths.layers, { driver: name, staging })
-  const driver = name === 'vfs' ? makeVfs({ paths, staging, style }) : makeOverlay(paths, style)
+  const driver = name === 'vfs' ? (await import('./vfs.ts')).makeVfs({ paths, staging, style }) : makeOverlay(paths, style)
+  let unpackers: Promise<Unpackers> | undefined
   const store: Store = {
     paths, options,
     style, staging,
     files: makeBlobFiles(paths.blobs),
-    unpackers: makeUnpackers({ inline: options.inline ?? true }),
+    unpackers: () => (unpackers ??= import('./unpackers.ts').then(({ makeUnpackers }) => makeUnpackers({ inline: options.inline ?? true }))),
     stallMs: options.stallMs ?? STALL_MS,
     sync: options.sync ?? true,
   }
@@ -48,7 +48,7 @@ export async function makeStorage({ paths, driver: name = 'overlay', options = {
     },
     overlayProblem: () => overlayProblem(paths, staging),
     async close() {
-      await store.unpackers.close()
+      await (await unpackers)?.close()
       store.staging.close()
     },
   }

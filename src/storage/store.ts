@@ -11,7 +11,8 @@ export interface Store {
   readonly style: WhiteoutStyle
   readonly files: BlobFiles
   readonly staging: Staging
-  readonly unpackers: Unpackers
+  /** Made on first use: most commands never unpack, and what it loads costs them. */
+  unpackers(): Promise<Unpackers>
   readonly options: StorageOptions
   readonly stallMs: number
   readonly sync: boolean
