@@ -9,7 +9,7 @@ import { runProgram } from '../process/run-program.ts'
 
 /** How the monitor leaves its caller's cgroup, before it starts anything. */
 export type MonitorCgroup =
-  | { readonly manager: 'cgroupfs'; /** Below each hierarchy's root, e.g. `scow/conmon-ID`; removed with `removeMonitorCgroup`. */ readonly path: string }
+  | { readonly manager: 'cgroupfs'; /** Below each hierarchy's root, e.g. `scow/conmon-ID`: its parent is what counts. */ readonly path: string }
   | { readonly manager: 'systemd'; /** `scow-conmon-ID.scope` */ readonly unit: string; readonly slice: string }
   /** Stay where the caller is. */
   | { readonly manager: 'none' }
@@ -32,12 +32,18 @@ export const monitorCgroupFiles = (cgroup: MonitorCgroup): string[] => {
 
 interface Membership { readonly controllers: readonly string[]; readonly path: string }
 
+/**
+ * One for all monitors of a parent. One for each could be removed by nobody: the exit program runs in its monitor's
+ * cgroup, and the monitor waits for it.
+ */
+const SHARED = 'conmon'
+
 const makeCgroups = (left: readonly Membership[], path: string): string[] => {
   const mounts = readMounts()
   return left.flatMap(({ controllers }) => {
     const base = mountPoint(mounts, controllers)
     if (base === undefined) return []
-    const dir = join(base, path)
+    const dir = join(base, dirname(path), SHARED)
     mkdirSync(dir, { recursive: true })
     if (controllers.includes('cpuset')) inheritCpuset(base, dir)
     return [join(dir, controllers.length === 0 ? 'cgroup.procs' : 'tasks')]
@@ -90,7 +96,7 @@ const requestScope = async (pid: number, { unit, slice }: { unit: string; slice:
   }
 }
 
-/** Removes the empty cgroups of a monitor that has ended, in every hierarchy; missing and used ones are left. */
+/** Removes an empty cgroup, in every hierarchy; missing and used ones are left. */
 export const removeMonitorCgroup = (path: string): void => {
   for (const { target, type } of readMounts()) {
     if (type !== 'cgroup' && type !== 'cgroup2') continue

@@ -7,13 +7,16 @@ import { Failure, isFailure, type ErrorKind } from '../errors.ts'
 import { builtFile } from '../paths.ts'
 import { identify, isAlive, killProcess } from '../process/identity.ts'
 import { attach, type Attachment } from './attach.ts'
-import { reopenLogs, resizeTerminal } from './control.ts'
+import { removeMonitorCgroup, reopenLogs, resizeTerminal } from './control.ts'
 import { launchExec, type LaunchExecOptions } from './exec.ts'
 import { listExits, readExit, waitExit } from './exit.ts'
 import { launchMonitor, type LaunchOptions, type MonitorProgram } from './launch.ts'
 
 const dir = mkdtempSync('/tmp/scow-monitor-')
-after(() => rmSync(dir, { recursive: true }))
+after(() => {
+  rmSync(dir, { recursive: true })
+  for (const path of ['scow-test/conmon', 'scow-test']) removeMonitorCgroup(path)
+})
 const rootfs = join(dir, 'rootfs')
 for (const name of ['bin', 'proc', 'dev', 'tmp']) mkdirSync(join(rootfs, name), { recursive: true })
 cpSync('/bin/busybox', join(rootfs, 'bin/busybox'))
@@ -50,7 +53,7 @@ for (const [name, monitor] of Object.entries(programs)) describe(`with ${name}`,
     return {
       monitor, runtime: RUNC, runtimeArgs: ['--root', join(dir, 'runc')], systemdCgroup: false, explain, id, name: id, bundle,
       log: { driver: 'k8s-file', path: join(bundle, 'log') }, terminal: false, stdin: false, pidFile: join(bundle, 'pid'),
-      monitorPidFile: join(bundle, 'conmon.pid'), persistDir: bundle, exitDir, cgroup: { manager: 'cgroupfs', path: `scow-test/conmon-${id}` }, ...more,
+      monitorPidFile: join(bundle, 'conmon.pid'), persistDir: bundle, exitDir, cgroup: { manager: 'cgroupfs', path: `scow-test/monitor-${id}` }, ...more,
     }
   }
   const launched = async (script: string, more: Partial<LaunchOptions> = {}) => {

@@ -1,5 +1,6 @@
 // One start of conmon: its pipes, its cgroup, and its first answer.
 import { closeSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../errors.ts'
 import { DEFAULT_PATH, drain, startChild, type Child } from '../process/child.ts'
 import { pipe } from '../sys/addon.ts'
@@ -24,6 +25,7 @@ export interface StartedMonitor {
 }
 
 const DEADLINE_MS = 240_000
+const LAST_WORDS_MS = 500
 const ATTACHABLE_MS = 10_000
 
 export const startMonitor = async (options: MonitorOptions & { readonly attachPipe?: boolean }, args: readonly string[],
@@ -58,14 +60,18 @@ export const startMonitor = async (options: MonitorOptions & { readonly attachPi
   await moveToScope(child.pid, options.cgroup)
   gate.open()
   if (!attach) gate.close()
-  const spoken = (): string => Buffer.concat(said).toString()
+  const spoken = async (): Promise<string> => {
+    // Its last words may come after its end.
+    await Promise.race([listening?.done, sleep(LAST_WORDS_MS, undefined, { ref: false })])
+    return Buffer.concat(said).toString()
+  }
   const bounded = <T>(promise: Promise<T>, ms: number): Promise<T> => race(promise, { ms, signal, kill: () => killMonitor(child, options.monitorPidFile) })
   return {
     answer: async () => checked(await bounded(firstMessage(sync, child), deadlineMs), { spoken, options }),
     next: () => sync.next(),
     attachable: async () => {
       if (await bounded(attach!.next(), ATTACHABLE_MS)) return
-      throw checkedFailure(await sync.next(), { spoken, options })
+      throw await failureOf(await sync.next(), { spoken, options })
     },
     proceed: () => {
       gate.open()
@@ -125,17 +131,17 @@ const firstMessage = async (sync: MessagePipe, child: Child): Promise<Message | 
   return message
 }
 
-interface Circumstances { readonly spoken: () => string; readonly options: MonitorOptions }
+interface Circumstances { readonly spoken: () => Promise<string>; readonly options: MonitorOptions }
 
-const checked = (message: Message | undefined, circumstances: Circumstances): Message => {
+const checked = async (message: Message | undefined, circumstances: Circumstances): Promise<Message> => {
   if (message && message.data > 0) return message
-  throw checkedFailure(message, circumstances)
+  throw await failureOf(message, circumstances)
 }
 
-const checkedFailure = (message: Message | undefined, { spoken, options }: Circumstances): Error =>
+const failureOf = async (message: Message | undefined, { spoken, options }: Circumstances): Promise<Error> =>
   message?.message
     ? options.explain(message.message)
-    : new Failure('unavailable', `${options.monitor.path} failed: ${spoken().trim().split('\n').at(-1) || 'it ended without a word'}`)
+    : new Failure('unavailable', `${options.monitor.path} failed: ${(await spoken()).trim().split('\n').at(-1) || 'it ended without a word'}`)
 
 interface Bounds { readonly ms: number; readonly signal: AbortSignal | undefined; readonly kill: () => void }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after } from 'node:test'
 import { isFailure, type ErrorKind, type Failure } from '../errors.ts'
@@ -9,7 +9,10 @@ import { runtimeFailure } from './errors.ts'
 import { findRuntime, openRuntime, type Runtime } from './runtime.ts'
 
 const dir = mkdtempSync('/tmp/scow-runtime-')
-after(() => rmSync(dir, { recursive: true }))
+after(() => {
+  rmSync(dir, { recursive: true })
+  for (const hierarchy of globSync('/sys/fs/cgroup/*/scow-runtime-test')) rmdirSync(hierarchy)
+})
 const failure = (kind: ErrorKind, text: RegExp | string = '') => (error: unknown) =>
   isFailure(error, kind) && (typeof text === 'string' ? (error as Failure).message.includes(text) : text.test((error as Failure).message))
 
@@ -33,7 +36,7 @@ const create = (runtime: Runtime, args: readonly string[], { more = {}, namespac
   writeFileSync(join(bundle, 'config.json'), JSON.stringify({
     ociVersion: '1.0.2', process: processOf(args), root: { path: rootfs }, hostname: 'x',
     mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }, { destination: '/dev', type: 'tmpfs', source: 'tmpfs' }],
-    linux: { cgroupsPath: `/scow-test/${id}`, namespaces: namespaces.map((type) => ({ type })) }, ...more,
+    linux: { cgroupsPath: `/scow-runtime-test/${id}`, namespaces: namespaces.map((type) => ({ type })) }, ...more,
   }))
   execFileSync(runtime.path, [...runtime.globalArgs(network ? { network } : {}), 'create', '--bundle', bundle, '--pid-file', join(bundle, 'pid'), id], { stdio: 'ignore' })
   return id
