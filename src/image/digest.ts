@@ -1,11 +1,14 @@
 // Content digests, `algorithm:hex` (OCI image spec, descriptor.md). Every byte of an image is named by one.
-import { createHash, type Hash } from 'node:crypto'
+import type { Hash } from 'node:crypto'
 import { Failure } from '../errors.ts'
 
 export type Digest = string & { readonly __brand: 'Digest' }
 
 /** Hex digits of each algorithm that is understood. */
 const LENGTHS: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 }
+
+/** Loaded when something is hashed: whoever only reads names needn't pay for it. */
+const createHash = (algorithm: string): Hash => process.getBuiltinModule('node:crypto').createHash(algorithm)
 
 const HEX = /^[0-9a-f]+$/
 

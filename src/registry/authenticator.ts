@@ -21,8 +21,8 @@ export interface AuthenticatorSetup {
   readonly credentials: () => Promise<Credentials | undefined>
   /** Requests to the token server: with retries, and redirects that never take credentials along. */
   readonly send: (exchange: Omit<Exchange, 'tls'>) => Promise<Reply>
-  /** Tokens may be had over plain HTTP. */
-  readonly mayBePlain: boolean
+  /** Whether credentials may go to this address over plain HTTP. */
+  readonly mayBePlain: (url: URL) => boolean
 }
 
 interface Token { readonly value: string; readonly expiresAtMs: number }
@@ -91,7 +91,7 @@ async function fetchToken({ setup, bearer, scope, credentials, signal }: TokenRe
   const { host } = setup
   const realm = URL.parse(bearer.params['realm'] ?? '')
   if (realm === null || (realm.protocol !== 'https:' && realm.protocol !== 'http:')) throw new Failure('invalid', `the registry ${host} names no usable token server`)
-  if (realm.protocol === 'http:' && !setup.mayBePlain) {
+  if (realm.protocol === 'http:' && !setup.mayBePlain(realm)) {
     throw new Failure('denied', `the registry ${host} wants a token fetched from ${realm.host} over plain HTTP`, { hint: 'use --tls-verify=false if you trust the network' })
   }
   realm.username = realm.password = ''

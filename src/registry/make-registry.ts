@@ -27,7 +27,7 @@ interface Parts {
   readonly conf: () => Promise<RegistriesConf>
   readonly sessions: Map<string, Promise<Session>>
   /** The way back from what was resolved to the access it was resolved with. */
-  readonly used: WeakMap<Resolved, Session>
+  readonly used: WeakMap<Resolved, { readonly session: Session; readonly access: Access }>
 }
 
 export function makeRegistry(options: RegistryOptions): Registry {
@@ -40,12 +40,12 @@ export function makeRegistry(options: RegistryOptions): Registry {
   }
   return {
     candidates: async (text) => (await import('./routes.ts')).candidatesFor(text, await parts.conf()),
-    resolve: (reference, { access = {}, signal } = {}) => fromRoutes(parts, { reference, access }, (endpoint, session) => resolveAt(parts, { reference, endpoint, session, signal })),
-    digest: (reference, { access = {}, signal } = {}) => fromRoutes(parts, { reference, access }, (endpoint, session) => digestAt(parts, { reference, endpoint, session, signal })),
+    resolve: (reference, { access = {}, signal } = {}) => fromRoutes(parts, { reference, access }, (endpoint, session) => resolveAt(parts, { reference, endpoint, session, access, signal })),
+    digest: (reference, { access = {}, signal } = {}) => fromRoutes(parts, { reference, access }, (endpoint, session) => digestAt(parts, { reference, endpoint, session, access, signal })),
     manifest: (resolved, descriptor, signal) => childManifest({ resolved, session: sessionOf(parts, resolved), descriptor, signal }),
     blob: (resolved, descriptor, offset) => blobAt(parts, { resolved, descriptor, ...offset }),
     blobSize: (resolved, digest, signal) => blobSize(parts, { resolved, digest, signal }),
-    tags: (reference, { access = {}, signal } = {}) => fromRoutes(parts, { reference, access }, (endpoint, session) => tagsAt({ reference, endpoint, session, signal })),
+    tags: (reference, { access = {}, signal } = {}) => fromRoutes(parts, { reference, access }, (endpoint, session) => tagsAt({ reference, endpoint, session, access, signal })),
     close: async () => parts.transport.close(),
   }
 }
@@ -105,20 +105,22 @@ async function certificatesFor({ files }: RegistryOptions, { host, name, access 
     : readCertificates(files.certDirs.map((dir) => `${dir}/${name}`), { required: false })
 }
 
-const sessionOf = ({ used }: Parts, resolved: Resolved): Session => {
-  const session = used.get(resolved)
-  if (session === undefined) throw new TypeError('resolved by another registry client')
-  return session
+const usedFor = ({ used }: Parts, resolved: Resolved): { session: Session; access: Access } => {
+  const found = used.get(resolved)
+  if (found === undefined) throw new TypeError('resolved by another registry client')
+  return found
 }
 
-interface At { readonly reference: Reference; readonly endpoint: Endpoint; readonly session: Session; readonly signal: AbortSignal | undefined }
+const sessionOf = (parts: Parts, resolved: Resolved): Session => usedFor(parts, resolved).session
+
+interface At { readonly reference: Reference; readonly endpoint: Endpoint; readonly session: Session; readonly access: Access; readonly signal: AbortSignal | undefined }
 
 const ACCEPT = { accept: ACCEPTED_MANIFESTS.join(', ') }
 
 const manifestPath = (path: string, { digest, tag }: Pick<Reference, 'digest' | 'tag'>): string =>
   `/v2/${path}/manifests/${digest ?? tag ?? DEFAULT_TAG}`
 
-async function resolveAt(parts: Parts, { reference, endpoint, session, signal }: At): Promise<Resolved> {
+async function resolveAt(parts: Parts, { reference, endpoint, session, access, signal }: At): Promise<Resolved> {
   const what = canonical(reference)
   const reply = await session.request({ method: 'GET', path: manifestPath(endpoint.path, reference), headers: ACCEPT, repository: endpoint.path, what, signal })
   if (reply.status !== 200) throw await replyFailure(reply, session.host, what)
@@ -128,7 +130,7 @@ async function resolveAt(parts: Parts, { reference, endpoint, session, signal }:
   const mediaType = reply.headers['content-type'] ?? ''
   const resolved: Resolved = { reference, endpoint, bytes, descriptor: { mediaType, digest, size: bytes.length } }
   if (!(await matchesManifest(bytes, mediaType, digest))) throw differs(what, digest)
-  parts.used.set(resolved, session)
+  parts.used.set(resolved, { session, access })
   return resolved
 }
 
@@ -169,21 +171,41 @@ async function childManifest({ resolved, session, descriptor, signal }: { resolv
 
 interface BlobWanted { readonly resolved: Resolved; readonly descriptor: Descriptor; readonly offsetBytes: number; readonly signal?: AbortSignal }
 
-async function blobAt(parts: Parts, { resolved, descriptor, offsetBytes, signal }: BlobWanted): Promise<AsyncIterable<Uint8Array>> {
-  const { openBlob } = await import('./blob-stream.ts')
-  const { reference, endpoint: { path } } = resolved
-  const session = sessionOf(parts, resolved)
-  const what = canonical(reference)
-  const open = (get: (headers: Record<string, string>) => ReturnType<Session['request']>) =>
-    openBlob({ descriptor, offsetBytes, signal, what, get, host: session.host, backoff: session.backoff, idleMs: parts.timings.idleMs })
+async function blobAt(parts: Parts, wanted: BlobWanted): Promise<AsyncIterable<Uint8Array>> {
+  const { resolved: { endpoint, reference }, descriptor: { urls = [] } } = wanted
+  const { session, access } = usedFor(parts, wanted.resolved)
   try {
-    return await open((headers) => session.request({ method: 'GET', path: `/v2/${path}/blobs/${descriptor.digest}`, headers, repository: path, what, signal }))
+    return await blobFrom(parts, wanted, { endpoint, session })
   } catch (error) {
-    const urls = (descriptor.urls ?? []).map((url) => URL.parse(url)).filter((url) => url?.protocol === 'https:' || url?.protocol === 'http:')
-    if (!isFailure(error, 'notFound') || urls.length === 0) throw error
-    // Foreign layers lie elsewhere; nothing that is ours goes there.
-    return open((headers) => session.requestElsewhere(urls[0]!, { method: 'GET', headers, what, signal }))
+    if (isFailure(error, 'notFound') && urls.length > 0) return foreignBlob(parts, wanted, { session, urls })
+    if (!endpoint.mirror || !isFailure(error) || error.kind === 'cancelled') throw error
+    // A mirror may have a manifest without all that it names.
+    log.info(`mirror ${endpoint.host}: ${error.message}`)
+    const { routesFor } = await import('./routes.ts')
+    const registry = routesFor(reference, await parts.conf()).at(-1)!
+    return blobFrom(parts, wanted, { endpoint: registry, session: await sessionFor(parts, registry, access) })
   }
+}
+
+async function blobFrom({ timings }: Parts, { resolved, descriptor, offsetBytes, signal }: BlobWanted, { endpoint: { path }, session }: { endpoint: Endpoint; session: Session }): Promise<AsyncIterable<Uint8Array>> {
+  const { openBlob } = await import('./blob-stream.ts')
+  const what = canonical(resolved.reference)
+  return openBlob({
+    descriptor, offsetBytes, signal, what, host: session.host, backoff: session.backoff, idleMs: timings.idleMs,
+    get: (headers) => session.request({ method: 'GET', path: `/v2/${path}/blobs/${descriptor.digest}`, headers, repository: path, what, signal }),
+  })
+}
+
+/** Foreign layers lie elsewhere; nothing that is ours goes there. */
+async function foreignBlob({ timings }: Parts, { resolved, descriptor, offsetBytes, signal }: BlobWanted, { session, urls }: { session: Session; urls: readonly string[] }): Promise<AsyncIterable<Uint8Array>> {
+  const { openBlob } = await import('./blob-stream.ts')
+  const what = canonical(resolved.reference)
+  const url = urls.map((text) => URL.parse(text)).find((parsed) => parsed?.protocol === 'https:' || parsed?.protocol === 'http:')
+  if (!url) throw new Failure('notFound', `${what}: blob ${descriptor.digest} lies at no web address`)
+  return openBlob({
+    descriptor, offsetBytes, signal, what, host: url.host, backoff: session.backoff, idleMs: timings.idleMs,
+    get: (headers) => session.requestElsewhere(url, { method: 'GET', headers, what, signal }),
+  })
 }
 
 async function blobSize(parts: Parts, { resolved, digest, signal }: { resolved: Resolved; digest: Digest; signal: AbortSignal | undefined }): Promise<number> {

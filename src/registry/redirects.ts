@@ -9,8 +9,8 @@ export interface Following {
   readonly transport: Transport
   /** Certificates are a host's own: another host gets what is configured for it. */
   readonly tlsFor: (url: URL) => Promise<TlsSettings>
-  /** Going on from https to plain HTTP. */
-  readonly mayDowngrade: boolean
+  /** Whether to go on from https to this plain HTTP address. */
+  readonly mayDowngrade: (url: URL) => boolean
 }
 
 /** Sends, and goes where the replies point. Authorization never leaves the origin that it is for. */
@@ -23,7 +23,7 @@ export async function followRedirects(exchange: Omit<Exchange, 'tls'>, { transpo
     await discardBody(reply.body)
     const next = URL.parse(location, url.href)
     if (next === null || (next.protocol !== 'https:' && next.protocol !== 'http:')) throw new Failure('invalid', `${url.host} redirects to something that is no web address`)
-    if (url.protocol === 'https:' && next.protocol === 'http:' && !mayDowngrade) {
+    if (url.protocol === 'https:' && next.protocol === 'http:' && !mayDowngrade(next)) {
       throw new Failure('denied', `${url.host} redirects to ${next.host} over plain HTTP`, { hint: 'use --tls-verify=false if you trust the network' })
     }
     if (next.origin !== url.origin) {

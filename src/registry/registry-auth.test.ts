@@ -140,6 +140,8 @@ test('a token server that answers nonsense is refused', async (t) => {
     tokens.reply = () => [200, reply]
     await assert.rejects(server.resolve(open(t)), (error) => isFailure(error, 'invalid'))
   }
+  tokens.realm = 'http://tokens.example/'
+  await assert.rejects(server.resolve(open(t), { creds: 'u:secret' }), denied(/tokens\.example over plain HTTP/))
   tokens.realm = 'file:///etc/passwd'
   await assert.rejects(server.resolve(open(t)), (error) => isFailure(error, 'invalid'))
 })
@@ -215,6 +217,9 @@ test('a mirror is asked first, and the registry when the mirror has nothing or i
   assert.equal(resolved.endpoint.host, mirror.host)
   assert.equal(await readAll(registry, resolved), 100_000)
   assert.equal(server.seen.length, before)
+  mirror.blobs.clear()
+  assert.equal(await readAll(registry, await resolve()), 100_000)
+  assert.equal(server.seen.length, before + 1)
   await mirror.close()
   assert.equal((await resolve()).endpoint.host, server.host)
 })

@@ -51,16 +51,18 @@ export function makeSession(setup: SessionSetup): Session {
   const wire = WIRE_HOSTS[host] ?? host
   const loopback = isLoopback(new URL(`http://${wire}`).hostname)
   const lenient = setup.insecure ?? loopback
+  /** Loopback is trusted without being told; what it points at elsewhere is not. */
+  const mayBePlain = (url: URL): boolean => setup.insecure === true || (lenient && isLoopback(url.hostname))
   let origin: URL | undefined
   let answered = false
   const authenticators = new Map<string, Authenticator>()
 
   const tlsFor = async (url: URL): Promise<TlsSettings> =>
-    url.protocol === 'https:' ? { verify: !lenient, ...(await setup.certificates(url.host === wire ? host : url.host)) } : { verify: true }
+    url.protocol === 'https:' ? { verify: !mayBePlain(url), ...(await setup.certificates(url.host === wire ? host : url.host)) } : { verify: true }
 
   const follow = async (exchange: Omit<Exchange, 'tls'>): Promise<Reply> => {
     const headers = { 'user-agent': USER_AGENT, 'accept-encoding': 'identity', ...exchange.headers }
-    const reply = await followRedirects({ ...exchange, headers }, { transport, tlsFor, mayDowngrade: lenient })
+    const reply = await followRedirects({ ...exchange, headers }, { transport, tlsFor, mayDowngrade: mayBePlain })
     answered = true
     return reply
   }
@@ -86,7 +88,7 @@ export function makeSession(setup: SessionSetup): Session {
 
   const authenticatorFor = (repository: string): Authenticator => {
     const known = authenticators.get(repository) ?? makeAuthenticator({
-      host, credentials: () => setup.credentials(repository), mayBePlain: lenient,
+      host, credentials: () => setup.credentials(repository), mayBePlain,
       send: (exchange) => persist(() => follow(exchange), exchange.signal),
     })
     authenticators.set(repository, known)
