@@ -4,6 +4,7 @@ import { Failure } from '../errors.ts'
 import { removeTree } from '../fs/remove-tree.ts'
 import { launchExec, type ExecSession } from '../monitor/exec.ts'
 import { identify, isAlive } from '../process/identity.ts'
+import { specText } from '../spec/spec-text.ts'
 import type { Pairs } from '../spec/request.ts'
 import type { Container } from '../state/containers.ts'
 import type { AttachIo } from './attach-io.ts'
@@ -59,7 +60,7 @@ interface Launch { container: Container; request: ExecRequest; sessionId: string
 
 async function launch(engine: Engine, { container, request, sessionId, dir }: Launch): Promise<ExecSession> {
   const processFile = join(dir, 'process.json')
-  writeFileSync(processFile, JSON.stringify(await buildExecProcess(engine, container, request)), { mode: 0o600 })
+  writeFileSync(processFile, specText(await buildExecProcess(engine, container, request)), { mode: 0o600 })
   const shared = await monitorOptions(engine, container)
   return launchExec({
     ...shared, sessionId, dir, processFile, persistDir: dir, exitDir: dir,

@@ -52,7 +52,7 @@ const LIMIT_NAMES: Readonly<Record<string, string>> = {
   'Max processes': 'NPROC', 'Max open files': 'NOFILE', 'Max locked memory': 'MEMLOCK', 'Max address space': 'AS', 'Max file locks': 'LOCKS',
   'Max pending signals': 'SIGPENDING', 'Max msgqueue size': 'MSGQUEUE', 'Max nice priority': 'NICE', 'Max realtime priority': 'RTPRIO', 'Max realtime timeout': 'RTTIME',
 }
-const UNLIMITED = 18446744073709551615 // RLIM_INFINITY, as the spec writes it
+const UNLIMITED = -1
 
 const ownLimits = (): Rlimit[] => text('/proc/self/limits').split('\n').flatMap((line) => {
   const [, label, soft, hard] = /^(.+?)\s{2,}(\S+)\s+(\S+)/.exec(line) ?? []

@@ -51,7 +51,7 @@ async function resolveVolume(engine: Engine, mount: VolumeMount, { container, ro
   const { type: _type, name: _name, relabel: _relabel, noCopy: _noCopy, chown: _chown, subPath, ...common } = mount
   const source = subPath ? join(dir, subPath) : dir
   if (!existsSync(source)) throw new Failure('notFound', `volume ${name} has no ${subPath}`)
-  return { ...common, type: 'bind', source, options: [...(volume.options['o']?.split(',') ?? []).filter((option) => ['ro', 'nosuid', 'nodev', 'noexec'].includes(option)), ...(mount.options ?? [])] }
+  return { ...common, type: 'bind', source, options: ['nosuid', 'nodev', ...(volume.options['o']?.split(',') ?? []).filter((option) => ['ro', 'nosuid', 'nodev', 'noexec'].includes(option)), ...(mount.options ?? [])] }
 }
 
 async function resolveImage(engine: Engine, mount: ImageMount, { container, index }: Inputs): Promise<ResolvedMount> {

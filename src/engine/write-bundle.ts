@@ -6,11 +6,14 @@ import { readInRoot } from '../fs/read-in-root.ts'
 import { log } from '../log.ts'
 import { buildSpecWithWarnings } from '../spec/build-spec.ts'
 import { specText } from '../spec/spec-text.ts'
+import { cdiEdits, cdiNodePaths } from '../spec/cdi.ts'
+import type { HostFacts } from '../spec/host-facts.ts'
+import type { ResolvedMount } from '../spec/mounts.ts'
 import type { ImageSettings } from '../image/image-config.ts'
 import { resolveUser, type ResolvedUser } from '../spec/users.ts'
 import type { Container } from '../state/containers.ts'
 import { cgroupsPath } from './cgroup-path.ts'
-import { blockDevices, resolveDevices } from './device-nodes.ts'
+import { blockDevices, deviceNode, isCdiName, resolveDevices } from './device-nodes.ts'
 import type { Engine } from './engine.ts'
 import { gatherHostFacts } from './gather-host-facts.ts'
 import { writeGeneratedFiles } from './generated-files.ts'
@@ -38,14 +41,15 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
   const files = await writeGeneratedFiles(engine, { container, rootfsPath, network, user, passwd, group })
   const seccompProfile = await loadSeccomp(config, request.security.seccomp)
   const cgroups = cgroupsPath(engine, container)
+  const cdi = await loadCdi(config, request.devices)
   const { spec, warnings } = buildSpecWithWarnings({
     id, request, ...(image ? { image } : {}), rootfsPath, user, mounts, files,
     namespaces: await resolveNamespaces(engine, container, network.namespace),
     hostname: record.hostname,
     ...(cgroups !== undefined ? { cgroupsPath: cgroups } : {}),
-    host: gatherHostFacts({ devices: request.security.privileged ?? false, selinux: config.containers.selinux }),
+    host: { ...gatherHostFacts({ devices: request.security.privileged ?? false, selinux: config.containers.selinux }), ...(needsRuntimeFacts(mounts) ? { runtime: await runtimeFacts(engine, record.runtime.path) } : {}) },
     devices: resolveDevices(request.devices),
-    cdi: await loadCdi(config, request.devices),
+    cdi, cdiNodes: cdi.length ? cdiNodes(request.devices.map(({ source }) => source), cdi) : [],
     hooks: await loadHooks(config, request.hooksDirs),
     ...(seccompProfile ? { seccompProfile } : {}),
     defaults: config.containers,
@@ -72,6 +76,18 @@ export async function imageSettings({ state }: Pick<Engine, 'state'>, { record, 
 /** The user that an exec or the container's process gets, looked up in a root. */
 export const userInRoot = (rootfsPath: string, user: string, groups: readonly string[] = []): ResolvedUser =>
   resolveUser({ user, passwd: readText(rootfsPath, '/etc/passwd'), group: readText(rootfsPath, '/etc/group'), groups })
+
+/** Asking the runtime what it can costs a process: only for mounts that not every runtime does. */
+const needsRuntimeFacts = (mounts: readonly ResolvedMount[]): boolean => mounts.some(({ idmap, recursiveReadOnly }) => idmap !== undefined || recursiveReadOnly)
+
+async function runtimeFacts(engine: Engine, path: string): Promise<HostFacts['runtime']> {
+  const { ociVersionMax = '1.0.2', mountOptions } = await (await engine.runtime(path)).features()
+  const [major = 1, minor = 0] = ociVersionMax.split('.').map(Number)
+  return { ociVersion: ociVersionMax, ...(mountOptions.length ? { mountOptions } : {}), idmappedMounts: major > 1 || minor >= 1 }
+}
+
+const cdiNodes = (sources: readonly string[], cdi: Awaited<ReturnType<typeof loadCdi>>) =>
+  cdiNodePaths(cdiEdits(sources.filter(isCdiName), cdi)).flatMap((path) => deviceNode(path) ?? [])
 
 const devicesOfLimits = ({ readBps = [], writeBps = [], readIops = [], writeIops = [], blkioWeightDevice = [] }: Container['record']['request']['resources']): string[] =>
   [...readBps, ...writeBps, ...readIops, ...writeIops, ...blkioWeightDevice].map(({ path }) => path)
