@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 import { isFailure, type ErrorKind } from '../errors.ts'
 import { digestOf, type Digest } from '../image/digest.ts'
@@ -297,4 +300,21 @@ test('a blob’s size is found out with HEAD, or with GET where HEAD is not serv
   server.behave = (seen, response) => { if (seen.method !== 'HEAD') return false; response.writeHead(405); response.end(); return true }
   assert.equal(await registry.blobSize(resolved, digest), 12_345)
   await assert.rejects(registry.blobSize(resolved, digestOf('none')), failure('notFound', /no such blob/))
+})
+
+test('opening a client loads no network code, and plain HTTP no HTTPS', async (t) => {
+  const server = await serve(t)
+  fill(server)
+  const program = `
+    const { openRegistry } = await import(${JSON.stringify(import.meta.resolve('./registry.ts'))})
+    const { parseReference } = await import(${JSON.stringify(import.meta.resolve('../image/reference.ts'))})
+    const loaded = () => process.moduleLoadList.filter((name) => /^NativeModule (http|https|crypto|child_process)$/.test(name)).map((name) => name.slice(13)).sort().join()
+    const registry = openRegistry({ files: ${JSON.stringify(NO_FILES)} })
+    const opened = loaded()
+    await registry.resolve(parseReference('${server.host}/app:1'))
+    await registry.close()
+    console.log(JSON.stringify([opened, loaded()]))`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [output] = await Promise.all([text(child.stdout), once(child, 'close')])
+  assert.deepEqual(JSON.parse(output), ['', 'crypto,http'])
 })
