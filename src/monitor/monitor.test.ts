@@ -11,6 +11,7 @@ import { removeMonitorCgroup, reopenLogs, resizeTerminal } from './control.ts'
 import { launchExec, type LaunchExecOptions } from './exec.ts'
 import { listExits, readExit, waitExit } from './exit.ts'
 import { launchMonitor, type LaunchOptions, type MonitorProgram } from './launch.ts'
+import { readLogs, type ReadLogsOptions } from './logs.ts'
 
 const dir = mkdtempSync('/tmp/scow-monitor-')
 after(() => {
@@ -30,7 +31,7 @@ const until = async (holds: () => boolean): Promise<void> => { while (!holds()) 
 
 const programs: Record<string, MonitorProgram> = {
   'another conmon': { path: '/usr/bin/conmon', ours: false },
-  ...(existsSync(builtFile('conmon')) ? { 'our monitor': { path: builtFile('conmon'), ours: true } } : {}),
+  'our monitor': { path: builtFile('conmon'), ours: true },
 }
 
 for (const [name, monitor] of Object.entries(programs)) describe(`with ${name}`, () => {
@@ -119,6 +120,7 @@ for (const [name, monitor] of Object.entries(programs)) describe(`with ${name}`,
 
   test('input goes in and output comes out while attached, megabytes of it and with nothing lost', async () => {
     const { options, dirs } = await launched('tee /dev/stderr | md5sum', { stdin: true, log: { driver: 'none' } })
+    assert.equal(existsSync(join(options.bundle, 'attach.stream')), monitor.ours)
     const attachment = await attach(options.bundle)
     runc('start', options.id)
     const reading = everything(attachment)
@@ -228,6 +230,36 @@ for (const [name, monitor] of Object.entries(programs)) describe(`with ${name}`,
     assert.equal(readFileSync(file, 'utf8'), 'argument\n')
     end(options.id)
   })
+})
+
+test('our monitor writes json and keeps rotated files', async () => {
+  const bundle = join(dir, 'rotating')
+  mkdirSync(bundle)
+  const id = `rot${process.pid}`
+  const path = join(bundle, 'log')
+  writeFileSync(join(bundle, 'config.json'), JSON.stringify({
+    ociVersion: '1.0.2', process: { args: ['sh', '-c', 'for i in $(seq 1 400); do echo "a line of text with the number $i"; done'], cwd: '/', env: ['PATH=/bin'], user: { uid: 0, gid: 0 } },
+    root: { path: rootfs }, mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
+    linux: { cgroupsPath: `/scow-test/${id}`, namespaces: ['pid', 'mount'].map((type) => ({ type })) },
+  }))
+  await launchMonitor({
+    monitor: programs['our monitor']!, runtime: RUNC, runtimeArgs: ['--root', join(dir, 'runc')], systemdCgroup: false, explain, id, name: id, bundle,
+    log: { driver: 'json-file', path, maxSizeBytes: 20_000, maxFiles: 5 }, terminal: false, stdin: false, pidFile: join(bundle, 'pid'),
+    monitorPidFile: join(bundle, 'conmon.pid'), persistDir: bundle, exitDir: join(dir, 'exits-true'), cgroup: { manager: 'none' },
+  })
+  const dirs = { exitDir: join(dir, 'exits-true'), persistDir: bundle, id }
+  const numbers = async (options: ReadLogsOptions): Promise<string[]> => {
+    let all = ''
+    for await (const { text, partial } of readLogs({ driver: 'json-file', path, id }, options)) all += `${text}${partial ? '' : '\n'}`
+    return all.trim().split('\n').map((line) => line.replace('a line of text with the number ', ''))
+  }
+  const following = numbers({ follow: true, alive: () => readExit(dirs) === undefined })
+  runc('start', id)
+  const wanted = Array.from({ length: 400 }, (_, n) => String(n + 1))
+  assert.deepEqual(await following, wanted)
+  assert.ok(existsSync(`${path}.1`))
+  assert.deepEqual(await numbers({ tail: 390 }), wanted.slice(10))
+  runc('delete', '--force', id)
 })
 
 test('another conmon is not asked for what only ours can', async () => {
