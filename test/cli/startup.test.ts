@@ -1,0 +1,68 @@
+// What a start loads is its price: these lists are the budget.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'node:test'
+
+const root = join(import.meta.dirname, '../..')
+
+/** Modules of ours below src, and names of packages. */
+function loadedBy(...words: string[]): { own: string[]; packages: string[] } {
+  const dir = mkdtempSync(join(tmpdir(), 'scow-start-'))
+  const file = join(dir, 'loads')
+  const roots = ['--root', join(dir, 'root'), '--runroot', join(dir, 'run')]
+  try {
+    execFileSync(process.execPath, ['--import', join(import.meta.dirname, 'fixtures/trace-loads.mjs'), join(root, 'src/main.ts'), ...roots, ...words], {
+      env: { ...process.env, TRACE_LOADS: file }, stdio: 'ignore',
+    })
+  } catch { /* what counts is what it loaded until it failed */ }
+  const urls = readFileSync(file, 'utf8').trim().split('\n')
+  rmSync(dir, { recursive: true, force: true })
+  return {
+    own: urls.filter((url) => url.includes('/src/')).map((url) => url.slice(url.indexOf('/src/') + '/src/'.length)),
+    packages: [...new Set(urls.flatMap((url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? []))].sort(),
+  }
+}
+
+const HEAVY = ['ora', 'cli-table3', 'chalk', '@grpc/grpc-js', 'yaml', 'tar-stream', 'ws']
+/** Template values may be loaded, the engine of templates only with --format. */
+const TEMPLATE_ENGINE = ['cli/template/template.ts', 'cli/template/parse.ts', 'cli/template/evaluate.ts', 'cli/template/functions.ts']
+
+test('version loads no engine, no configuration and no package but the parser', () => {
+  const { own, packages } = loadedBy('version')
+  assert.deepEqual(packages, ['commander'])
+  assert.deepEqual(own.filter((path) => /^(engine|state|storage|registry|network|monitor|runtime|spec|config)/.test(path)), [])
+})
+
+test('ps loads the state and nothing of storage, registry, network and runtime', () => {
+  const { own, packages } = loadedBy('ps', '-a')
+  assert.deepEqual(packages.filter((name) => HEAVY.includes(name) || name === 'valibot'), [])
+  assert.ok(own.includes('state/state.ts'))
+  assert.deepEqual(own.filter((path) => /^(storage|registry|network|runtime)\//.test(path)), [])
+  assert.deepEqual(own.filter((path) => TEMPLATE_ENGINE.includes(path)), [])
+})
+
+test('templates are loaded with --format only', () => {
+  const { own } = loadedBy('ps', '--format', '{{.ID}}')
+  assert.deepEqual(TEMPLATE_ENGINE.filter((path) => !own.includes(path)), [])
+})
+
+test('run loads no registry client when the image need not be pulled, and no drawing', () => {
+  const { own, packages } = loadedBy('run', '--rm', '--pull', 'never', '--network', 'none', 'localhost/nope', 'true')
+  assert.deepEqual(packages.filter((name) => HEAVY.includes(name)), [])
+  assert.deepEqual(own.filter((path) => path.startsWith('registry/') && !/registry(-files)?\.ts$/.test(path)), [])
+  assert.deepEqual(own.filter((path) => TEMPLATE_ENGINE.includes(path)), [])
+})
+
+test('container cleanup loads no registry client and nothing that draws', () => {
+  const { own, packages } = loadedBy('container', 'cleanup', '--all')
+  assert.deepEqual(packages.filter((name) => HEAVY.includes(name)), [])
+  assert.deepEqual(own.filter((path) => path.startsWith('registry/')), [])
+})
+
+test('each command that is run is the only command that is loaded', () => {
+  const { own } = loadedBy('container', 'exists', 'nope')
+  assert.deepEqual(own.filter((path) => /^commands\/(container|image|network|volume|system)\/[^/]+\.ts$/.test(path)), ['commands/container/exists.ts'])
+})
