@@ -45,13 +45,14 @@ interface Ready {
 async function commitAll(store: Store, commits: readonly LayerCommit[]): Promise<Layer[]> {
   const ready: Ready[] = []
   for (const { ingested, parent } of commits) ready.push(prepare(store, { ingested, parent, earlier: ready }))
-  if (store.sync && ready.some(({ dir }) => dir !== undefined)) await syncAll(store.paths.layers)
+  const fresh = ready.some(({ dir }) => dir !== undefined)
+  if (store.sync && fresh) await syncAll(store.paths.layers)
   for (const { layer, dir } of ready) if (dir !== undefined) publish(dir, layerDir(store.paths.layers, layer.chainId))
   for (const { ingested } of commits) {
     if (store.options.keepBlobs === false) removeTree(store.files.verified(ingested.descriptor.digest))
     else finalize(store.files, ingested.descriptor.digest)
   }
-  if (store.sync) {
+  if (store.sync && fresh) {
     syncDir(store.paths.layers)
     for (const algorithm of new Set(commits.map(({ ingested }) => algorithmOf(ingested.descriptor.digest)))) {
       if (store.options.keepBlobs !== false) syncDir(join(store.files.dir, algorithm))

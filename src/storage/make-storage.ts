@@ -1,8 +1,9 @@
 // Puts the parts of a store together.
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeDir } from '../fs/remove-tree.ts'
 import { parseDigest } from '../image/digest.ts'
+import { makePaths } from '../paths.ts'
 import { demoteOldVerified, makeBlobFiles, PARTIAL, type BlobFiles } from './blob-files.ts'
 import { makeBlobs } from './blobs.ts'
 import { makeLayers } from './layers.ts'
@@ -16,8 +17,10 @@ import type { Storage, StorageSetup } from './storage.ts'
 
 const STALL_MS = 10_000
 
-export async function makeStorage({ paths, driver: name = 'overlay', options = {} }: StorageSetup): Promise<Storage> {
-  makeDir(paths.root, 0o711)
+export async function makeStorage({ paths: asked, driver: name = 'overlay', options = {} }: StorageSetup): Promise<Storage> {
+  makeDir(asked.root, 0o711)
+  // The kernel lists mounts by their real paths, and they are looked for by name.
+  const paths = makePaths({ root: realpathSync(asked.root), runRoot: asked.runRoot })
   makeDir(paths.layers, 0o711)
   const staging = makeStaging(paths.staging)
   const style = marksOf(paths.layers, { driver: name, staging })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { isFailure } from '../errors.ts'
@@ -66,6 +66,20 @@ test('a volatile root is mounted again while the machine runs, and refused after
   writeFileSync(record, JSON.stringify({ ...JSON.parse(readFileSync(record, 'utf8')), boot: 'another' }))
   await assert.rejects(storage.containers.mount(ID), (error) => isFailure(error, 'wrongState') && /restarted/.test(error.message))
   await storage.containers.remove(ID)
+  await storage.close()
+})
+
+test('a root behind a symlink is mounted once and unmounted', async () => {
+  const paths = pathsOf('linked')
+  mkdirSync(join(base, 'behind'))
+  symlinkSync(join(base, 'behind'), paths.root)
+  const storage = await openStorage({ paths })
+  await storage.containers.create(ID, [])
+  const root = await storage.containers.mount(ID)
+  assert.equal(await storage.containers.mount(ID), root)
+  assert.equal(readMounts().filter(({ target }) => target.startsWith(join(base, 'behind'))).length, 2)
+  await storage.containers.remove(ID)
+  assert.equal(readMounts().filter(({ target }) => target.startsWith(join(base, 'behind'))).length, 1)
   await storage.close()
 })
 

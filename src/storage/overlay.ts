@@ -5,7 +5,7 @@ import { mountHolders, unmountTree } from '../fs/mounts.ts'
 import { makeDir, removeTree } from '../fs/remove-tree.ts'
 import type { Digest } from '../image/digest.ts'
 import type { Paths } from '../paths.ts'
-import { mountOverlay } from '../sys/addon.ts'
+import { mountOverlay, type OverlayMount } from '../sys/addon.ts'
 import { readAttributes, setAttributes } from './attributes.ts'
 import { containerDirs, currentBoot, dropRecord, hasRecord, listContainers, readRecord, treeBytes, treesOf, writeRecord, type ContainerDirs, type ContainerRecord } from './container-dirs.ts'
 import type { Driver } from './driver.ts'
@@ -76,8 +76,8 @@ function mountContainer(paths: Paths, { id, record, dirs, options, style }: Cont
     throw new Failure('inUse', `the root file system of container ${id} is still mounted by process ${holder} in another mount namespace`, { hint: `end process ${holder}, or unmount it there` })
   }
   if (record.volatile) clearVolatileMark(id, record, inner)
-  const chosen = [...optionsFor(style), ...(record.volatile ? ['volatile'] : []), ...(options.readOnly ? ['ro'] : []), ...(options.label === undefined ? [] : [`context="${options.label}"`])]
-  mountOrExplain({ lowers: lowersOf(paths, record.layers, 1), upper: dirs.upper, work: dirs.work, target: dirs.merged, options: chosen })
+  const chosen = [...optionsFor(style), ...(record.volatile ? ['volatile'] : []), ...(options.readOnly ? ['ro'] : [])]
+  mountOrExplain({ lowers: lowersOf(paths, record.layers, 1), upper: dirs.upper, work: dirs.work, target: dirs.merged, options: chosen }, options.label)
 }
 
 /** The kernel refuses to mount a volatile upper again, since it may have lost writes: it hasn't while the machine ran on. */
@@ -96,13 +96,25 @@ function lowersOf(paths: Paths, chainIds: readonly Digest[], least: number): str
   return [...trees, empty]
 }
 
-function mountOrExplain(request: Parameters<typeof mountOverlay>[0]): void {
+function mountOrExplain(request: OverlayMount, label?: string): void {
   try {
-    mountOverlay(request)
+    if (label === undefined) mountOverlay(request)
+    else mountLabelled(request, label)
   } catch (error) {
     const { code, detail } = error as NodeJS.ErrnoException & { detail?: string }
     const reason = detail === undefined ? code : `${code}: ${detail}`
     throw new Failure('unsupported', `the kernel refuses to mount the overlay at ${request.target} (${reason})`,
       { cause: error, hint: 'does the root lie on ext4, xfs (ftype=1), btrfs or tmpfs, and not on an overlay? Otherwise use the driver vfs' })
+  }
+}
+
+/** A label has commas: one value for fsconfig, but in a page of options it must be quoted. */
+function mountLabelled(request: OverlayMount, label: string): void {
+  const options = request.options ?? []
+  try {
+    mountOverlay({ ...request, options: [...options, `context=${label}`] })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error
+    mountOverlay({ ...request, options: [...options, `context="${label}"`], byOptions: true })
   }
 }
