@@ -13,10 +13,10 @@ interface Roots {
  * Names everything that an installation without containers should not have: mounts, processes, network namespaces,
  * addresses, links, firewall rules, cgroups, sockets, half-done work. Cleanup in the background gets a moment.
  */
-export async function findLeftovers(roots: Roots): Promise<string[]> {
+export async function findLeftovers(roots: Roots, { patienceMs = 5000 } = {}): Promise<string[]> {
   for (let tries = 0; ; tries++) {
     const left = [...mounts(roots), ...processes(roots), ...files(roots), ...links(), ...rules(), ...cgroups()]
-    if (left.length === 0 || tries === 50) return left
+    if (left.length === 0 || tries * 100 >= patienceMs) return left
     await sleep(100)
   }
 }
