@@ -112,7 +112,7 @@ interface PullReference { readonly registry: Registry; readonly reference: Refer
 
 function pullReference(engine: Parts, { registry, reference, request, platform }: PullReference): Promise<ImageRecord> {
   const { signal, onProgress } = request
-  const access = { retry: engine.config.engine.retry, ...request.access }
+  const access = { ...configuredRetry(engine), ...request.access }
   onProgress?.({ kind: 'source', reference: canonical(reference) })
   return storeImage(engine, {
     source: registrySource(registry, reference, access),
@@ -121,6 +121,14 @@ function pullReference(engine: Parts, { registry, reference, request, platform }
     repository: repositoryOf(reference),
     ...(platform && { platform }), ...(signal && { signal }), ...(onProgress && { onProgress }),
   })
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 }
+
+/** retry and retry_delay of containers.conf; a delay such as `5s`. */
+function configuredRetry({ config: { engine: { retry, retryDelay } } }: Pick<Engine, 'config'>): Access {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(retryDelay) ?? []
+  return { retry, ...(number !== undefined && { retryDelayMs: Number(number) * UNITS_MS[unit!]! }) }
 }
 
 async function pullLayout(engine: Parts, { platform, signal, onProgress }: PullImage, text: string): Promise<ImageRecord> {
