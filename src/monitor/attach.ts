@@ -28,7 +28,14 @@ export interface AttachOptions {
   /** Milliseconds to wait for the socket to appear. Default 0. */
   readonly waitMs?: number
   readonly signal?: AbortSignal | undefined
+  /**
+   * What our monitor does when `output` is not read: `hold` the process back for as long as it takes (default), for some
+   * seconds only and then go on without this client (`patient`), or at once (`drop`). Another conmon has its own way.
+   */
+  readonly whenSlow?: keyof typeof FLOWS
 }
+
+const FLOWS = { patient: 0, hold: 1, drop: 2 } as const
 
 const STREAM_SOCKET = 'attach.stream'
 const PACKET_SOCKET = 'attach'
@@ -38,10 +45,10 @@ const POLL_MS = 2
  * `dir`: the bundle, or the directory of an exec session. Uses the stream socket `attach.stream` of our monitor, else
  * the seqpacket socket `attach` of any conmon. Failure wrongState when nothing listens there.
  */
-export const attach = async (dir: string, { waitMs = 0, signal }: AttachOptions = {}): Promise<Attachment> => {
+export const attach = async (dir: string, { waitMs = 0, signal, whenSlow = 'hold' }: AttachOptions = {}): Promise<Attachment> => {
   const deadline = performance.now() + waitMs
   for (;;) {
-    const failure = connectIn(dir)
+    const failure = connectIn(dir, whenSlow)
     if (!(failure instanceof Failure)) return failure
     if (signal?.aborted) throw new Failure('cancelled', 'attaching was cancelled', { cause: signal.reason })
     if (performance.now() >= deadline) throw failure
@@ -49,12 +56,13 @@ export const attach = async (dir: string, { waitMs = 0, signal }: AttachOptions 
   }
 }
 
-const connectIn = (dir: string): Attachment | Failure => {
+const connectIn = (dir: string, whenSlow: keyof typeof FLOWS): Attachment | Failure => {
   const framed = existsSync(join(dir, STREAM_SOCKET))
   try {
     const { read, write } = connectUnix(join(dir, framed ? STREAM_SOCKET : PACKET_SOCKET), framed ? 'stream' : 'seqpacket')
     const reader = makeReader(read)
     const writer = makeWriter(write)
+    if (framed) void writer.write(frame(FLOW, Uint8Array.of(FLOWS[whenSlow])))
     return framed ? framedAttachment(reader, writer) : packetAttachment(reader, { writer, dir })
   } catch (error) {
     if (!['ENOENT', 'ECONNREFUSED', 'ENOTSOCK'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
@@ -64,7 +72,7 @@ const connectIn = (dir: string): Attachment | Failure => {
 
 const STREAMS: Readonly<Record<number, Output['stream']>> = { 2: 'stdout', 3: 'stderr' }
 const HEADER = 5
-const [STDIN, STDIN_END, RESIZE, DETACH] = [0, 1, 4, 5]
+const [STDIN, STDIN_END, RESIZE, DETACH, FLOW] = [0, 1, 4, 5, 6]
 const MAX_FRAME = 65_536
 
 /** Our monitor: each frame is a type, a 32-bit big-endian length, and that many bytes, both ways. */

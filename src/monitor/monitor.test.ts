@@ -135,6 +135,18 @@ for (const [name, monitor] of Object.entries(programs)) describe(`with ${name}`,
     end(options.id)
   })
 
+  if (monitor.ours) test('a client that does not read holds the process back, and loses nothing', async () => {
+    const { options } = await launched('seq 1 400000; echo done > /tmp/done-$HOSTNAME', { log: { driver: 'none' } })
+    const attachment = await attach(options.bundle)
+    runc('start', options.id)
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    assert.equal(existsSync(join(rootfs, 'tmp/done-')), false)
+    const { stdout } = await everything(attachment)
+    assert.equal(stdout.length, 2_688_895)
+    attachment.close()
+    end(options.id)
+  })
+
   test('a client that detaches leaves the container running, and another may attach', async () => {
     const { options } = await launched('while read line; do echo "got $line"; done', { stdin: true, leaveStdinOpen: true })
     const first = await attach(options.bundle)
