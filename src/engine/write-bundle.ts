@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
 import { makeDir } from '../fs/remove-tree.ts'
@@ -20,6 +20,7 @@ import { writeGeneratedFiles } from './generated-files.ts'
 import { loadHooks, loadCdi, loadSeccomp } from './load-spec-files.ts'
 import type { PreparedNetwork } from './prepare-network.ts'
 import { resolveMounts } from './resolve-mounts.ts'
+import { relabelMount, selinuxLabels } from './selinux-labels.ts'
 import { resolveNamespaces } from './resolve-namespaces.ts'
 
 const MAX_PASSWD_BYTES = 4 * 2 ** 20
@@ -38,6 +39,8 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
   const group = readText(rootfsPath, '/etc/group')
   const user = resolveUser({ user: record.user, passwd, group, groups: request.groups, policy: request.supplementalGroupsPolicy })
   const mounts = await resolveMounts(engine, { container, rootfsPath })
+  const selinux = config.containers.selinux && existsSync('/sys/fs/selinux/enforce') ? selinuxLabels(id, request) : undefined
+  if (selinux) for (const [index, mount] of request.mounts.entries()) relabelMount(mount, mounts[index]?.source ?? '', selinux)
   const files = await writeGeneratedFiles(engine, { container, rootfsPath, network, user, passwd, group })
   const seccompProfile = await loadSeccomp(config, request.security.seccomp)
   const cgroups = cgroupsPath(engine, container)
@@ -52,6 +55,7 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
     cdi, cdiNodes: cdi.length ? cdiNodes(request.devices.map(({ source }) => source), cdi) : [],
     hooks: await loadHooks(config, request.hooksDirs),
     ...(seccompProfile ? { seccompProfile } : {}),
+    ...(selinux ? { selinux } : {}),
     defaults: config.containers,
     proxyEnv: environment.proxies,
     hostEnv: Object.entries(environment.all).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
@@ -93,7 +97,6 @@ const devicesOfLimits = ({ readBps = [], writeBps = [], readIops = [], writeIops
   [...readBps, ...writeBps, ...readIops, ...writeIops, ...blkioWeightDevice].map(({ path }) => path)
 
 async function initPath({ config }: Engine, wanted: string | undefined): Promise<string> {
-  const { existsSync } = await import('node:fs')
   const candidates = wanted ? [wanted] : config.engine.initPaths
   const found = candidates.find((path) => existsSync(path))
   if (!found) throw new Failure('unsupported', `--init: no init program at ${candidates.join(', ')}`, { hint: 'install catatonit or tini, or name one with --init-path' })

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { isFailure } from '../errors.ts'
+import { relabelMount, selinuxLabels } from './selinux-labels.ts'
+
+test('two containers get different categories, one the same at each start', () => {
+  const label = (id: string) => selinuxLabels(id, { security: {} })!.processLabel
+  assert.match(label('a'), /^\w+:\w+:\w+:s0:c\d+,c\d+$/)
+  assert.equal(label('a'), label('a'))
+  assert.notEqual(label('a'), label('b'))
+})
+test('options change parts of the label, and disable leaves none', () => {
+  assert.match(selinuxLabels('a', { security: { selinux: ['type:spc_t', 'level:s0:c1,c2'] } })!.processLabel, /:spc_t:s0:c1,c2$/)
+  assert.equal(selinuxLabels('a', { security: { selinux: ['disable'] } }), undefined)
+  assert.equal(selinuxLabels('a', { security: { privileged: true } }), undefined)
+  assert.throws(() => selinuxLabels('a', { security: { selinux: ['colour:red'] } }), (error) => isFailure(error, 'invalid'))
+})
+test('system folders are never relabelled', () => {
+  assert.throws(() => relabelMount({ type: 'bind', source: '/usr', target: '/x', relabel: 'private' }, '/usr', { processLabel: '', mountLabel: '' }), (error) => isFailure(error, 'invalid'))
+})
