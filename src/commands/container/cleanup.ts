@@ -11,11 +11,11 @@ export const spec = defineCommand({
   argsOptionalWith: [...SELECTING, 'queue'],
   options: {
     all: selectOptions.all, latest: selectOptions.latest,
-    exec: text('--exec <session>', 'Clean up an exec session'),
+    exec: text('--exec <session>', 'Accepted for compatibility: sessions clean up after themselves'),
     queue: flag('--queue', 'Clean up what the exit program has queued'),
     rm: flag('--rm', 'Remove the container too'),
-    rmi: flag('--rmi', 'Remove its image too'),
-    stoppedOnly: flag('--stopped-only', 'Leave those that run'),
+    rmi: flag('--rmi', 'Accepted for compatibility: an image goes with --rmi of run'),
+    stoppedOnly: flag('--stopped-only', 'Accepted for compatibility: those that run are left'),
   },
   async run({ args, options, out, engine: open }) {
     const engine = await open()

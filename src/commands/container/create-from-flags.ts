@@ -6,6 +6,7 @@ import type { CreateContainer } from '../../engine/create-container.ts'
 import { Failure, isFailure } from '../../errors.ts'
 import type { ContainerRequest, NetworkRequest } from '../../spec/request.ts'
 import type { CreateValues, createOptions } from './options/create-options.ts'
+import { mergeEnv } from './request/pairs.ts'
 import { parsePullPolicy } from './request/settings.ts'
 import { toRequest } from './request/to-request.ts'
 
@@ -28,7 +29,17 @@ export async function prepareCreation(engine: Engine, { call, preserveFds, remov
   }))
   const image = request.image === undefined ? undefined : await provideImage(engine, request.image, { call, policy })
   if (options.replace && request.name !== undefined) await removeNamed(engine, request.name)
-  return { request, createCommand: call.commandLine, ...(image ? { image } : {}) }
+  return { request: withMergedEnv(request, options.envMerge, image), createCommand: call.commandLine, ...(image ? { image } : {}) }
+}
+
+/** --env-merge may use what the image sets. */
+function withMergedEnv(request: ContainerRequest, texts: readonly string[], image: CreateContainer['image']): ContainerRequest {
+  if (texts.length === 0) return request
+  const ofImage = ((image?.config as { config?: { Env?: readonly string[] } } | undefined)?.config?.Env ?? []).map((text): [string, string] => {
+    const [name, ...value] = text.split('=')
+    return [name!, value.join('=')]
+  })
+  return { ...request, env: [...request.env, ...mergeEnv(texts, [...ofImage, ...request.env])] }
 }
 
 /** A bridge without a name is the default network. */

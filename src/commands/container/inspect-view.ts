@@ -82,7 +82,7 @@ const dependencies = ({ network, namespaces }: Container['record']['request']): 
 
 function networkSettings(container: Container) {
   const { status } = container
-  const networks = (status.networks ?? []).map((one) => [one.network, endpoint(one)] as const)
+  const networks = (status.networks ?? []).map((one) => [one.network, endpoint(one, container.id)] as const)
   const first = status.networks?.[0]
   const exposed = new Map<string, unknown>(container.record.exposed.map((port) => [port, null]))
   return struct('define.InspectNetworkSettings', {
@@ -103,6 +103,6 @@ function addressFields(attached: Attached | undefined) {
   }
 }
 
-const endpoint = (attached: Attached) => struct('define.InspectAdditionalNetwork', {
-  ...addressFields(attached), NetworkID: attached.network, DriverOpts: null, IPAMConfig: null, Links: null, Aliases: attached.aliases ?? null,
+const endpoint = (attached: Attached, id: string) => struct('define.InspectAdditionalNetwork', {
+  ...addressFields(attached), NetworkID: attached.network, DriverOpts: null, IPAMConfig: null, Links: null, Aliases: [...(attached.aliases ?? []), id.slice(0, 12)],
 })

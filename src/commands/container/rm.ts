@@ -1,4 +1,4 @@
-import { flag, integer, list } from '../../cli/option.ts'
+import { flag, integer, list, refused } from '../../cli/option.ts'
 import { removeContainer } from '../../engine/remove-container.ts'
 import { Failure, isFailure } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
@@ -16,7 +16,7 @@ export const spec = defineCommand({
     filter: list('--filter <filter>', 'Those that match, as of ps'),
     force: flag('-f, --force', 'Stop what runs first; a missing container is no error'),
     ignore: flag('-i, --ignore', 'A missing container is no error'),
-    depend: flag('--depend', 'Remove containers that depend on it too'),
+    depend: refused(flag('--depend', 'Remove containers that depend on it too'), 'dependencies between containers come with pods'),
     time: integer('-t, --time <seconds>', 'With --force: seconds before SIGKILL'),
     volumes: flag('-v, --volumes', 'Remove its anonymous volumes too'),
   },

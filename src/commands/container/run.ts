@@ -39,7 +39,6 @@ function checkCombinations({ options: values }: RunCall): void {
   for (const stream of values.attach) {
     if (!/^(stdin|stdout|stderr)$/i.test(stream)) throw new Failure('invalid', `invalid value "${stream}" for --attach: expected stdin, stdout or stderr`)
   }
-  if (values.rmi && values.detach && !values.rm) throw new Failure('invalid', '--rmi needs --rm when the container is detached')
   parseDetachKeys(values.detachKeys ?? '')
 }
 

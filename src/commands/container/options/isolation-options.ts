@@ -83,6 +83,5 @@ export const networkOptions = {
   dnsOption: commaList('--dns-option <option>', 'Option of resolv.conf'),
   addHost: list('--add-host <name:address>', 'Line of /etc/hosts'),
   noHosts: flag('--no-hosts', 'Leave the image\'s /etc/hosts'),
-  noHostname: flag('--no-hostname', 'Leave the image\'s /etc/hostname'),
   hostsFile: text('--hosts-file <file>', 'Base of /etc/hosts: a path, image or none', { complete: 'file' }),
 }

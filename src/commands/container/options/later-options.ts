@@ -37,6 +37,7 @@ export const laterOptions = {
   requires: refused(commaList('--requires <container>', 'Containers to start before'), 'dependencies between containers come with pods'),
   decryptionKey: refused(list('--decryption-key <key>', 'Key of an encrypted image'), ENCRYPTION),
   chrootdirs: refused(commaList('--chrootdirs <path>', 'Further directories for /etc files'), 'the /etc files are made for the root directory only'),
+  noHostname: refused(flag('--no-hostname', 'Leave the image\'s /etc/hostname'), 'use --hostname to choose what is in it'),
   linkLocalIp: refused(text('--link-local-ip <address>', 'Link-local address'), 'the network plugins have no such argument'),
   seccompPolicy: refused(oneOf('--seccomp-policy <policy>', 'Where the seccomp profile comes from', ['default', 'image']), 'use --security-opt seccomp=FILE'),
   shmSizeSystemd: refused(text('--shm-size-systemd <size>', 'Size of the tmpfs mounts of systemd mode'), 'mount them with --tmpfs'),
@@ -49,5 +50,5 @@ export const runOnlyOptions = {
   sigProxy: flag('--sig-proxy', 'Pass signals on to the container', true),
   preserveFds: integer('--preserve-fds <number>', 'Pass on so many further file descriptors'),
   preserveFd: commaList('--preserve-fd <fd>', 'Pass on these file descriptors'),
-  rmi: flag('--rmi', 'Remove the image too, unless another container uses it'),
+  rmi: flag('--rmi', 'Remove the container when it ends, and its image unless another container uses it'),
 }

@@ -5,7 +5,7 @@ import type { ContainerRequest, MountRequest, Pairs } from '../../../spec/reques
 import type { CreateValues } from '../options/create-options.ts'
 import { parseMount } from './mount.ts'
 import { parseAddHost, toDns, toNetwork } from './network.ts'
-import { mergeEnv, parseAssignments, parseEnv, parseLabels, readEnvFile, readLabelFile, type Environment } from './pairs.ts'
+import { parseAssignments, parseEnv, parseLabels, readEnvFile, readLabelFile, type Environment } from './pairs.ts'
 import { parseExpose, parsePublish } from './ports.ts'
 import { defined, parseUlimits, toResources } from './resources.ts'
 import { parseDevice, toSecurity } from './security.ts'
@@ -29,7 +29,8 @@ export function toRequest(values: CreateValues, args: readonly string[], context
   const [image, ...command] = args as [string, ...string[]]
   if (image === '') throw new Failure('invalid', 'the name of the image is empty')
   const restart = parseRestart(values.restart)
-  if (values.rm && restart.name !== 'no') throw new Failure('invalid', '--rm and --restart exclude each other', { hint: 'drop one of them' })
+  parseAssignments(values.envMerge, '--env-merge')
+  if ((values.rm || context.removeImage) && restart.name !== 'no') throw new Failure('invalid', '--rm and --restart exclude each other', { hint: 'drop one of them' })
   const isPrivileged = given.has('privileged') ? values.privileged : defaults.privileged
   return {
     ...(values.rootfs ? { rootfs: rootfsOf(image, cwd) } : { image }),
@@ -66,8 +67,7 @@ const absolute = (path: string | undefined): string | undefined => {
 
 function environmentOf(values: CreateValues, { environment, defaults }: RequestContext): Pairs {
   const fromFiles = values.envFile.flatMap((file) => readEnvFile(file, environment))
-  const env = [...defaults.env, ...fromFiles, ...parseEnv(values.env, environment)]
-  return [...env, ...mergeEnv(values.envMerge, env)]
+  return [...defaults.env, ...fromFiles, ...parseEnv(values.env, environment)]
 }
 
 const labelsOf = (values: CreateValues): Pairs => [...values.labelFile.flatMap(readLabelFile), ...parseLabels(values.label)]
@@ -115,7 +115,7 @@ function life(values: CreateValues, { defaults, given, cwd, preserveFds, removeI
     readOnlyRootfs: isReadOnly || undefined, readOnlyTmpfs: values.readOnlyTmpfs ? undefined : false, shmSizeBytes: values.shmSize ?? defaults.shmSizeBytes,
     rlimits: ulimits, oomScoreAdj: values.oomScoreAdj,
     cgroups: oneOfTexts('--cgroups', values.cgroups ?? defaults.cgroups, ['enabled', 'disabled', 'no-conmon', 'split']), cgroupParent: values.cgroupParent,
-    stopSignal: values.stopSignal, stopTimeoutSeconds: values.stopTimeout, timeoutSeconds: values.timeout || undefined, autoRemove: values.rm || undefined,
+    stopSignal: values.stopSignal, stopTimeoutSeconds: values.stopTimeout, timeoutSeconds: values.timeout || undefined, autoRemove: (values.rm || removeImage) || undefined,
     removeImage: removeImage || undefined, init: withInit || undefined, initPath: values.initPath, systemd: oneOfTexts('--systemd', values.systemd, ['true', 'false', 'always']),
     sdnotify: values.sdnotify, timezone: values.tz ?? (defaults.timezone || undefined), httpProxy: given.has('httpProxy') ? values.httpProxy : defaults.httpProxy,
     hostEnv: given.has('envHost') ? values.envHost : defaults.envHost || undefined, personality: values.personality,
