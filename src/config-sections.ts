@@ -94,7 +94,7 @@ export function engineSection({ sources, flags }: EngineInputs): EngineConfig {
     stopTimeoutSeconds: read.count('stop_timeout', 10),
     detachKeys: read.text('detach_keys', 'ctrl-p,ctrl-q'),
     pullPolicy: read.choice('pull_policy', ['always', 'missing', 'never', 'newer'], 'missing'),
-    imageParallelCopies: read.count('image_parallel_copies', 0) || 3,
+    imageParallelCopies: read.count('image_parallel_copies', 0) || 6,
     imageVolumeMode: imageVolumeMode(read),
     retry: read.count('retry', 3),
     retryDelay: read.text('retry_delay', ''),

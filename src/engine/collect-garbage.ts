@@ -1,5 +1,6 @@
 import { isFailure } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
+import { isAlive } from '../process/identity.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Engine } from './engine.ts'
 import { withStoreLock } from './store-lock.ts'
@@ -7,11 +8,14 @@ import { withStoreLock } from './store-lock.ts'
 type Parts = Pick<Engine, 'paths' | 'state' | 'storage'>
 
 /**
- * Removes layers and blobs that no image, container or running pull needs. A pull holds the store lock shared from its
- * first byte to its record: where one runs, nothing is collected, and the next collection does it.
+ * Removes layers and blobs that no image or container needs. While a pull runs nothing is collected: the next collection
+ * does it. A pull that begins meanwhile waits for the lock, which is held for the collection alone.
  */
 export async function collectGarbage(engine: Parts): Promise<{ readonly layers: number; readonly blobs: number }> {
   return await withStoreLock(engine, 'collect', async () => {
+    // What a pull has fetched is nobody's until its record is there.
+    const pulls = (await engine.state.intents.list()).filter(({ kind }) => kind === 'pull')
+    if (pulls.some(({ owner }) => isAlive(owner))) return undefined
     const storage = await engine.storage()
     const images = await engine.state.images.list()
     const neededLayers = new Set(images.flatMap(({ chainIds }) => chainIds))

@@ -12,6 +12,7 @@ import { log } from '../log.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Layer, Storage } from '../storage/storage.ts'
 import type { Engine } from './engine.ts'
+import { withStoreLock } from './store-lock.ts'
 import { fetchLayers, type WantedLayer } from './fetch-layers.ts'
 import type { ImageSource } from './image-source.ts'
 import type { PullEvent } from './pull-events.ts'
@@ -111,9 +112,9 @@ async function checkSpace({ paths }: Pick<Engine, 'paths'>, missing: readonly De
   })
 }
 
-/** Tells whoever collects garbage that these layers are about to be an image's. */
-export async function whileLeased<T>({ state, self }: Parts, { target, chain }: { target: string; chain: readonly Digest[] }, work: () => Promise<T>): Promise<T> {
-  const intent = await state.intents.open({ kind: 'pull', target, owner: self, data: { chainIds: chain } })
+/** Keeps garbage from being collected until the image is recorded; waits for a collection that is under way. */
+export async function whileLeased<T>({ state, self, paths }: Parts, { target, chain }: { target: string; chain: readonly Digest[] }, work: () => Promise<T>): Promise<T> {
+  const intent = (await withStoreLock({ paths }, 'use', () => state.intents.open({ kind: 'pull', target, owner: self, data: { chainIds: chain } })))!
   try {
     return await work()
   } finally {

@@ -3,7 +3,7 @@ import { lockFile } from '../fs/lock.ts'
 import type { Engine } from './engine.ts'
 
 /**
- * Pulls and creations that rely on layers hold the store lock shared; a collection holds it alone and never waits for it.
+ * A pull announces itself under the shared store lock; a collection holds it alone and never waits for it.
  * @returns what `act` returned, or undefined when a collection would have had to wait
  */
 export async function withStoreLock<T>(engine: Pick<Engine, 'paths'>, purpose: 'use' | 'collect', act: () => Promise<T>): Promise<T | undefined> {
