@@ -37,6 +37,8 @@ export type ValuesOf<O extends Options> = { readonly [K in keyof O]: O[K] extend
 export interface Invocation<O extends Options = Options, E = unknown> {
   readonly args: readonly string[]
   readonly options: ValuesOf<O>
+  /** Global flags by name; the engine is opened with what they are then. */
+  readonly globals: Map<string, string>
   /** Opens the engine at the first call; `version` and the like never do. */
   readonly engine: () => Promise<E>
   readonly out: Output

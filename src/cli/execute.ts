@@ -35,7 +35,7 @@ export async function execute(spec: AnyCommand, call: Execution): Promise<number
     countArguments(spec, words.args, { title: call.title, given: words.given })
     let engine: Promise<unknown> | undefined
     const code = await spec.run({
-      args: words.args, options, out, interrupt: call.interrupt, commandLine: call.commandLine, given: words.given,
+      args: words.args, options, out, interrupt: call.interrupt, commandLine: call.commandLine, given: words.given, globals: call.globalValues,
       engine: () => (engine ??= call.openEngine(call.globalValues)),
     })
     return code ?? 0

@@ -32,6 +32,9 @@ export async function prepareCreation(engine: Engine, { call, preserveFds, remov
   return { request: withMergedEnv(request, options.envMerge, image), createCommand: call.commandLine, ...(image ? { image } : {}) }
 }
 
+/** What a container has whose image sets none. */
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
 /** --env-merge may use what the image sets. */
 function withMergedEnv(request: ContainerRequest, texts: readonly string[], image: CreateContainer['image']): ContainerRequest {
   if (texts.length === 0) return request
@@ -39,7 +42,7 @@ function withMergedEnv(request: ContainerRequest, texts: readonly string[], imag
     const [name, ...value] = text.split('=')
     return [name!, value.join('=')]
   })
-  return { ...request, env: [...request.env, ...mergeEnv(texts, [...ofImage, ...request.env])] }
+  return { ...request, env: [...request.env, ...mergeEnv(texts, [['PATH', DEFAULT_PATH], ...ofImage, ...request.env])] }
 }
 
 /** A bridge without a name is the default network. */

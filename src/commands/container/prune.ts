@@ -20,6 +20,6 @@ export const spec = defineCommand({
     const engine = await open()
     const matches = await containerFilter(engine, await listContainers(engine), options.filter)
     if (!options.force && !await confirm(out, 'WARNING! This will remove all containers that do not run.')) return
-    for (const { id } of await pruneContainers(engine, matches)) out.line(id)
+    for (const { id } of await pruneContainers(engine, (row) => row.podId === undefined && matches(row))) out.line(id)
   },
 })

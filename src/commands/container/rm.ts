@@ -14,6 +14,7 @@ export const spec = defineCommand({
   options: {
     ...selectOptions,
     filter: list('--filter <filter>', 'Those that match, as of ps'),
+    external: flag('--external', 'Containers of the kubelet too'),
     force: flag('-f, --force', 'Stop what runs first; a missing container is no error'),
     ignore: flag('-i, --ignore', 'A missing container is no error'),
     depend: refused(flag('--depend', 'Remove containers that depend on it too'), 'dependencies between containers come with pods'),
@@ -28,7 +29,8 @@ export const spec = defineCommand({
     const { chosen, errors } = await selectContainers(engine, { args, ...options, ignore }, out)
     const failed = await forEach({
       items: chosen, out, parallel: AT_ONCE,
-      act: async ({ id, typed }) => {
+      act: async ({ id, name, typed, podId }) => {
+        if (podId !== undefined && !options.external) throw new Failure('wrongState', `container ${name} belongs to the kubelet`, { hint: 'remove its pod there, or pass --external' })
         try {
           await removeContainer(engine, id, { force: options.force, volumes: options.volumes, ...(options.time === undefined ? {} : { stopTimeoutSeconds: options.time }) })
         } catch (error) {

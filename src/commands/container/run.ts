@@ -2,6 +2,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { killContainer } from '../../engine/kill-container.ts'
 import { runContainer } from '../../engine/run-container.ts'
 import { Failure } from '../../errors.ts'
+import { log } from '../../log.ts'
 import { defineCommand, type Call } from '../command.ts'
 import { prepareCreation, writeCidfile } from './create-from-flags.ts'
 import { createOptions } from './options/create-options.ts'
@@ -44,6 +45,7 @@ function checkCombinations({ options: values }: RunCall): void {
 
 async function foreground(call: RunCall, engine: Engine, creation: Parameters<typeof runContainer>[1]): Promise<number> {
   const { options: values, interrupt } = call
+  if (values.tty && values.interactive && !process.stdin.isTTY) log.warn('standard input is not a terminal: --tty and --interactive together may not do what you mean')
   const attaches = (stream: string): boolean => values.attach.length === 0 || values.attach.some((name) => name.toLowerCase() === stream)
   const { io, restore } = connectStreams({
     stdin: values.interactive && attaches('stdin'), stdout: attaches('stdout'), stderr: attaches('stderr'), terminal: values.tty,

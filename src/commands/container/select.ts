@@ -27,7 +27,7 @@ export interface Selection {
   readonly ignore?: boolean
 }
 
-export interface Chosen { readonly id: string; readonly name: string; /** As typed, for the answer. */ readonly typed: string }
+export interface Chosen { readonly id: string; readonly name: string; /** As typed, for the answer. */ readonly typed: string; readonly podId?: string | undefined }
 
 /** Errors for single names are shown and returned; the rest goes on. @throws invalid */
 export async function selectContainers(engine: Engine, selection: Selection, out: Output): Promise<{ chosen: Chosen[]; errors: unknown[] }> {
@@ -39,8 +39,8 @@ export async function selectContainers(engine: Engine, selection: Selection, out
   const errors: unknown[] = []
   for (const typed of names) {
     try {
-      const { id, name } = await engine.state.containers.find(typed)
-      if (!chosen.some((other) => other.id === id)) chosen.push({ id, name, typed })
+      const { id, name, podId } = await engine.state.containers.find(typed)
+      if (!chosen.some((other) => other.id === id)) chosen.push({ id, name, typed, podId })
     } catch (error) {
       if (!isFailure(error)) throw error
       if (ignore && error.kind === 'notFound') continue

@@ -5,7 +5,8 @@ import { Failure } from '../../errors.ts'
 import { compileFilters, glob, hasLabel, splitFilter, truth } from '../filter.ts'
 import { createdMs, labelsOf, settings, type Image } from './images-view.ts'
 
-const isReference = (name: string, value: string): boolean => {
+/** Whether a canonical name is meant by a pattern of any of its shorter forms. */
+export const isReference = (name: string, value: string): boolean => {
   const [withoutTag, short] = [name.slice(0, name.lastIndexOf(':')), name.slice(name.lastIndexOf('/') + 1)]
   const forms = [name, withoutTag, short, short.slice(0, short.lastIndexOf(':')), ...suffixes(name), ...suffixes(withoutTag)]
   return forms.some((form) => glob(value).test(form))

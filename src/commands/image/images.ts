@@ -2,7 +2,8 @@ import { flag, list, oneOf, text } from '../../cli/option.ts'
 import { isJsonFormat, printListing } from '../../cli/report.ts'
 import { Failure } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
-import { imageFilter } from './image-filters.ts'
+import { splitFilter } from '../filter.ts'
+import { imageFilter, isReference } from './image-filters.ts'
 import { created, createdMs, imageId, imageJson, imageView, repository, size, tag, type Image, type ImageRow } from './images-view.ts'
 
 const SORTS = ['created', 'id', 'repository', 'size', 'tag'] as const
@@ -29,6 +30,7 @@ export const spec = defineCommand({
     const engine = await open()
     const filters = args[0] === undefined ? options.filter : [`reference=${args[0]}`]
     const matches = await imageFilter(engine, filters)
+    const wanted = filters.map(splitFilter).filter(({ key }) => key === 'reference').map(({ value }) => value)
     const uses = new Map<string, number>()
     for (const { imageId: id } of await engine.state.containers.list()) if (id !== undefined) uses.set(id, (uses.get(id) ?? 0) + 1)
     const images = sortImages((await engine.state.images.list()).filter(matches))
@@ -36,7 +38,8 @@ export const spec = defineCommand({
     const nowMs = Date.now()
     const json = options.format !== undefined && isJsonFormat(options.format)
     const rows = images.flatMap((image): ImageRow[] => {
-      const names = json || image.names.length === 0 ? [image.names[0]] : image.names
+      const shown = image.names.filter((name) => wanted.length === 0 || wanted.some((text) => isReference(name, text)))
+      const names = json || image.names.length === 0 ? [image.names[0]] : shown
       return names.map((name) => ({ image, name, nowMs, truncate: !options.noTrunc, containers: uses.get(image.id) ?? 0 }))
     })
     await printListing(out, {

@@ -1,6 +1,6 @@
 import { complete } from '../../cli/complete.ts'
 import type { CompletionKind } from '../../cli/command.ts'
-import { GLOBALS } from '../../cli/globals.ts'
+import { GLOBALS, readGlobals } from '../../cli/globals.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { listContainers } from '../../engine/list-containers.ts'
 import { ALL } from '../all.ts'
@@ -16,7 +16,8 @@ export const spec = defineCommand({
   passThrough: true,
   args: [{ name: 'word', arity: 'words' }],
   options: {},
-  async run({ args, out, engine }) {
+  async run({ args, out, engine, globals }) {
+    for (const [name, value] of readGlobals(args).values) globals.set(name, value)
     const commands = MOUNTS.flatMap(({ file, names }) => (ALL[file] ? [{ names, spec: ALL[file] }] : []))
     const lookUp = async (kind: CompletionKind): Promise<readonly string[]> => {
       // a shell that waits for a name must not see an error in its place
