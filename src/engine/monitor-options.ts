@@ -28,7 +28,5 @@ export function monitorCgroup({ request, cgroupManager }: Pick<Container['record
   if (request.cgroups === 'disabled' || request.cgroups === 'no-conmon') return { manager: 'none' }
   return cgroupManager === 'systemd'
     ? { manager: 'systemd', unit: `scow-conmon-${id}.scope`, slice: 'machine.slice' }
-    : { manager: 'cgroupfs', path: monitorCgroupPath(id) }
+    : { manager: 'cgroupfs', path: 'scow/conmon' }
 }
-
-export const monitorCgroupPath = (id: string): string => `scow/conmon-${id}`

@@ -3,9 +3,7 @@ import { join } from 'node:path'
 import { isFailure } from '../errors.ts'
 import { unmountTree } from '../fs/mounts.ts'
 import { removeTree } from '../fs/remove-tree.ts'
-import { removeMonitorCgroup } from '../monitor/control.ts'
 import { isAlive, type ProcessIdentity, identify } from '../process/identity.ts'
-import { monitorCgroupPath } from './monitor-options.ts'
 import type { Engine } from './engine.ts'
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'storage' | 'runtime' | 'networks'>
@@ -30,7 +28,6 @@ export async function releaseRun(engine: Parts, { id, record }: RunOwner): Promi
   if (record.request.network.kind === 'bridge') await releaseNetwork(engine, id)
   await engine.state.containers.releasePorts(id, { durable: false })
   removeTree(run)
-  removeMonitorCgroup(monitorCgroupPath(id))
 }
 
 /** DEL of every attachment and the namespace's end. A network that cannot be left now is left by the next collection. */
