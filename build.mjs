@@ -1,6 +1,6 @@
 // Builds dist/: the C parts, the addon, and one CJS chunk per entry point.
 import { execFileSync } from 'node:child_process'
-import { existsSync, globSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -15,6 +15,16 @@ function buildAddon() {
     .map((path) => join(root, path)).find(existsSync) ?? '/usr/include/node'
   run('gcc', ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared', '-fstack-protector-strong', '-pthread',
     `-I${headers}`, '-o', join(dist, 'scow.node'), ...globSync('src/sys/*.c', { cwd: root })])
+}
+
+/** Messages, services and clients of the CRI; made anew when the description or the generator is newer. */
+function generateProto() {
+  const [source, out] = ['proto/runtime-v1.proto', 'src/cri/wire/generated']
+  const age = (path) => (existsSync(join(root, path)) ? statSync(join(root, path)).mtimeMs : 0)
+  if (age(`${out}/runtime-v1.ts`) > Math.max(age(source), age('package-lock.json'))) return
+  const opt = ['outputServices=grpc-js', 'esModuleInterop=true', 'forceLong=bigint', 'enumsAsLiterals=true', 'outputJsonMethods=false', 'env=node', 'importSuffix=.ts', 'outputIndex=false']
+  const template = { version: 'v2', plugins: [{ local: [process.execPath, 'node_modules/ts-proto/protoc-gen-ts_proto'], out, opt }] }
+  run(process.execPath, ['node_modules/@bufbuild/buf/bin/buf', 'generate', '--template', JSON.stringify(template), source])
 }
 
 /** What one command's chunk holds: its spec, and the start that all share. */
@@ -61,4 +71,5 @@ const parts = new Set(process.argv.slice(2))
 const wanted = (part) => parts.size === 0 || parts.has(part)
 if (wanted('conmon') && readdirSync(join(root, 'conmon')).includes('Makefile')) run('make', ['-s', '-C', 'conmon', `OUT=${dist}`])
 if (wanted('addon') && existsSync(join(root, 'src/sys/addon.c'))) buildAddon()
+if (wanted('proto') || wanted('js')) generateProto()
 if (wanted('js')) await bundle()
