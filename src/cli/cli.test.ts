@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
 import test from 'node:test'
 import { Failure } from '../errors.ts'
 import { complete } from './complete.ts'
@@ -9,6 +10,7 @@ import { readGlobals } from './globals.ts'
 import { goDuration, humanDuration, humanSize } from './human.ts'
 import { flag, oneOf, text } from './option.ts'
 import { isJsonFormat, printListing } from './report.ts'
+import { isTerminal } from './output.ts'
 import { alignTabs, renderTable } from './table.ts'
 import { struct } from './template/values.ts'
 import { parseDuration, parseMoment, parseSize } from './value.ts'
@@ -105,4 +107,13 @@ test('a reader that has gone is told apart from an error', async () => {
   await once(running.stdout, 'readable')
   running.stdout.destroy()
   assert.deepEqual(await once(running, 'exit'), [9, null])
+})
+test('a terminal is told from a file, a pipe and the null device', () => {
+  const [file, nothing] = [openSync(import.meta.filename, 'r'), openSync('/dev/null', 'r')]
+  assert.deepEqual([isTerminal(file), isTerminal(nothing), isTerminal(9999)], [false, false, false])
+  closeSync(file)
+  closeSync(nothing)
+  const master = openSync('/dev/ptmx', 'r+')
+  assert.equal(isTerminal(master), true)
+  closeSync(master)
 })

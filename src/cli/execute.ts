@@ -4,7 +4,7 @@ import type { AnyCommand, OptionSpec } from './command.ts'
 import { errorLine } from './error-line.ts'
 import { commandHelp } from './help.ts'
 import type { Interrupt } from './interrupt.ts'
-import { PipeClosed, makeOutput } from './output.ts'
+import { PipeClosed, isTerminal, makeOutput } from './output.ts'
 import { readOptions } from './register.ts'
 import { longName, readWords } from './words.ts'
 
@@ -25,7 +25,7 @@ export interface Execution {
 
 /** Runs a command; every error is shown here. Returns the exit code. */
 export async function execute(spec: AnyCommand, call: Execution): Promise<number> {
-  const out = makeOutput({ stdoutIsTerminal: Boolean(process.stdout.isTTY), noColor: call.noColor, errorLine })
+  const out = makeOutput({ stdoutIsTerminal: isTerminal(1), noColor: call.noColor, errorLine })
   try {
     const words = readWords(spec, call.words, call)
     if (words.help) return out.write(commandHelp(spec, call.title)), 0

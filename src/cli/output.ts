@@ -1,5 +1,5 @@
 // Where a command's own output goes. Writes are synchronous: what was written is out when the process ends.
-import { writeSync } from 'node:fs'
+import { fstatSync, writeSync } from 'node:fs'
 
 /** The reader of our output has gone: end quietly. */
 export class PipeClosed extends Error {
@@ -27,6 +27,19 @@ export function writeAll(fd: number, data: string | Uint8Array): void {
     }
   }
 }
+
+/** Whether a descriptor is a terminal, by its device number: process.stdout.isTTY loads streams for 4 ms. */
+export function isTerminal(fd: number): boolean {
+  try {
+    const status = fstatSync(fd)
+    const major = (status.rdev >> 8) & 0xfff
+    return status.isCharacterDevice() && (major === CONSOLES || major === TERMINALS || (major >= FIRST_PTY && major <= LAST_PTY))
+  } catch {
+    return false
+  }
+}
+/** Device numbers of Linux: tty, /dev/tty and /dev/console, pts. */
+const [CONSOLES, TERMINALS, FIRST_PTY, LAST_PTY] = [4, 5, 136, 143]
 
 export interface Output {
   /** A line of the command's result. */

@@ -21,7 +21,10 @@ export interface Bars {
   end(): void
 }
 
-export function openBars({ columns = 80, rows = 24, useColor }: { columns?: number; rows?: number; useColor: boolean }): Bars {
+/** A terminal of size 0 does not know its size. */
+export function openBars({ columns: width, rows: height, useColor }: { columns: number; rows: number; useColor: boolean }): Bars {
+  const columns = width || 80
+  const rows = height || 24
   const parts = new Map<string, Part>()
   let drawn = 0
   let timer: NodeJS.Timeout | undefined
