@@ -1,9 +1,8 @@
 import { flag, integer } from '../../cli/option.ts'
-import { removeContainer } from '../../engine/remove-container.ts'
-import { Failure, isFailure } from '../../errors.ts'
+import { removeNetwork } from '../../engine/remove-network.ts'
+import { isFailure } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { forEach, removalCode } from '../each.ts'
-import { usedNetworks } from './network-filters.ts'
 
 export const spec = defineCommand({
   name: 'rm',
@@ -13,19 +12,11 @@ export const spec = defineCommand({
   examples: ['network rm backend'],
   async run({ args, options, out, engine: open }) {
     const engine = await open()
-    const networks = await engine.networks()
     const failed = await forEach({
       items: args, out,
       act: async (typed) => {
         try {
-          const { name } = await networks.get(typed)
-          const users = (await usedNetworks(engine)).get(name) ?? []
-          if (users.length > 0 && !options.force) throw new Failure('inUse', `network ${name} is used by container ${users.join(', ')}`, { hint: 'remove it first, or both with --force' })
-          for (const user of users) {
-            const { id } = await engine.state.containers.find(user)
-            await removeContainer(engine, id, { force: true, ...(options.time === undefined ? {} : { stopTimeoutSeconds: options.time }) })
-          }
-          await networks.remove(name)
+          await removeNetwork(engine, typed, { force: options.force, ...(options.time === undefined ? {} : { stopTimeoutSeconds: options.time }) })
           return typed
         } catch (error) {
           if (options.force && isFailure(error, 'notFound')) return undefined
