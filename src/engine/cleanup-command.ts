@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
@@ -41,7 +40,7 @@ function installExitProgram({ paths }: Parts): string {
   const known = join(paths.programs, `scow-exit-${stamp}`)
   if (existsSync(known)) return known
   mkdirSync(paths.programs, { recursive: true, mode: 0o755 })
-  const hash = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16)
+  const hash = process.getBuiltinModule('node:crypto').createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16)
   const temporary = join(paths.programs, `.${hash}.${process.pid}`)
   copyFileSync(source, temporary)
   chmodSync(temporary, 0o755)

@@ -1,5 +1,4 @@
 // SELinux labels of a container (libselinux's lxc_contexts; MCS categories keep containers apart). Only where the host has it.
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Failure } from '../errors.ts'
 import { setFileLabel } from '../fs/file-label.ts'
@@ -14,10 +13,10 @@ export function selinuxLabels(id: string, { security }: Pick<ContainerRequest, '
   const options = security.selinux ?? []
   if (security.privileged || options.includes('disable')) return undefined
   const contexts = defaultContexts()
-  const process = contexts.process.split(':')
+  const own = contexts.process.split(':')
   const file = contexts.file.split(':')
   const level = `s0:${categoriesOf(id)}`
-  const parts = { user: process[0]!, role: process[1]!, type: process[2]!, level, filetype: file[2]! }
+  const parts = { user: own[0]!, role: own[1]!, type: own[2]!, level, filetype: file[2]! }
   for (const option of options) {
     const [name, value] = option.split(/:(.*)/s) as [keyof typeof parts, string | undefined]
     if (name === ('nested' as string)) continue
@@ -32,7 +31,7 @@ export function selinuxLabels(id: string, { security }: Pick<ContainerRequest, '
 
 /** Two different categories of 1024. */
 function categoriesOf(id: string): string {
-  const bytes = createHash('sha256').update(id).digest()
+  const bytes = process.getBuiltinModule('node:crypto').createHash('sha256').update(id).digest()
   const first = bytes.readUInt16BE(0) % CATEGORIES
   const second = (first + 1 + bytes.readUInt16BE(2) % (CATEGORIES - 1)) % CATEGORIES
   return `c${Math.min(first, second)},c${Math.max(first, second)}`

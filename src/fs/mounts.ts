@@ -39,18 +39,25 @@ const parseLine = (line: string): Mount | undefined => {
   }
 }
 
-/** Of this process, or of another; throws ENOENT or ESRCH when that is gone. */
-export const readMounts = (pid: number | 'self' = 'self'): Mount[] => parseMounts(readFileSync(`/proc/${pid}/mountinfo`, 'latin1'))
+/** What mountinfo writes as it is: of such a path only lines that have it need parsing, and mostly there are none. */
+const PLAIN = /^[\w./+:@,=-]+$/
+
+/** Of this process, or of another; with `about` perhaps only the lines that name that path. Throws ENOENT or ESRCH when that process is gone. */
+export const readMounts = (pid: number | 'self' = 'self', about?: string): Mount[] => {
+  const text = readFileSync(`/proc/${pid}/mountinfo`, 'latin1')
+  if (about === undefined || !PLAIN.test(about)) return parseMounts(text)
+  return text.includes(about) ? parseMounts(text.split('\n').filter((line) => line.includes(about)).join('\n')) : []
+}
 
 /** Whether something is mounted on exactly `path`, an absolute path without links. */
 export const isMounted = (path: string): boolean => mountedOn(path) !== undefined
 
 /** The topmost mount on exactly `path`. */
-export const mountedOn = (path: string): Mount | undefined => readMounts().findLast(({ target }) => target === path)
+export const mountedOn = (path: string): Mount | undefined => readMounts('self', path).findLast(({ target }) => target === path)
 
 /** Mount points at and below `path`, deepest first: the order to unmount in. */
 export const mountsBelow = (path: string): string[] =>
-  readMounts().map(({ target }) => target).filter((target) => target === path || target.startsWith(path === '/' ? '/' : `${path}/`)).reverse()
+  readMounts('self', path).map(({ target }) => target).filter((target) => target === path || target.startsWith(path === '/' ? '/' : `${path}/`)).reverse()
 
 /** The mount that the existing absolute path `path` lies in. */
 export const mountOf = (path: string): Mount | undefined =>

@@ -1,5 +1,4 @@
 // `network create`: checks what the user gave, fills in what is free on this host, and composes the list.
-import { randomBytes } from 'node:crypto'
 
 import { Failure } from '../errors.ts'
 import { contains, firstHost, formatAddress, formatSubnet, lastAddress, nextSubnet, overlaps, parseAddress, parseSubnet } from './addresses.ts'
@@ -171,7 +170,7 @@ const freeSubnet = (pools: Surroundings['pools'], used: readonly Subnet[]): Subn
 
 /** A random one of fd00::/8 (RFC 4193). */
 const randomIpv6 = (used: readonly Subnet[]): Subnet => {
-  const subnet = parseSubnet(`fd${randomBytes(7).toString('hex').replace(/^(..)(....)(....)(....)$/, '$1:$2:$3:$4')}::/64`)!
+  const subnet = parseSubnet(`fd${process.getBuiltinModule('node:crypto').randomBytes(7).toString('hex').replace(/^(..)(....)(....)(....)$/, '$1:$2:$3:$4')}::/64`)!
   return used.some((other) => overlaps(other, subnet)) ? randomIpv6(used) : subnet
 }
 

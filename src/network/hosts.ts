@@ -59,9 +59,12 @@ export const parseAddHost = (text: string, hostAddress: string | undefined): Ent
   return { address: value, names }
 }
 
+/** Enough for a file of the host's own: isIP compiles its expressions for milliseconds. */
+const ADDRESS = /^(?:\d+(?:\.\d+){3}|[\da-f.:]*:[\da-f.:]*(?:%\w+)?)$/i
+
 const parseHosts = (text: string): Entry[] => text.split('\n').flatMap((line) => {
   const [address = '', ...names] = line.replace(/#.*/, '').trim().split(/\s+/)
-  return isIP(address) === 0 || names.length === 0 ? [] : [{ address, names }]
+  return !ADDRESS.test(address) || names.length === 0 ? [] : [{ address, names }]
 })
 
 const without = (entries: readonly Entry[], stronger: readonly Entry[]): Entry[] => {

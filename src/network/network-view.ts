@@ -1,12 +1,11 @@
 // How a list looks to a user: podman's shape, for our lists and foreign ones alike.
-import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import * as v from 'valibot'
 
 import type { NetworkList } from './cni-types.ts'
 import type { NetworkSubnet, NetworkView } from './networks.ts'
 
-export const networkId = (name: string): string => createHash('sha256').update(name).digest('hex')
+export const networkId = (name: string): string => process.getBuiltinModule('node:crypto').createHash('sha256').update(name).digest('hex')
 
 export const viewOf = (list: NetworkList): NetworkView => {
   const [first] = list.plugins
