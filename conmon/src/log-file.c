@@ -114,6 +114,14 @@ static void make_room(struct monitor *monitor, struct log_file *file)
 		tell(monitor, file, keep ? "cannot rotate" : "cannot empty", result);
 }
 
+bool log_file_fits(const struct monitor *monitor, const struct log_file *file, long long length)
+{
+	const struct options *options = &monitor->options;
+
+	return (options->log_size_max <= 0 || file->size + length <= options->log_size_max) &&
+	       (options->log_global_size_max <= 0 || file->total + length <= options->log_global_size_max);
+}
+
 void log_file_write(struct monitor *monitor, struct log_file *file, struct iovec *vector, int count)
 {
 	const struct options *options = &monitor->options;

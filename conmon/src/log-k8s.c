@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define BATCH 160
+
 static void add_date(struct text *text, time_t seconds)
 {
 	long days = (long)(seconds / 86400);
@@ -72,48 +74,74 @@ static long local_offset(struct logs *logs, time_t seconds)
 	return logs->offset_seconds;
 }
 
-static size_t add_prefix(struct monitor *monitor, char *out, const struct timespec *time, uint8_t stream)
+/* "TIME STREAM P|F ". Returns its length. */
+static size_t add_prefix(struct monitor *monitor, char *out, const struct piece *piece, bool whole)
 {
-	size_t length = k8s_time(out, time, local_offset(&monitor->logs, time->tv_sec));
+	size_t length = k8s_time(out, &piece->time, local_offset(&monitor->logs, piece->time.tv_sec));
 
-	memcpy(out + length, stream == STDOUT_STREAM ? " stdout " : " stderr ", 8);
-	return length + 8;
+	memcpy(out + length, piece->stream == STDOUT_STREAM ? " stdout " : " stderr ", 8);
+	memcpy(out + length + 8, whole ? "F " : "P ", 2);
+	return length + 10;
 }
 
-static void write_line(struct monitor *monitor, struct log *log, struct iovec *vector, bool whole)
+/* Lines that go out in one call: one for each would cost more than all the rest. */
+struct batch {
+	struct iovec vector[BATCH];
+	int count;
+	long long length;
+};
+
+static void flush(struct monitor *monitor, struct log *log, struct batch *batch)
 {
-	vector[1] = (struct iovec){(char *)(whole ? "F " : "P "), 2};
-	vector[3] = (struct iovec){(char *)"\n", 1};
-	log_file_write(monitor, &log->file, vector, 4);
+	if (batch->count > 0)
+		log_file_write(monitor, &log->file, batch->vector, batch->count);
+	batch->count = 0;
+	batch->length = 0;
+}
+
+static void add(struct batch *batch, const char *bytes, size_t length)
+{
+	batch->vector[batch->count++] = (struct iovec){(char *)bytes, length};
+	batch->length += (long long)length;
 }
 
 void k8s_write(struct monitor *monitor, struct log *log, const struct piece *piece)
 {
-	char prefix[TIME_ROOM + 8];
-	size_t prefix_length = add_prefix(monitor, prefix, &piece->time, piece->stream);
+	char whole_prefix[TIME_ROOM + 10], part_prefix[TIME_ROOM + 10];
+	size_t prefix_length = add_prefix(monitor, whole_prefix, piece, true);
 	const char *bytes = piece->bytes, *line;
 	size_t length = piece->length, line_length;
+	struct batch batch;
 
+	batch.count = 0;
+	batch.length = 0;
+	add_prefix(monitor, part_prefix, piece, false);
 	while (length > 0) {
 		bool whole = next_line(&bytes, &length, &line, &line_length);
-		struct iovec vector[4] = {[0] = {prefix, prefix_length}, [2] = {(char *)line, line_length}};
+		long long more = (long long)(prefix_length + line_length + 1);
 
-		write_line(monitor, log, vector, whole);
+		if (batch.count > BATCH - 3 || !log_file_fits(monitor, &log->file, batch.length + more))
+			flush(monitor, log, &batch);
+		add(&batch, whole ? whole_prefix : part_prefix, prefix_length);
+		add(&batch, line, line_length + whole); /* its newline is right behind it */
+		if (!whole)
+			add(&batch, "\n", 1);
 	}
+	flush(monitor, log, &batch);
 }
 
 void k8s_end(struct monitor *monitor, struct log *log)
 {
 	for (uint8_t stream = STDOUT_STREAM; stream <= STDERR_STREAM; stream++) {
-		char prefix[TIME_ROOM + 8];
-		struct iovec vector[4] = {[0] = {prefix, 0}, [2] = {(char *)"", 0}};
-		struct timespec now;
+		char prefix[TIME_ROOM + 10];
+		struct piece end = {.stream = stream};
+		struct iovec vector[2] = {{prefix, 0}, {(char *)"\n", 1}};
 
 		if (!log->mid_line[stream - STDOUT_STREAM])
 			continue;
-		clock_gettime(CLOCK_REALTIME, &now);
-		vector[0].iov_len = add_prefix(monitor, prefix, &now, stream);
-		write_line(monitor, log, vector, true);
+		clock_gettime(CLOCK_REALTIME, &end.time);
+		vector[0].iov_len = add_prefix(monitor, prefix, &end, true);
+		log_file_write(monitor, &log->file, vector, 2);
 		log->mid_line[stream - STDOUT_STREAM] = false;
 	}
 }

@@ -66,7 +66,9 @@ bool next_line(const char **bytes, size_t *length, const char **line, size_t *li
 
 /* log-file.c */
 int log_file_open(struct log_file *file, const char *path);
-/* Writes one whole line, rotating before it when it would not fit. The vector is changed. */
+/* Whether so much more needs neither rotation nor hits the limit over all files. */
+bool log_file_fits(const struct monitor *monitor, const struct log_file *file, long long length);
+/* Writes whole lines, rotating before it when it would not fit. The vector is changed. */
 void log_file_write(struct monitor *monitor, struct log_file *file, struct iovec *vector, int count);
 void log_file_reopen(struct monitor *monitor, struct log_file *file);
 
