@@ -18,7 +18,7 @@ export async function cleanupCommand(engine: Parts, { id, attended, delayMs }: {
     '--queue', paths.cleanupQueue, '--lock', join(paths.locks, 'cleanup'), '--id', delayMs === undefined ? id : `${id}.due`, '--log', join(paths.runRoot, 'cleanup.log'),
     ...(attended ? ['--attended', attendedFile(engine, id)] : []),
     ...(delayMs !== undefined ? ['--delay-ms', String(delayMs)] : []),
-    '--', process.execPath, builtFile('main.cjs'),
+    '--', process.execPath, '--', builtFile('main.cjs'),
     '--root', paths.root, '--runroot', paths.runRoot, '--runtime', config.engine.runtime, '--cgroup-manager', config.engine.cgroupManager,
     'container', 'cleanup', '--queue',
   ]

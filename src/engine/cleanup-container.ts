@@ -2,8 +2,8 @@
 import { isFailure } from '../errors.ts'
 import type { Container } from '../state/containers.ts'
 import { withContainerLock } from './container-lock.ts'
-import { cleanupCommand } from './cleanup-command.ts'
 import type { Engine } from './engine.ts'
+import { startCleanup } from './start-cleanup.ts'
 import { removeSettled } from './remove-container.ts'
 import { settleContainer } from './settle-container.ts'
 import { startSettled } from './start-container.ts'
@@ -41,7 +41,5 @@ async function restart(engine: Engine, container: Container): Promise<void> {
 
 /** The exit program sleeps the back-off, so that no Node waits. */
 async function schedule(engine: Engine, container: Container): Promise<void> {
-  const { startDetached } = await import('../process/start-detached.ts')
-  const [program, ...args] = await cleanupCommand(engine, { id: container.id, delayMs: restartDelayMs(container) })
-  await startDetached(program!, args)
+  await startCleanup(engine, { id: container.id, delayMs: restartDelayMs(container) })
 }

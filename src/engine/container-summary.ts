@@ -2,9 +2,9 @@ import type { ContainerRecord, ContainerSummary } from '../state/container-recor
 import type { NamespaceMode, NetworkRequest } from '../spec/request.ts'
 
 /** What listings show of a container, derived from its record. */
-export const summarize = ({ request, image, command, entrypoint, labels, volumes, exposed }: ContainerRecord): ContainerSummary => ({
+export const summarize = ({ request, image, command, labels, volumes, exposed }: ContainerRecord): ContainerSummary => ({
   imageName: image?.name ?? request.rootfs?.path ?? '',
-  command: [...entrypoint, ...command],
+  command,
   labels,
   mounts: request.mounts.map(({ target }) => target),
   networks: networkNames(request.network),

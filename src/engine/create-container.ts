@@ -24,6 +24,8 @@ export interface CreateContainer {
   /** For `inspect`. */
   readonly createCommand?: readonly string[]
   readonly podId?: string
+  /** Kept in the record: the caller's own words of what is wanted. */
+  readonly source?: string
   /** The CRI gives its own. */
   readonly id?: string
 }
@@ -105,6 +107,7 @@ function makeRecord(engine: Parts, { id, creation, settled, storageDriver, runti
     cgroupManager: engine.config.engine.cgroupManager,
     logPath: request.log.path ?? engine.paths.container(id).log,
     createCommand: createCommand ?? [],
+    ...(creation.source === undefined ? {} : { source: creation.source }),
   }
 }
 

@@ -2,6 +2,7 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { lockFile, unlockInherited } from '../fs/lock.ts'
 import { log } from '../log.ts'
+import { CHECKPOINT } from './start-cleanup.ts'
 import { cleanupContainer } from './cleanup-container.ts'
 import type { Engine } from './engine.ts'
 import { recoverDead } from './recover.ts'
@@ -16,9 +17,10 @@ const AT_ONCE = 4
  */
 export async function drainCleanupQueue(engine: Engine): Promise<void> {
   await recoverDead(engine)
+  rmSync(join(engine.paths.cleanupQueue, CHECKPOINT), { force: true })
   await drain(engine)
   unlockInherited(LOCK_FD)
-  while (readdirSync(engine.paths.cleanupQueue).length > 0) {
+  while (queued(engine).length > 0) {
     const lock = await lockFile(join(engine.paths.locks, 'cleanup'), { wait: false })
     if (!lock) return
     await drain(engine)
@@ -28,11 +30,13 @@ export async function drainCleanupQueue(engine: Engine): Promise<void> {
   await engine.state.checkpoint()
 }
 
+/** Ids of ended containers, `ID.due` for restarts whose delay is over. */
+const queued = ({ paths }: Engine): string[] => readdirSync(paths.cleanupQueue).filter((name) => /^[0-9a-f]{64}(\.due)?$/.test(name))
+
 async function drain(engine: Engine): Promise<void> {
   for (;;) {
-    const queue = readdirSync(engine.paths.cleanupQueue).filter((name) => /^[0-9a-f]{64}(\.due)?$/.test(name))
-    if (queue.length === 0) return
-    const next = [...queue]
+    const next = queued(engine)
+    if (next.length === 0) return
     const work = async (): Promise<void> => {
       for (let name = next.shift(); name !== undefined; name = next.shift()) await handle(engine, name)
     }

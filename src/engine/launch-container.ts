@@ -12,7 +12,7 @@ export interface Launched {
 }
 
 /** Starts the monitor, which has the runtime create the container. The bundle is there. */
-export async function launchContainer(engine: Engine, { container, attended, signal }: { container: Container; attended: boolean; signal?: AbortSignal }): Promise<Launched> {
+export async function launchContainer(engine: Engine, { container, attended, exitProgram, signal }: { container: Container; attended: boolean; exitProgram: boolean; signal?: AbortSignal }): Promise<Launched> {
   const { id, record } = container
   const { request } = record
   const own = engine.paths.container(id)
@@ -29,7 +29,7 @@ export async function launchContainer(engine: Engine, { container, attended, sig
       ...(log.maxSizeBytes ? { maxSizeBytes: log.maxSizeBytes } : {}), ...(log.maxFiles ? { maxFiles: log.maxFiles } : {}), ...(log.tag ? { tag: log.tag } : {}),
     },
     terminal: request.terminal, stdin: request.stdin, leaveStdinOpen: request.stdin && request.stdinOnce === false,
-    exitCommand: await cleanupCommand(engine, { id, attended }),
+    ...(exitProgram ? { exitCommand: await cleanupCommand(engine, { id, attended }) } : {}),
     ...(preserved.length ? { extraFds: preserved, runtimeCreateArgs: ['--preserve-fds', String(preserved.length)] } : {}),
     ...(log.driver === 'passthrough' ? { stdio: [0, 1, 2] as const } : {}),
     ...(request.timeoutSeconds ? { timeoutSeconds: request.timeoutSeconds } : {}),

@@ -58,6 +58,11 @@ async function recoverOne(engine: Parts, intent: Intent): Promise<void> {
     case 'volume':
       await removeVolumes(engine, [target])
       return engine.state.intents.close(intentId)
+    case 'pod': {
+      const { releasePod } = await import('./release-pod.ts')
+      await releasePod(engine, target)
+      return engine.state.pods.remove({ id: target, intentId })
+    }
     case 'pull': return engine.state.intents.close(intentId)
   }
 }

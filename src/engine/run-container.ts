@@ -3,6 +3,7 @@ import { lockFile, type Lock } from '../fs/lock.ts'
 import type { AttachIo } from './attach-io.ts'
 import { attachToCreated } from './attach-container.ts'
 import { attendedFile } from './cleanup-command.ts'
+import { startCleanup } from './start-cleanup.ts'
 import { cleanupContainer } from './cleanup-container.ts'
 import { createContainer, type CreateContainer } from './create-container.ts'
 import type { Engine } from './engine.ts'
@@ -45,6 +46,8 @@ export async function runContainer(engine: Engine, run: RunContainer): Promise<R
     await cleanupContainer(engine, id)
     rmSync(attendedFile(engine, id), { force: true })
     attended.release()
+    // A checkpoint syncs: that is left to a process that nobody waits for.
+    if (engine.state.needsCheckpoint()) await startCleanup(engine)
   }
   // The exit program may have recorded the end and removed the container before we looked.
   const exitCode = exit && exit.exitCode !== UNKNOWN_EXIT ? exit.exitCode : await engine.state.events.lastExitCode(id) ?? UNKNOWN_EXIT

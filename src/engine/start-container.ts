@@ -20,6 +20,8 @@ export interface StartOptions {
   readonly attach?: (attachDir: string) => Promise<void>
   /** The caller waits for the end and cleans up itself. */
   readonly attended?: boolean
+  /** false: the monitor starts nothing at the end, since a server watches. Default true. */
+  readonly exitProgram?: boolean
   /** A restart by policy: counted, and it keeps what a person said. */
   readonly restarts?: number
   readonly signal?: AbortSignal
@@ -50,7 +52,7 @@ export async function startSettled(engine: Engine, container: Container, options
     forgetEarlierExit(engine, id)
     const [rootfsPath, network] = await both(mountRoot(engine, container), prepareNetwork(engine, container))
     const { cgroupPath } = await writeBundle(engine, { container, rootfsPath, network })
-    const launched = await launchContainer(engine, { container, attended: options.attended ?? false, ...(options.signal ? { signal: options.signal } : {}) })
+    const launched = await launchContainer(engine, { container, attended: options.attended ?? false, exitProgram: options.exitProgram ?? true, ...(options.signal ? { signal: options.signal } : {}) })
     await options.attach?.(engine.paths.container(id).bundle)
     const runtime = await engine.runtime(record.runtime.path)
     await runtime.start(id, { network: runtimeNetwork(record.request) })

@@ -25,6 +25,8 @@ export interface ContainerRecord {
   readonly logPath: string
   /** argv of the process that created it, for `inspect`. */
   readonly createCommand: readonly string[]
+  /** What a server was asked for, in its own words. */
+  readonly source?: string
 }
 
 export interface VolumeUse {

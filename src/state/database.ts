@@ -1,4 +1,5 @@
 // One connection to the state: SQLite in WAL mode, shared by any number of processes.
+import { statSync } from 'node:fs'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { Failure } from '../errors.ts'
 import { migrate, newerSchema } from './schema.ts'
@@ -17,8 +18,10 @@ export interface Connection {
   read<T>(body: (db: Database) => T): T
   /** BEGIN IMMEDIATE ... COMMIT; `durable` waits for the disk before it returns. */
   write<T>(body: (db: Database) => T, durable: boolean): T
-  /** Moves the write-ahead log into the file when it has grown over `bytes`. Costs syncs: for cleanup and prune. */
+  /** Moves the write-ahead log into the file. Costs syncs: for cleanup and prune. */
   checkpoint(): void
+  /** Size of the write-ahead log. */
+  logBytes(): number
   close(): void
 }
 
@@ -28,7 +31,8 @@ export function openDatabase(file: string): Connection {
   const sqlite = process.getBuiltinModule('node:sqlite') // loaded only when the state is opened
   const raw = attempt(file, () => {
     const opened = new sqlite.DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS })
-    opened.exec('PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=4194304')
+    // Small pages: a commit appends whole pages to the log, and who opens the file first reads the whole log.
+    opened.exec('PRAGMA page_size=1024; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=4194304')
     return opened
   })
   const writable = attempt(file, () => migrate(raw))
@@ -56,7 +60,8 @@ function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Conne
   return {
     read: (body) => attempt(file, () => body(db)),
     write: (body, durable) => attempt(file, () => write(body, durable)),
-    checkpoint: () => { raw.exec('PRAGMA wal_checkpoint(PASSIVE)') },
+    checkpoint: () => { raw.exec('PRAGMA wal_checkpoint(TRUNCATE)') },
+    logBytes: () => statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0,
     close: () => raw.close(),
   }
 }

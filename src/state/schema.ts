@@ -77,6 +77,14 @@ const MIGRATIONS = [`
   );
   CREATE INDEX events_by_time ON events (time);
   CREATE INDEX events_by_id ON events (id);
+`, `
+  CREATE TABLE pods (
+    id TEXT PRIMARY KEY,
+    created_at INTEGER NOT NULL,
+    phase TEXT NOT NULL,
+    record TEXT NOT NULL,
+    status TEXT NOT NULL
+  ) WITHOUT ROWID;
 `]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

@@ -6,12 +6,14 @@ import * as events from './events.ts'
 import * as images from './images.ts'
 import * as intents from './intents.ts'
 import * as names from './names.ts'
+import * as pods from './pods.ts'
 import * as volumes from './volumes.ts'
 
 const READS = {
   containers: { list: containers.listContainers, ofPod: containers.listPodContainers, get: containers.getContainer, find: containers.findContainer, publishedPorts: containers.publishedPorts },
   images: { list: images.listImages, get: images.getImage, byName: images.imageByName, byIdPrefix: images.imagesByIdPrefix, namesEndingIn: images.namesEndingIn, users: images.imageUsers },
   volumes: { list: volumes.listVolumes, get: volumes.getVolume, find: volumes.findVolume, users: volumes.volumeUsers, used: volumes.usedVolumes },
+  pods: { list: pods.listPods, get: pods.getPod, find: pods.findPod },
   intents: { list: intents.listIntents },
   names: { holder: names.holderOf },
   events: { list: events.listEvents, lastSeq: events.lastEventSeq, lastExitCode: events.lastExitCode },
@@ -24,6 +26,7 @@ const WRITES = {
   },
   images: { put: images.putImage, tag: images.tagImage, untag: images.untagImage, remove: images.removeImage },
   volumes: { put: volumes.putVolume, remove: volumes.removeVolume },
+  pods: { reserve: pods.reservePod, insert: pods.insertPod, change: pods.changePod, remove: pods.removePod },
   intents: { open: intents.openIntent, close: intents.closeIntent, extend: intents.extendIntent, adopt: intents.adoptIntent },
   events: { add: events.addEvent, prune: events.pruneEvents },
 }
@@ -38,8 +41,12 @@ type Writes = { [G in keyof typeof WRITES]: { [K in keyof (typeof WRITES)[G]]: W
 export type State = Reads & Writes & {
   /** Folds the write-ahead log in: costs syncs, so only cleanup and prune call it. */
   checkpoint(): Promise<void>
+  /** Whether the log has grown so much that opening the state begins to take time. */
+  needsCheckpoint(): boolean
   close(): void
 }
+
+const CHECKPOINT_BYTES = 512 * 1024
 
 type Operation = (db: Database, arg?: unknown) => unknown
 
@@ -56,5 +63,5 @@ export function openState(file: string): State {
   }
   add(READS, (operation) => async (arg: unknown) => connection.read((db) => operation(db, arg)))
   add(WRITES, (operation) => async (arg: unknown, { durable = true }: { durable?: boolean } = {}) => connection.write((db) => operation(db, arg), durable))
-  return { ...Object.fromEntries(groups), checkpoint: async () => connection.checkpoint(), close: () => connection.close() } as unknown as State
+  return { ...Object.fromEntries(groups), checkpoint: async () => connection.checkpoint(), needsCheckpoint: () => connection.logBytes() > CHECKPOINT_BYTES, close: () => connection.close() } as unknown as State
 }

@@ -51,6 +51,8 @@ interface Native {
   setSubreaper(on: boolean): void
   windowSize(fd: number): number
   setWindowSize(fd: number, rows: number, columns: number): void
+  makeRaw(fd: number): Buffer
+  restoreTerminal(fd: number, saved: Uint8Array): void
   connectUnix(path: PathLike, seqpacket: boolean): [number, number]
   shutdownSocket(fd: number, how: number): void
   sendFd(socket: number, fd: number, bytes: Uint8Array): number
@@ -166,6 +168,9 @@ export const windowSize = (fd: number): WindowSize => {
   const packed = native().windowSize(fd)
   return { rows: packed >>> 16, columns: packed & 0xffff }
 }
+/** cfmakeraw(3): also without output translation, which libuv's raw mode leaves on. @returns the former settings */
+export const makeRaw = (fd: number): Buffer => native().makeRaw(fd)
+export const restoreTerminal = (fd: number, saved: Uint8Array): void => native().restoreTerminal(fd, saved)
 export const setWindowSize = (fd: number, { rows, columns }: WindowSize): void => native().setWindowSize(fd, rows, columns)
 
 /**

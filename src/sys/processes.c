@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -124,6 +125,43 @@ static napi_value window_size_call(napi_env env, napi_callback_info info)
 	return make_int(env, (int64_t)size.ws_row << 16 | size.ws_col);
 }
 
+// makeRaw(fd) -> the former settings, as bytes for restoreTerminal
+static napi_value make_raw_call(napi_env env, napi_callback_info info)
+{
+	napi_value a[1], saved;
+	int64_t fd;
+	struct termios now, raw;
+
+	if (!get_args(env, info, 1, a) || !get_int(env, a[0], &fd))
+		return NULL;
+	if (tcgetattr((int)fd, &now) < 0)
+		return fail(env, errno, "tcgetattr", NULL);
+	raw = now;
+	cfmakeraw(&raw);
+	if (tcsetattr((int)fd, TCSADRAIN, &raw) < 0)
+		return fail(env, errno, "tcsetattr", NULL);
+	if (napi_create_buffer_copy(env, sizeof(now), &now, NULL, &saved) != napi_ok)
+		return NULL;
+	return saved;
+}
+
+// restoreTerminal(fd, bytes of makeRaw)
+static napi_value restore_terminal_call(napi_env env, napi_callback_info info)
+{
+	napi_value a[2];
+	int64_t fd;
+	void *bytes;
+	size_t length;
+
+	if (!get_args(env, info, 2, a) || !get_int(env, a[0], &fd))
+		return NULL;
+	if (napi_get_buffer_info(env, a[1], &bytes, &length) != napi_ok || length != sizeof(struct termios))
+		return fail(env, EINVAL, "tcsetattr", NULL);
+	if (tcsetattr((int)fd, TCSADRAIN, bytes) < 0)
+		return fail(env, errno, "tcsetattr", NULL);
+	return NULL;
+}
+
 static napi_value set_window_size_call(napi_env env, napi_callback_info info)
 {
 	napi_value a[3];
@@ -144,5 +182,7 @@ const struct entry process_entries[] = {
 	{"setSubreaper", set_subreaper_call},
 	{"windowSize", window_size_call},
 	{"setWindowSize", set_window_size_call},
+	{"makeRaw", make_raw_call},
+	{"restoreTerminal", restore_terminal_call},
 	{NULL, NULL},
 };

@@ -1,4 +1,5 @@
 // The caller's own standard streams and terminal, as the engine attaches them.
+import { rawTerminal } from '../../engine/raw-terminal.ts'
 import { on } from 'node:events'
 import type { Readable } from 'node:stream'
 import type { Interrupt } from '../../cli/interrupt.ts'
@@ -24,7 +25,7 @@ export interface Connected {
 export function connectStreams({ stdin, stdout = true, stderr = true, terminal, detachKeys, interrupt }: Streams): Connected {
   const keys = parseDetachKeys(detachKeys)
   const raw = terminal && stdin && process.stdin.isTTY
-  if (raw) process.stdin.setRawMode(true)
+  const restore = raw ? rawTerminal(0) : undefined
   // a reader that has gone shows in the callback of each write
   process.stdout.on('error', () => {})
   process.stderr.on('error', () => {})
@@ -37,7 +38,7 @@ export function connectStreams({ stdin, stdout = true, stderr = true, terminal, 
       ...(terminal && process.stdout.isTTY ? { resize: windowSizes(interrupt.signal) } : {}),
       signal: interrupt.signal,
     },
-    restore: () => { if (raw) process.stdin.setRawMode(false) },
+    restore: () => restore?.(),
   }
 }
 

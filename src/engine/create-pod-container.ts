@@ -1,0 +1,66 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { Failure } from '../errors.ts'
+import type { BindMount, ContainerRequest, NamespaceMode } from '../spec/request.ts'
+import type { ImageRecord } from '../state/images.ts'
+import type { Pod } from '../state/pods.ts'
+import { createContainer } from './create-container.ts'
+import type { Engine } from './engine.ts'
+import { cgroupVersion } from './gather-host-facts.ts'
+import { podPin } from './pin-pod-namespaces.ts'
+import { POD_FILES } from './pod-files.ts'
+
+/** What of a container is its own; namespaces, network, host name and the files of /etc are the pod's. */
+export type PodContainerRequest = Omit<ContainerRequest, 'namespaces' | 'network' | 'cgroupParent' | 'runtime' | 'ports'>
+
+export interface CreatePodContainer {
+  readonly pod: Pod
+  readonly request: PodContainerRequest
+  readonly image: ImageRecord
+  /** `target`: of another container of the pod. */
+  readonly pid: 'pod' | 'container' | 'host' | { readonly target: string }
+  /** The caller's own words of it. */
+  readonly source?: string
+}
+
+/** As `createContainer`, inside a pod that is ready. */
+export async function createPodContainer(engine: Engine, { pod, request, image, pid, source }: CreatePodContainer): Promise<string> {
+  const { request: shared, id: podId } = pod.record
+  if (request.log.path) mkdirSync(dirname(request.log.path), { recursive: true, mode: 0o755 })
+  return createContainer(engine, {
+    image, podId, ...(source === undefined ? {} : { source }),
+    request: {
+      ...request,
+      mounts: [...sharedMounts(engine, { pod, request }), ...request.mounts],
+      ports: [],
+      network: pod.status.netns ? { kind: 'path', path: pod.status.netns } : { kind: 'host' },
+      namespaces: {
+        pid: await pidMode(engine, pod, pid),
+        ipc: shared.ipc === 'pod' ? { kind: 'path', path: podPin(engine, podId, 'ipc') } : { kind: 'host' },
+        uts: shared.network === 'pod' ? { kind: 'path', path: podPin(engine, podId, 'uts') } : { kind: 'host' },
+        cgroup: { kind: cgroupVersion() === 2 && !request.security.privileged ? 'private' : 'host' },
+      },
+      ...(shared.cgroupParent ? { cgroupParent: shared.cgroupParent } : {}),
+      ...(shared.runtime ? { runtime: shared.runtime } : {}),
+    },
+  })
+}
+
+async function pidMode(engine: Engine, { id, status }: Pod, pid: CreatePodContainer['pid']): Promise<NamespaceMode> {
+  if (pid === 'host') return { kind: 'host' }
+  if (pid === 'container') return { kind: 'private' }
+  if (pid === 'pod') return status.infraId ? { kind: 'container', id: status.infraId } : { kind: 'private' }
+  const target = await engine.state.containers.get(pid.target)
+  if (!target) throw new Failure('notFound', `container ${pid.target.slice(0, 12)}, whose processes are to be shared, does not exist`)
+  if (target.podId !== id) throw new Failure('invalid', `container ${pid.target.slice(0, 12)}, whose processes are to be shared, is of another pod`)
+  return { kind: 'container', id: target.id }
+}
+
+/** Not where the caller mounts something of its own. */
+function sharedMounts({ paths }: Engine, { pod, request }: Pick<CreatePodContainer, 'pod' | 'request'>): BindMount[] {
+  const { etc, shm } = paths.pod(pod.id)
+  const files = POD_FILES.map((file): BindMount => ({ type: 'bind', source: join(etc, file), target: `/etc/${file}`, readOnly: request.readOnlyRootfs ?? false }))
+  const memory: BindMount[] = existsSync(shm) ? [{ type: 'bind', source: shm, target: '/dev/shm', options: ['nosuid', 'nodev', 'noexec'] }] : []
+  const taken = new Set(request.mounts.map(({ target }) => target.replace(/\/+$/, '')))
+  return [...files, ...memory].filter(({ target }) => !taken.has(target))
+}

@@ -1,0 +1,58 @@
+import { statfsSync } from 'node:fs'
+import type { Pod } from '../state/pods.ts'
+import type { Container, ContainerRow } from '../state/containers.ts'
+import type { Engine } from './engine.ts'
+import { trueRow } from './find-container.ts'
+import { podPin } from './pin-pod-namespaces.ts'
+import { INFRA_LABEL } from './pod-infra.ts'
+
+export type { Pod, Container, ContainerRow }
+
+type Parts = Pick<Engine, 'paths' | 'self' | 'state'>
+
+const NSFS_MAGIC = 0x6e736673
+
+/** Whether containers can be started in it: it was not stopped, this is the same boot, and what holds its namespaces is there. */
+export function isPodReady(engine: Pick<Engine, 'paths' | 'self'>, pod: Pod, infra: ContainerRow | undefined): boolean {
+  const { record: { request }, status } = pod
+  if (pod.phase !== 'ready' || status.bootId !== engine.self.bootId) return false
+  if (status.netns && !isPinned(status.netns)) return false
+  if (request.ipc === 'pod' && !isPinned(podPin(engine, pod.id, 'ipc'))) return false
+  return status.infraId === undefined || (infra !== undefined && trueRow(engine, infra).phase === 'running')
+}
+
+const isPinned = (path: string): boolean => {
+  try {
+    return statfsSync(path).type === NSFS_MAGIC
+  } catch {
+    return false
+  }
+}
+
+export interface PodView {
+  readonly pod: Pod
+  readonly ready: boolean
+  /** Without the pause process, oldest first, as they truly are now. */
+  readonly containers: readonly ContainerRow[]
+}
+
+/** Every pod, oldest first, with its containers: two queries. */
+export async function listPods(engine: Parts): Promise<PodView[]> {
+  const [pods, rows] = [await engine.state.pods.list(), await engine.state.containers.list()]
+  const ofPod = new Map<string, ContainerRow[]>()
+  for (const row of rows) if (row.podId) ofPod.set(row.podId, [...(ofPod.get(row.podId) ?? []), row])
+  return pods.map((pod) => viewOf(engine, pod, ofPod.get(pod.id) ?? []))
+}
+
+/** Undefined when there is no such pod. By full id, name, or the beginning of an id. */
+export async function viewPod(engine: Parts, id: string): Promise<PodView | undefined> {
+  const pod = await engine.state.pods.get(id)
+  return pod && viewOf(engine, pod, await engine.state.containers.ofPod(pod.id))
+}
+
+const viewOf = (engine: Parts, pod: Pod, rows: readonly ContainerRow[]): PodView => ({
+  pod, ready: isPodReady(engine, pod, rows.find(({ id }) => id === pod.status.infraId)),
+  containers: rows.filter((row) => !isInfra(row)).map((row) => trueRow(engine, row)),
+})
+
+export const isInfra = ({ summary }: Pick<ContainerRow, 'summary'>): boolean => INFRA_LABEL in summary.labels

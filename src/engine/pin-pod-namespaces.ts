@@ -1,0 +1,50 @@
+// Namespaces of a pod live without a process: each is bind-mounted on a file by a helper that ends at once.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Failure } from '../errors.ts'
+import { runProgram } from '../process/run-program.ts'
+import { resolveSysctls } from '../spec/sysctls.ts'
+import { mount } from '../sys/addon.ts'
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID } from '../sys/mount-flags.ts'
+import type { PodRequest } from '../state/pod-record.ts'
+import type { Engine } from './engine.ts'
+
+/** Sets the host name, then pairs of a file of /proc/sys and its value: they act on the namespaces that it runs in. */
+const SETTLE = 'set -e; [ -z "$1" ] || printf %s "$1" >/proc/sys/kernel/hostname; shift; while [ $# -gt 1 ]; do printf %s "$2" >"/proc/sys/$1"; shift 2; done'
+const DEFAULT_SHM_BYTES = 64 * 2 ** 20
+
+export const podPin = ({ paths }: Pick<Engine, 'paths'>, id: string, kind: 'ipc' | 'uts'): string => join(paths.pod(id).ns, kind)
+
+/** Pins IPC and UTS namespaces, sets host name and sysctls in them and in the network's, mounts the shared memory. */
+export async function pinPodNamespaces(engine: Engine, { id, request, netns }: { id: string; request: PodRequest; netns: string | undefined }): Promise<void> {
+  const own = engine.paths.pod(id)
+  mkdirSync(own.ns, { recursive: true, mode: 0o700 })
+  const pinned = (['ipc', 'uts'] as const).filter((kind) => (kind === 'ipc' ? request.ipc : request.network) === 'pod')
+  const sysctls = settings(request)
+  if (pinned.length === 0 && sysctls.length === 0) return
+  for (const kind of pinned) writeFileSync(podPin(engine, id, kind), '')
+  const inside = ['/bin/sh', '-c', SETTLE, 'sh', pinned.includes('uts') ? request.hostname : '', ...sysctls]
+  const unshare = ['unshare', ...pinned.map((kind) => `--${kind}=${podPin(engine, id, kind)}`), ...inside]
+  const [file, ...args] = netns ? ['nsenter', `--net=${netns}`, ...unshare] : unshare
+  const { code, stderr } = await runProgram(file!, args)
+  if (code !== 0) throw new Failure('invalid', `the namespaces of pod ${request.name} cannot be made: ${stderr.toString().trim() || `${file} failed`}`)
+  if (request.ipc === 'pod') {
+    mkdirSync(own.shm, { mode: 0o755 })
+    mount('shm', own.shm, 'tmpfs', MS_NOSUID | MS_NODEV | MS_NOEXEC, `mode=1777,size=${request.shmSizeBytes ?? DEFAULT_SHM_BYTES}`)
+  }
+}
+
+/** Alternating file and value. @throws invalid for one that would change the host, or whose name makes no sense */
+function settings({ sysctls, network, ipc }: PodRequest): string[] {
+  const kind = (mode: 'pod' | 'host') => ({ kind: mode === 'pod' ? 'private' : 'host' } as const)
+  const apart = { kind: 'private' } as const
+  const wanted = resolveSysctls(sysctls, [], { network: kind(network), uts: kind(network), ipc: kind(ipc), pid: apart, cgroup: apart, user: { kind: 'host' } })
+  return Object.entries(wanted).flatMap(([name, value]) => [sysctlFile(name), value])
+}
+
+/** Both spellings of sysctl(8): the first sign tells which. */
+function sysctlFile(name: string): string {
+  const path = /^[^./]*\//.test(name) ? name : name.replace(/[./]/g, (sign) => (sign === '.' ? '/' : '.'))
+  if (!/^[\w.\-/:]+$/.test(path) || path.split('/').some((part) => part === '' || part === '..' || part === '.')) throw new Failure('invalid', `sysctl ${name}: no such setting`)
+  return path
+}

@@ -1,0 +1,1 @@
+export { rawTerminal } from '../process/raw-terminal.ts'

@@ -1,0 +1,22 @@
+import { isFailure } from '../errors.ts'
+import type { Engine } from './engine.ts'
+import { startContainer } from './start-container.ts'
+
+/** What runtimes report for a process that never was. */
+const START_ERROR = 128
+
+/** As `startContainer`, without an exit program: a server watches. One that cannot be started has ended, with the reason. */
+export async function startPodContainer(engine: Engine, id: string, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+  try {
+    await startContainer(engine, id, { exitProgram: false, ...(signal ? { signal } : {}) })
+  } catch (error) {
+    if (isFailure(error) && !isFailure(error, 'notFound')) await noteFailure(engine, id, error.message)
+    throw error
+  }
+}
+
+async function noteFailure(engine: Engine, id: string, error: string): Promise<void> {
+  const container = await engine.state.containers.get(id)
+  if (container?.phase !== 'created') return
+  await engine.state.containers.change({ id, phase: 'exited', status: { exitCode: START_ERROR, error, startedAtMs: Date.now(), finishedAtMs: Date.now(), cleanedUp: true }, event: 'died', attributes: { containerExitCode: String(START_ERROR) } })
+}

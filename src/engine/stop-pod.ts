@@ -1,0 +1,48 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { isFailure } from '../errors.ts'
+import { withContainerLock } from './container-lock.ts'
+import type { Engine } from './engine.ts'
+import { INFRA_LABEL } from './pod-infra.ts'
+import { recoverDead } from './recover.ts'
+import { releasePodRun } from './release-pod.ts'
+import { removeContainer } from './remove-container.ts'
+import { stopContainer } from './stop-container.ts'
+
+/**
+ * Ends every container of the pod and gives back its network and namespaces; the containers stay, ended. Idempotent, and
+ * fine for a pod that is gone or whose namespaces went with the machine.
+ * @param timeoutSeconds between stop signal and SIGKILL; default 0
+ */
+export async function stopPod(engine: Engine, id: string, { timeoutSeconds = 0 }: { timeoutSeconds?: number } = {}): Promise<void> {
+  await recoverDead(engine)
+  await withContainerLock(engine, id, async () => {
+    const pod = await engine.state.pods.get(id)
+    if (!pod || pod.status.released) return
+    const containers = await engine.state.containers.ofPod(id)
+    const [infra, workloads] = [containers.filter(isInfra), containers.filter((container) => !isInfra(container))]
+    await Promise.all(workloads.map((container) => unlessGone(stopContainer(engine, container.id, { timeoutSeconds }))))
+    for (const { id: infraId } of infra) await unlessGone(removeContainer(engine, infraId, { force: true, stopTimeoutSeconds: 0 }))
+    await releasePodRun(engine, id)
+    await engine.state.pods.change({ id, phase: 'stopped', status: { released: true }, event: 'stop' })
+  })
+}
+
+/** Stops it, removes its containers, and forgets it. Idempotent. */
+export async function removePod(engine: Engine, id: string): Promise<void> {
+  await stopPod(engine, id)
+  await withContainerLock(engine, id, async () => {
+    if (!await engine.state.pods.change({ id, phase: 'removing' })) return
+    for (const container of await engine.state.containers.ofPod(id)) await unlessGone(removeContainer(engine, container.id, { force: true, volumes: true, stopTimeoutSeconds: 0 }))
+    await engine.state.pods.remove({ id })
+  })
+  rmSync(join(engine.paths.locks, id), { force: true })
+}
+
+const isInfra = ({ summary }: { summary: { labels: Readonly<Record<string, string>> } }): boolean => INFRA_LABEL in summary.labels
+
+async function unlessGone(act: Promise<unknown>): Promise<void> {
+  await act.catch((error: unknown) => {
+    if (!isFailure(error, 'notFound')) throw error
+  })
+}

@@ -1,0 +1,48 @@
+// A server's watch over its pods' containers: their monitors start no exit program.
+import { watch } from 'node:fs'
+import { log } from '../log.ts'
+import { listExits } from '../monitor/exit.ts'
+import { cleanupContainer } from './cleanup-container.ts'
+import type { Engine } from './engine.ts'
+import { trueRow } from './find-container.ts'
+
+const NET_MS = 2000
+
+/** Records ends and gives runs back as they come, those of before it was called too, until `signal`. */
+export function watchPodContainers(engine: Engine, signal: AbortSignal): void {
+  let busy = false
+  let again = false
+  const look = async (): Promise<void> => {
+    again = true
+    if (busy) return
+    busy = true
+    try {
+      while (again && !signal.aborted) {
+        again = false
+        await settleEnded(engine)
+      }
+    } catch (error) {
+      log.error(`watching containers: ${error instanceof Error ? error.stack : error}`)
+    } finally {
+      busy = false
+    }
+  }
+  const watcher = watch(engine.paths.exits, (_, name) => { if (name === null || !name.includes('.')) void look() })
+  watcher.on('error', () => watcher.close())
+  const net = setInterval(() => void look(), NET_MS)
+  signal.addEventListener('abort', () => {
+    watcher.close()
+    clearInterval(net)
+  }, { once: true })
+  void look()
+}
+
+/** An exit file tells of most ends; a container whose monitor was killed has none. */
+async function settleEnded(engine: Engine): Promise<void> {
+  const exits = new Set(listExits(engine.paths.exits))
+  for (const row of await engine.state.containers.list()) {
+    if (row.podId === undefined || (row.phase !== 'running' && row.phase !== 'paused')) continue
+    if (!exits.has(row.id) && trueRow(engine, row).phase !== 'exited') continue
+    await cleanupContainer(engine, row.id)
+  }
+}

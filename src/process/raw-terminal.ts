@@ -1,0 +1,14 @@
+import { makeRaw, restoreTerminal } from '../sys/addon.ts'
+
+/** Puts the terminal `fd` into raw mode: each key and each byte goes through as it is. @returns what restores it; idempotent */
+export function rawTerminal(fd: number): () => void {
+  const saved = makeRaw(fd)
+  let raw = true
+  const restore = (): void => {
+    if (!raw) return
+    raw = false
+    restoreTerminal(fd, saved)
+  }
+  process.once('exit', restore)
+  return restore
+}
