@@ -37,6 +37,15 @@ export const makePaths = ({ root, runRoot }: Roots) => ({
   locks: join(runRoot, 'locks'),
   exits: join(runRoot, 'exits'),
   cleanupQueue: join(runRoot, 'cleanup'),
+  /** Of a pod, until the next boot: pinned namespaces, shared memory, the files of /etc that its containers share. */
+  pod: (id: string) => ({
+    run: join(runRoot, 'pods', id),
+    ns: join(runRoot, 'pods', id, 'ns'),
+    shm: join(runRoot, 'pods', id, 'shm'),
+    etc: join(runRoot, 'pods', id, 'etc'),
+  }),
+  /** The root of every pause process: one static program. */
+  pauseRoot: join(root, 'programs', 'pause'),
   container: (id: string) => ({
     /** Durable: writable layer, log file and the monitor's persist dir. */
     dir: ofContainer(root, id),

@@ -10,7 +10,7 @@ export async function startPodContainer(engine: Engine, id: string, { signal }: 
   try {
     await startContainer(engine, id, { exitProgram: false, ...(signal ? { signal } : {}) })
   } catch (error) {
-    if (isFailure(error) && !isFailure(error, 'notFound')) await noteFailure(engine, id, error.message)
+    if (!isFailure(error, 'wrongState')) await noteFailure(engine, id, error instanceof Error ? error.message : String(error))
     throw error
   }
 }

@@ -22,16 +22,16 @@ export interface UserInputs {
   readonly group?: string | undefined
   /** Further groups, by name or number. */
   readonly groups?: readonly string[] | undefined
-  /** `strict`: only `groups`, not those of /etc/group. */
+  /** `strict`: only `groups`, not those of /etc/group; `merge`: those too; absent: those too, unless `user` names a group. */
   readonly policy?: 'merge' | 'strict' | undefined
 }
 
-export function resolveUser({ user = '', passwd = '', group = '', groups = [], policy = 'merge' }: UserInputs): ResolvedUser {
+export function resolveUser({ user = '', passwd = '', group = '', groups = [], policy }: UserInputs): ResolvedUser {
   const [userPart = '', groupPart = ''] = splitOnce(user)
   const entry = findUser(userPart || '0', parsePasswd(passwd))
   const entries = parseGroup(group)
   const gid = groupPart ? findGroup(groupPart, entries) : entry.gid
-  const listed = policy === 'merge' && !groupPart && entry.name !== undefined
+  const listed = policy !== 'strict' && (!groupPart || policy === 'merge') && entry.name !== undefined
     ? entries.filter(({ members }) => members.includes(entry.name!)).map((each) => each.gid) : []
   const further = [...listed, ...groups.map((each) => findGroup(each, entries))]
   // The primary group is in the list too: without it a set-gid program could shed the group and pass a "deny group" mode.
