@@ -11,6 +11,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { findLeftovers, unmountRoots } from './leftovers.ts'
 
 export const checkout: string = resolve(import.meta.dirname, '../..')
+/** How many times longer than usual everything may take: an emulated machine is slow. */
+const patience = Number(process.env['SCOW_TEST_PATIENCE'] ?? 1)
+
 /** Another program, or more global options, for the whole run: to see what podman does, or to use another monitor. */
 const program = process.env['SCOW_TEST_PROGRAM'] ?? join(checkout, 'bin/scow')
 const moreFlags = process.env['SCOW_TEST_FLAGS']?.split(' ') ?? []
@@ -126,7 +129,7 @@ interface Start {
 type Child = ChildProcessByStdio<Writable, Readable, Readable>
 
 function startCommand({ command, env, dir, options, said }: Start): Running {
-  const { terminal, timeoutMs = 60_000 } = options
+  const { terminal, timeoutMs = 60_000 * patience } = options
   const words = terminal
     ? ['/usr/bin/python3', join(import.meta.dirname, 'terminal.py'), String(terminal.rows), String(terminal.columns), ...command] : command
   const child = spawn(words[0]!, words.slice(1), {
@@ -146,7 +149,7 @@ function startCommand({ command, env, dir, options, said }: Start): Running {
   })
   const sees = async (pattern: RegExp) => {
     for (let waited = 0; !pattern.test(stdout + stderr); waited += 10) {
-      if (child.exitCode !== null || waited > 20_000) assert.fail(`never saw ${pattern} in:\n${stdout}${stderr}`)
+      if (child.exitCode !== null || waited > 20_000 * patience) assert.fail(`never saw ${pattern} in:\n${stdout}${stderr}`)
       await sleep(10)
     }
     return stdout
@@ -172,7 +175,7 @@ const indent = (text: string) => text.slice(-4000).trimEnd().replace(/^(?=.)/gm,
 
 /** Waits until `probe` gives something true, for 20 s at most. */
 export async function eventually<T>(what: string, probe: () => Promise<T> | T): Promise<NonNullable<T>> {
-  for (let tries = 0; tries < 400; tries++) {
+  for (let tries = 0; tries < 400 * patience; tries++) {
     const value = await probe()
     if (value) return value
     await sleep(50)
