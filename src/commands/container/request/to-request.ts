@@ -39,7 +39,7 @@ export function toRequest(values: CreateValues, args: readonly string[], context
     mounts: mountsOf(values, context), devices: [...defaults.devices, ...values.device].map(parseDevice),
     ...networking(values, defaults), namespaces: namespacesOf(values, defaults), security: toSecurity({ ...values, privileged: isPrivileged }, { cwd }),
     resources: { ...(defaults.pidsLimit > 0 ? { pidsLimit: defaults.pidsLimit } : {}), ...toResources(values) },
-    sysctls: [...defaults.sysctls, ...parseAssignments(values.sysctl, '--sysctl')],
+    sysctls: parseAssignments(values.sysctl, '--sysctl'),
     log: toLog(values.logDriver, values.logOpt, { driver: defaults.logDriver, sizeMaxBytes: defaults.logSizeMaxBytes, tag: defaults.logTag }),
     ...life(values, context),
   }
