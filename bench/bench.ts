@@ -44,6 +44,7 @@ const busybox = `${registry.host}/busybox:1`
 const web = `${registry.host}/web:1`
 const bigName = `127.0.0.1:${bigServer.port}/big:1`
 const rows: Row[] = []
+const failures: string[] = []
 
 const quietly = (tool: Tool, args: readonly string[]) => { call(tool, args) }
 const removeAll = () => { for (const tool of tools) quietly(tool, ['rm', '--all', '--force', '--time', '0']) }
@@ -51,7 +52,11 @@ const removeAll = () => { for (const tool of tools) quietly(tool, ['rm', '--all'
 function measure(comparison: Comparison): void {
   if (words.length > 0 && !words.some((word) => comparison.what.includes(word))) return
   console.error(`bench: ${comparison.what}`)
-  rows.push(compare(tools, comparison))
+  try {
+    rows.push(compare(tools, comparison))
+  } catch (error) {
+    failures.push(`${comparison.what}: ${error instanceof Error ? error.message : String(error)}`)
+  }
 }
 
 try {
@@ -90,7 +95,9 @@ try {
 
 const table = report(rows, tools.map(({ name }) => name))
 console.log(table)
-if (words.length === 0) writeReport()
+for (const failure of failures) console.error(`bench: ${failure}`)
+if (words.length === 0 && failures.length === 0) writeReport()
+if (failures.length > 0) process.exitCode = 1
 
 function fifty(run: number): string[] {
   return Array.from({ length: 50 }, (_, index) => `f${run}-${index}`)

@@ -1,74 +1,58 @@
-import { execFileSync, spawn } from 'node:child_process'
+// A virtual machine under software emulation: two processors, 3 GiB, no network; what it has to say comes as lines of
+// JSON over a virtual serial port.
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-
-export interface Disks {
-  readonly vmlinuz: string
-  readonly initrd: string
-  /** A qcow2 over the base image: what a machine writes stays for its next boot. */
-  readonly root: string
-  readonly work: string
-}
+import { createInterface } from 'node:readline'
+import type { Disks } from './disks.ts'
+import type { Report } from './guest/report.ts'
 
 export interface Machine {
-  /** Waits until what the guest's tests print matches; rejects when the machine ends before, or after `timeoutMs`. */
-  sees(pattern: RegExp, timeoutMs: number): Promise<RegExpExecArray>
-  output(): string
-  /** The power goes: nothing is flushed. */
+  /** What the guest reports, as it comes, until it is off. Throws when the time is over. */
+  reports(): AsyncIterable<Report>
+  /** Waits for a report of this kind and name. */
+  mark(name: string): Promise<void>
+  /** The power goes: whatever the guest has not synced is lost. */
   cut(): Promise<void>
-  /** Waits until the guest has switched itself off. */
-  ended(): Promise<void>
+  /** The last lines of its console. */
+  console(): string
 }
 
-interface BootOptions {
+export interface BootOptions {
   readonly disks: Disks
-  /** The guest reads it from its kernel's command line. */
-  readonly phase: string
-  readonly console: string
-  readonly show?: boolean
+  /** What the guest is to do: a word of guest.sh. */
+  readonly job: string
+  /** From power on to power off. */
+  readonly minutes: number
 }
 
-/** Boots a machine by software emulation: two processors, 3 GiB, no network. */
-export function boot({ disks, phase, console: consoleFile, show = true }: BootOptions): Machine {
+const CONSOLE_CHARS = 6000
+
+export function boot({ disks, job, minutes }: BootOptions): Machine {
+  const consoleFile = join(disks.dir, 'console.log')
   const child = spawn('qemu-system-x86_64', [
-    '-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '3G', '-display', 'none', '-monitor', 'none', '-no-reboot', '-nic', 'none',
-    '-kernel', disks.vmlinuz, '-initrd', disks.initrd,
-    '-append', `root=/dev/vda rw console=ttyS0 quiet mitigations=off scow.phase=${phase}`,
-    '-drive', `file=${disks.root},format=qcow2,if=virtio`, '-drive', `file=${disks.work},format=raw,if=virtio`,
-    '-serial', `file:${consoleFile}`, '-serial', 'stdio',
+    '-accel', 'tcg,thread=multi', '-cpu', 'max,la57=off', '-smp', '2', '-m', '3G', '-nodefaults', '-display', 'none', '-no-reboot', '-nic', 'none',
+    '-kernel', disks.kernel, '-initrd', disks.initrd,
+    '-append', `root=/dev/vda rw console=ttyS0 quiet panic=-1 mitigations=off systemd.show_status=0 scow.job=${job}`,
+    '-drive', `file=${disks.system},format=qcow2,if=virtio`, '-drive', `file=${disks.work},format=raw,if=virtio,readonly=on`,
+    '-serial', `file:${consoleFile}`,
+    '-device', 'virtio-serial', '-chardev', 'stdio,id=report,signal=off', '-device', 'virtserialport,chardev=report,name=scow.report',
   ], { stdio: ['ignore', 'pipe', 'inherit'] })
-  let text = ''
-  child.stdout.setEncoding('utf8').on('data', (piece: string) => {
-    text += piece.replaceAll('\r', '')
-    if (show) process.stdout.write(piece.replaceAll('\r', ''))
-  })
   const exited = once(child, 'exit')
-  const sees = (pattern: RegExp, timeoutMs: number) => new Promise<RegExpExecArray>((resolve, reject) => {
-    const stop = (act: () => void) => { clearInterval(timer); clearTimeout(limit); act() }
-    const timer = setInterval(() => {
-      const found = pattern.exec(text)
-      if (found) stop(() => resolve(found))
-      else if (child.exitCode !== null) stop(() => reject(new Error(`the machine ended before it said ${pattern}; its console is in ${consoleFile}`)))
-    }, 50)
-    const limit = setTimeout(() => stop(() => reject(new Error(`the machine did not say ${pattern} in ${timeoutMs / 1000} s; its console is in ${consoleFile}`))), timeoutMs)
-  })
-  return {
-    sees, output: () => text,
-    cut: async () => { child.kill('SIGKILL'); await exited },
-    ended: async () => { await exited },
+  let late = false
+  const timer = setTimeout(() => { late = true; child.kill('SIGKILL') }, minutes * 60_000)
+  void exited.finally(() => clearTimeout(timer))
+  const consoleTail = () => (existsSync(consoleFile) ? readFileSync(consoleFile, 'utf8').replaceAll('\r', '').slice(-CONSOLE_CHARS) : '')
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  async function* reports(): AsyncGenerator<Report> {
+    for (let line = await lines.next(); !line.done; line = await lines.next()) yield JSON.parse(line.value) as Report
+    await exited
+    if (late) throw new Error(`the machine was not off after ${minutes} minutes; its console:\n${consoleTail()}`)
   }
+  const mark = async (name: string) => {
+    for (let line = await lines.next(); !line.done; line = await lines.next()) if ((JSON.parse(line.value) as Report).mark === name) return
+    throw new Error(`the machine ended${late ? `, after ${minutes} minutes,` : ''} before '${name}'; its console:\n${consoleTail()}`)
+  }
+  return { reports, mark, console: consoleTail, cut: async () => { child.kill('SIGKILL'); await exited } }
 }
-
-/** A disk of a machine over the base image, fresh. */
-export function freshRoot(base: string, file: string): string {
-  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', base, '-F', 'raw', file])
-  return file
-}
-
-/** An ext4 disk with everything below `folder`. */
-export function makeDisk(folder: string, file: string, size: string): string {
-  execFileSync('mke2fs', ['-q', '-t', 'ext4', '-d', folder, file, size])
-  return file
-}
-
-export const diskFiles = (base: string) => ({ vmlinuz: join(base, 'vmlinuz'), initrd: join(base, 'initrd.img'), base: join(base, 'root.img') })

@@ -23,6 +23,7 @@ try {
   if (wanted('e2e')) await inMachine(disks, 'e2e', minutes(60))
   if (wanted('guest')) await inMachine(disks, 'guest', minutes(20))
   if (wanted('power')) await powerCuts(disks)
+  if (words.includes('try')) await inMachine(disks, 'try', minutes(20))
 } catch (error) {
   failed++
   console.error(error instanceof Error ? error.message : error)

@@ -1,0 +1,45 @@
+// The disks of a virtual machine: one with Debian, which it writes, and one with this checkout, which it reads.
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { checkout } from '../support/box.ts'
+import { imagesDir } from '../support/images.ts'
+
+export interface Disks extends Disposable {
+  readonly dir: string
+  readonly kernel: string
+  readonly initrd: string
+  /** A layer over the Debian that was made once: what a machine writes is there at its next boot. */
+  readonly system: string
+  readonly work: string
+}
+
+/** Fresh disks, which end with the scope that they are opened in. */
+export function openDisks(): Disks {
+  const base = execFileSync(join(import.meta.dirname, 'build-image'), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim()
+  const dir = mkdtempSync('/var/tmp/scow-vm-')
+  const [system, work] = [join(dir, 'system.qcow2'), join(dir, 'work.raw')]
+  try {
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', join(base, 'system.raw'), '-F', 'raw', system])
+    makeWorkDisk(join(dir, 'tree'), work)
+  } catch (error) {
+    rmSync(dir, { recursive: true })
+    throw error
+  }
+  return {
+    dir, kernel: join(base, 'vmlinuz'), initrd: join(base, 'initrd'), system, work,
+    [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }),
+  }
+}
+
+/** The built program, its Node, the tests and their images; no source: the guest has what a user has. */
+function makeWorkDisk(tree: string, disk: string): void {
+  const scow = join(tree, 'scow')
+  const node = `node_modules/node-linux-${process.arch}`
+  mkdirSync(join(scow, node), { recursive: true })
+  for (const name of ['bin', 'dist', 'docs', 'test', 'package.json']) cpSync(join(checkout, name), join(scow, name), { recursive: true, verbatimSymlinks: true })
+  cpSync(join(checkout, node, 'bin'), join(scow, node, 'bin'), { recursive: true })
+  execFileSync('cp', ['-a', imagesDir(), join(tree, basename(imagesDir()))])
+  execFileSync('mke2fs', ['-q', '-t', 'ext4', '-E', 'lazy_itable_init=1', '-d', tree, disk, '2G'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  rmSync(tree, { recursive: true })
+}
