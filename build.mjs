@@ -1,7 +1,7 @@
 // Builds dist/: the C parts, the addon, and one CJS chunk per entry point.
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, readdirSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(fileURLToPath(import.meta.url))
@@ -52,18 +52,34 @@ const lazyChildProcess = {
   },
 }
 
+/** What few calls need and many chunks would carry: a chunk's code cache is read whole at each start. None holds state that the rest shares. */
+const RARE = ['engine/pull-image', 'engine/open-registry', 'engine/host-info', 'yaml', 'cli/template/template', 'monitor/log-journal', 'network/network-status']
+const rareName = (source) => `rare-${basename(source)}`
+
+const rareChunks = {
+  name: 'rare-chunks',
+  setup(build) {
+    build.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) => {
+      const source = relative(join(root, 'src'), join(resolveDir, path)).replace(/\.ts$/, '')
+      return kind === 'dynamic-import' && RARE.includes(source) ? { path: `./${rareName(source)}.cjs`, external: true } : undefined
+    })
+  },
+}
+
 async function bundle() {
   const { build } = await import('esbuild')
   const { MOUNTS, chunkName } = await import('./src/commands/table.ts')
   const workers = globSync('src/**/*-worker.ts', { cwd: root })
   const entryPoints = [
     ...['src/main.ts', 'src/engine.ts', ...workers].filter((path) => existsSync(join(root, path))).map((path) => ({ in: path, out: basename(path, '.ts') })),
+    ...RARE.map((source) => ({ in: `src/${source}.ts`, out: rareName(source) })),
     ...MOUNTS.map(({ file }) => ({ in: `command:${file}`, out: chunkName(file) })),
   ]
   await build({
-    absWorkingDir: root, entryPoints, plugins: [commandChunks, lazyChildProcess],
+    absWorkingDir: root, entryPoints, plugins: [commandChunks, rareChunks, lazyChildProcess],
     outdir: dist, outExtension: { '.js': '.cjs' }, bundle: true, platform: 'node', format: 'cjs', target: 'node24',
     define: { 'import.meta.dirname': '__dirname' }, logLevel: 'warning', legalComments: 'none', minifyWhitespace: true, minifySyntax: true,
+    supported: { 'dynamic-import': false }, // require: the loader of modules costs 3 ms
   })
 }
 

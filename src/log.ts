@@ -3,13 +3,14 @@
 export const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'panic'] as const
 export type LogLevel = (typeof LEVELS)[number]
 
-let threshold: number = LEVELS.indexOf('warn')
+/** One for all bundles of the process, each of which has a copy of this module. */
+const shared = ((globalThis as unknown as Record<symbol, { threshold: number }>)[Symbol.for('scow.log')] ??= { threshold: LEVELS.indexOf('warn') })
 
 /** Lines below `level` are dropped from now on. */
-export const setLogLevel = (level: LogLevel): void => { threshold = LEVELS.indexOf(level) }
+export const setLogLevel = (level: LogLevel): void => { shared.threshold = LEVELS.indexOf(level) }
 
 const write = (level: LogLevel, text: string): void => {
-  if (LEVELS.indexOf(level) >= threshold) process.stderr.write(`${level}: ${text}\n`)
+  if (LEVELS.indexOf(level) >= shared.threshold) process.stderr.write(`${level}: ${text}\n`)
 }
 
 export const log = {

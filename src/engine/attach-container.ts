@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream'
+import type { Sink } from '../process/descriptor-sink.ts'
 import { attach, type Attachment } from '../monitor/attach.ts'
 import type { AttachEnd, AttachIo } from './attach-io.ts'
 import { detachScanner } from './detach-keys.ts'
@@ -70,6 +70,6 @@ async function pumpSizes(attachment: Attachment, sizes: AsyncIterable<{ rows: nu
 }
 
 /** @returns false when nobody reads any more */
-const writeTo = (target: Writable, data: Buffer): Promise<boolean> => new Promise((resolve) => {
+const writeTo = (target: Sink, data: Buffer): Promise<boolean> => new Promise((resolve) => {
   target.write(data, (error) => resolve(!error))
 })

@@ -1,13 +1,14 @@
-import type { Readable, Writable } from 'node:stream'
+import type { Readable } from 'node:stream'
+import type { Sink } from '../process/descriptor-sink.ts'
 
 export interface WindowSize { readonly rows: number; readonly columns: number }
 
 /** The caller's ends of a container's (or exec session's) standard streams. */
 export interface AttachIo {
   readonly stdin?: Readable
-  readonly stdout?: Writable
+  readonly stdout?: Sink
   /** Unused with a terminal. */
-  readonly stderr?: Writable
+  readonly stderr?: Sink
   /** Bytes of the sequence that leaves the container running, e.g. [16, 17]; empty or absent: none. Only looked for with a terminal or on stdin. */
   readonly detachKeys?: readonly number[]
   /** Current size of the caller's terminal, then each change. */

@@ -1,5 +1,6 @@
 // Locks between processes: flock on files that stay, so that a crash releases them and none is ever stale.
 import { closeSync, constants, openSync } from 'node:fs'
+import { monotonicMs } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import { flock } from '../sys/addon.ts'
 
@@ -28,11 +29,11 @@ export function lockFile(path: string, options?: LockOptions): Promise<Lock>
 export async function lockFile(path: string, { wait = true, shared = false, signal }: LockOptions = {}): Promise<Lock | undefined> {
   const fd = openLock(path)
   try {
-    const deadline = typeof wait === 'number' ? performance.now() + wait : Infinity
+    const deadline = typeof wait === 'number' ? monotonicMs() + wait : Infinity
     for (let pauseMs = 1; !flock(fd, shared ? 'shared' : 'exclusive'); pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       if (signal?.aborted) throw new Failure('cancelled', `waiting for the lock ${path} was cancelled`, { cause: signal.reason })
       if (wait === false) return void closeSync(fd)
-      if (performance.now() >= deadline) throw new Failure('timeout', `${path} is still locked by another process after ${wait} ms`)
+      if (monotonicMs() >= deadline) throw new Failure('timeout', `${path} is still locked by another process after ${wait} ms`)
       await pause(pauseMs * (0.5 + Math.random()), signal)
     }
   } catch (error) {

@@ -1,6 +1,7 @@
 // What is mounted where: /proc/PID/mountinfo (proc(5)), of this process and of others.
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { monotonicMs } from '../clock.ts'
 import { umount, umountAsync } from '../sys/addon.ts'
 import { MNT_DETACH, UMOUNT_NOFOLLOW } from '../sys/mount-flags.ts'
 
@@ -101,7 +102,7 @@ const holds = (pid: number, path: string): boolean => {
  * `patienceMs` and then detached: it is gone from the tree at once and from the kernel with its last user.
  */
 export const unmountTree = async (path: string, patienceMs = 0): Promise<void> => {
-  const deadline = performance.now() + patienceMs
+  const deadline = monotonicMs() + patienceMs
   for (let targets = mountsBelow(path); targets.length > 0; targets = mountsBelow(path))
     for (const target of targets) await unmountOne(target, deadline)
 }
@@ -114,7 +115,7 @@ const unmountOne = async (target: string, deadline: number): Promise<void> => {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'EINVAL' || code === 'ENOENT') return
       if (code !== 'EBUSY') throw error
-      if (performance.now() >= deadline) return umount(target, MNT_DETACH | UMOUNT_NOFOLLOW)
+      if (monotonicMs() >= deadline) return umount(target, MNT_DETACH | UMOUNT_NOFOLLOW)
       await sleep(pauseMs)
     }
   }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { monotonicMs } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import { connectUnix } from '../sys/addon.ts'
 import { resizeTerminal } from './control.ts'
@@ -46,12 +47,12 @@ const POLL_MS = 2
  * the seqpacket socket `attach` of any conmon. Failure wrongState when nothing listens there.
  */
 export const attach = async (dir: string, { waitMs = 0, signal, whenSlow = 'hold' }: AttachOptions = {}): Promise<Attachment> => {
-  const deadline = performance.now() + waitMs
+  const deadline = monotonicMs() + waitMs
   for (;;) {
     const failure = connectIn(dir, whenSlow)
     if (!(failure instanceof Failure)) return failure
     if (signal?.aborted) throw new Failure('cancelled', 'attaching was cancelled', { cause: signal.reason })
-    if (performance.now() >= deadline) throw failure
+    if (monotonicMs() >= deadline) throw failure
     await sleep(POLL_MS)
   }
 }

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { monotonicMs } from '../clock.ts'
 import { isFailure } from '../errors.ts'
 import { readMounts, type Mount } from '../fs/mounts.ts'
 import { log } from '../log.ts'
@@ -89,9 +90,9 @@ const requestScope = async (pid: number, { unit, slice }: { unit: string; slice:
     '5', 'PIDs', 'au', '1', String(pid), 'Slice', 's', slice, 'Delegate', 'b', 'true', 'DefaultDependencies', 'b', 'false',
     'CollectMode', 's', 'inactive-or-failed', '0'], { timeoutMs: SYSTEMD_MS })
   if (code !== 0) return void log.warn(`the container's monitor stays in this session's cgroup: systemd refused: ${stderr.toString().trim()}`)
-  const deadline = performance.now() + SYSTEMD_MS
+  const deadline = monotonicMs() + SYSTEMD_MS
   while (!memberships(pid).some(({ path }) => path.endsWith(`/${unit}`))) {
-    if (performance.now() > deadline) return void log.warn(`systemd has not moved the container's monitor to ${unit}`)
+    if (monotonicMs() > deadline) return void log.warn(`systemd has not moved the container's monitor to ${unit}`)
     await sleep(POLL_MS)
   }
 }

@@ -2,6 +2,7 @@
 // holder is succeeded at once; the file stays, so nothing on disk is fetched again.
 import { closeSync, constants, copyFileSync, fstatSync, ftruncateSync, openSync, statSync, unlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { monotonicMs } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import { flock } from '../sys/addon.ts'
 import type { Digest } from '../image/digest.ts'
@@ -50,7 +51,7 @@ async function waitForSlot(request: ClaimRequest, slot: number): Promise<Claim |
   const path = files.partial(digest, slot)
   let fd = openPartial(path)
   let seen = -1
-  let since = performance.now()
+  let since = monotonicMs()
   try {
     for (;;) {
       if (signal.aborted) throw new Failure('cancelled', `the download of blob ${digest} was cancelled`, { cause: signal.reason })
@@ -68,9 +69,9 @@ async function waitForSlot(request: ClaimRequest, slot: number): Promise<Claim |
       const { size } = fstatSync(fd)
       if (size !== seen) {
         seen = size
-        since = performance.now()
+        since = monotonicMs()
         request.onWaiting(size)
-      } else if (performance.now() - since > request.stallMs * (size >= request.sizeBytes ? PATIENCE_WHEN_WHOLE : 1)) return 'stalled'
+      } else if (monotonicMs() - since > request.stallMs * (size >= request.sizeBytes ? PATIENCE_WHEN_WHOLE : 1)) return 'stalled'
       await sleep(POLL_MS)
     }
   } finally {

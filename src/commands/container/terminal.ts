@@ -1,7 +1,9 @@
 // The caller's own standard streams and terminal, as the engine attaches them.
-import { rawTerminal } from '../../engine/raw-terminal.ts'
+import { descriptorSink, rawTerminal } from '../../engine/own-streams.ts'
+
 import { on } from 'node:events'
 import type { Readable } from 'node:stream'
+import { isTerminal } from '../../cli/output.ts'
 import type { Interrupt } from '../../cli/interrupt.ts'
 import type { AttachIo, WindowSize } from '../../engine/attach-io.ts'
 import { Failure } from '../../errors.ts'
@@ -24,18 +26,15 @@ export interface Connected {
 /** Raw mode with a terminal; resizes follow the window. */
 export function connectStreams({ stdin, stdout = true, stderr = true, terminal, detachKeys, interrupt }: Streams): Connected {
   const keys = parseDetachKeys(detachKeys)
-  const raw = terminal && stdin && process.stdin.isTTY
+  const raw = terminal && stdin && isTerminal(0)
   const restore = raw ? rawTerminal(0) : undefined
-  // a reader that has gone shows in the callback of each write
-  process.stdout.on('error', () => {})
-  process.stderr.on('error', () => {})
   return {
     io: {
       ...(stdin ? { stdin: process.stdin as Readable } : {}),
-      ...(stdout ? { stdout: process.stdout } : {}),
-      ...(stderr && !terminal ? { stderr: process.stderr } : {}),
+      ...(stdout ? { stdout: descriptorSink(1) } : {}),
+      ...(stderr && !terminal ? { stderr: descriptorSink(2) } : {}),
       ...(keys.length ? { detachKeys: keys } : {}),
-      ...(terminal && process.stdout.isTTY ? { resize: windowSizes(interrupt.signal) } : {}),
+      ...(terminal && isTerminal(1) ? { resize: windowSizes(interrupt.signal) } : {}),
       signal: interrupt.signal,
     },
     restore: () => restore?.(),

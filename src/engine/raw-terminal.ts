@@ -1,1 +1,0 @@
-export { rawTerminal } from '../process/raw-terminal.ts'
