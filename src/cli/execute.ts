@@ -2,10 +2,9 @@
 import { Failure, exitCodeOf } from '../errors.ts'
 import type { AnyCommand, OptionSpec } from './command.ts'
 import { errorLine } from './error-line.ts'
-import { commandHelp } from './help.ts'
 import type { Interrupt } from './interrupt.ts'
 import { PipeClosed, isTerminal, makeOutput } from './output.ts'
-import { readOptions } from './register.ts'
+import { readOptions } from './option-values.ts'
 import { longName, readWords } from './words.ts'
 
 /** 128 + SIGPIPE: what a shell shows for a program whose reader has gone. */
@@ -28,7 +27,7 @@ export async function execute(spec: AnyCommand, call: Execution): Promise<number
   const out = makeOutput({ stdoutIsTerminal: isTerminal(1), noColor: call.noColor, errorLine })
   try {
     const words = readWords(spec, call.words, call)
-    if (words.help) return out.write(commandHelp(spec, call.title)), 0
+    if (words.help) return out.write((await import('./help.ts')).commandHelp(spec, call.title)), 0
     for (const [name, value] of words.globals) call.globalValues.set(name, value)
     refuse(spec, words.given)
     const options = readOptions(spec, words, call.title)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { AnyCommand } from './command.ts'
 import { commaList, flag, integer, list, oneOf, size, text } from './option.ts'
-import { readOptions } from './register.ts'
+import { readOptions } from './option-values.ts'
 import { readWords } from './words.ts'
 
 const spec: AnyCommand = {

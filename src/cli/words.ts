@@ -1,4 +1,4 @@
-// Reads a command line as podman's parser does, before commander sees it: switches may carry a value
+// Reads a command line as podman's parser does: switches may carry a value
 // (`--rm=false`), a short flag may carry `=`, several short switches may stand together, `--` ends the flags,
 // and the flags of `run`, `create` and `exec` end at the first argument.
 import { Failure } from '../errors.ts'
@@ -8,9 +8,9 @@ import { parseBoolean } from './value.ts'
 interface Known { readonly key: string; readonly option: OptionSpec<any> }
 
 export interface Words {
-  /** `--name` and `--name=value` only, then `--`, then the arguments. */
-  readonly canonical: readonly string[]
   readonly args: readonly string[]
+  /** What options that take a value were given, in order. */
+  readonly assigned: ReadonlyMap<string, readonly string[]>
   /** Switches with the value they were last given. */
   readonly switches: ReadonlyMap<string, boolean>
   /** Keys of all options that were given. */
@@ -41,8 +41,8 @@ export interface ReadingOptions {
 /** @throws Failure invalid: unknown flag, missing or wrong value. */
 export function readWords(spec: AnyCommand, words: readonly string[], { title, globals }: ReadingOptions): Words {
   const known = index(spec)
-  const canonical: string[] = []
   const args: string[] = []
+  const assigned = new Map<string, string[]>()
   const switches = new Map<string, boolean>()
   const given = new Set<string>()
   const globalValues = new Map<string, string>()
@@ -52,18 +52,17 @@ export function readWords(spec: AnyCommand, words: readonly string[], { title, g
     if (position + 1 >= words.length) throw wrong(`flag needs an argument: ${name}`)
     return words[position + 1]!
   }
-  const turn = ({ key, option }: Known, name: string, value: string | undefined): void => {
+  const turn = ({ key }: Known, name: string, value: string | undefined): void => {
     given.add(key)
     try {
       switches.set(key, value === undefined ? true : parseBoolean(value))
     } catch (error) {
       throw wrong(`invalid argument "${value}" for ${name}: ${(error as Error).message}`)
     }
-    canonical.push(`--${longName(option)}`)
   }
-  const assign = ({ key, option }: Known, value: string): void => {
+  const assign = ({ key }: Known, value: string): void => {
     given.add(key)
-    canonical.push(`--${longName(option)}=${value}`)
+    assigned.set(key, [...(assigned.get(key) ?? []), value])
   }
   /** Returns how many further words were used. */
   const long = (word: string, position: number): number => {
@@ -102,5 +101,5 @@ export function readWords(spec: AnyCommand, words: readonly string[], { title, g
     else if (spec.passThrough) { args.push(...words.slice(position)); break }
     else args.push(word)
   }
-  return { canonical: [...canonical, '--', ...args], args, switches, given, globals: globalValues, help }
+  return { assigned, args, switches, given, globals: globalValues, help }
 }
