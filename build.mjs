@@ -34,12 +34,19 @@ import { spec } from './src/commands/${file}.ts'
 export const start = (call) => startCommand(spec, call)
 `
 
+/** The commands of the CRI share a chunk: most of each would be the same client. */
+const criSource = `
+import { startCommand } from './src/commands/start.ts'
+import { CRI } from './src/commands/cri/all.ts'
+export const start = (call) => startCommand(CRI[call.file], call)
+`
+
 /** Entry points that are no files: one for each command of the table. */
 const commandChunks = {
   name: 'command-chunks',
   setup(build) {
     build.onResolve({ filter: /^command:/ }, ({ path }) => ({ path: path.slice('command:'.length), namespace: 'command' }))
-    build.onLoad({ filter: /.*/, namespace: 'command' }, ({ path }) => ({ contents: chunkSource(path), loader: 'ts', resolveDir: root }))
+    build.onLoad({ filter: /.*/, namespace: 'command' }, ({ path }) => ({ contents: path === 'cri' ? criSource : chunkSource(path), loader: 'ts', resolveDir: root }))
   },
 }
 
@@ -73,7 +80,8 @@ async function bundle() {
   const entryPoints = [
     ...['src/main.ts', 'src/engine.ts', ...workers].filter((path) => existsSync(join(root, path))).map((path) => ({ in: path, out: basename(path, '.ts') })),
     ...RARE.map((source) => ({ in: `src/${source}.ts`, out: rareName(source) })),
-    ...MOUNTS.map(({ file }) => ({ in: `command:${file}`, out: chunkName(file) })),
+    ...MOUNTS.filter(({ file }) => !file.startsWith('cri/')).map(({ file }) => ({ in: `command:${file}`, out: chunkName(file) })),
+    { in: 'command:cri', out: 'command-cri' },
   ]
   await build({
     absWorkingDir: root, entryPoints, plugins: [commandChunks, rareChunks, lazyChildProcess],

@@ -2,7 +2,7 @@
 import { createRequire, enableCompileCache } from 'node:module'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { readGlobals } from './cli/globals.ts'
+import { CRI_GLOBALS, readCriGlobals, readGlobals, type Leading } from './cli/globals.ts'
 import { GROUPS, MOUNTS, chunkName } from './commands/table.ts'
 import type { Start } from './commands/start.ts'
 import { distDir, workerFile } from './paths.ts'
@@ -10,6 +10,8 @@ import { distDir, workerFile } from './paths.ts'
 interface Chunk { readonly start: (call: Start) => Promise<number> }
 
 const FAILED = 125
+/** As crictl. */
+const FAILED_CRI = 1
 const isBundled = workerFile('main.ts').startsWith(distDir)
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -17,12 +19,28 @@ async function main(argv: readonly string[]): Promise<number> {
   if (problem !== undefined) return refuse(`${problem}; see 'scow --help'`)
   if (version) return start('system/version', 'version', { values, words: ['--short'] })
   if (help || rest.length === 0) return start('system/help', 'help', { values, words: rest })
+  if (rest[0] === 'cri' || rest[0] === 'crictl') return cri(rest[0], rest.slice(1), values)
   const found = find(rest)
   if (found) return start(found.file, found.name, { values, words: rest.slice(found.name.split(' ').length) })
   const [first, second] = rest as [string, string | undefined]
   if (!(first in GROUPS)) return refuse(`unrecognized command 'scow ${first}'; see 'scow --help'`)
   if (second === undefined || second === '--help' || second === '-h') return start('system/help', 'help', { values, words: [first] })
   return refuse(`unrecognized command 'scow ${first} ${second}'; see 'scow ${first} --help'`)
+}
+
+/** The grammar of crictl: its own global flags, then its commands. `called`: `cri`, or the name of a link to us. */
+async function cri(called: string, words: readonly string[], outer: Map<string, string>): Promise<number> {
+  const title = called === 'crictl' ? 'crictl' : 'scow cri'
+  const { values, rest, help, version, problem }: Leading = readCriGlobals(words)
+  const own = { values: new Map([...values, ['--called', called]]), title, globalFlags: CRI_GLOBALS }
+  if (problem !== undefined) return refuse(`${problem}; see '${title} --help'`, FAILED_CRI)
+  if (version) return start('system/version', 'version', { values, words: ['--short'] })
+  if (help || rest.length === 0 || rest[0] === 'help' || rest[0] === 'h') return start('system/help', 'help', { values: outer, words: ['cri', ...(help ? [] : rest.slice(1))] })
+  if (rest[0] === 'completion') return start('system/completion', 'completion', { values: new Map([['--called', called]]), words: rest.length > 1 ? rest.slice(1) : ['bash'] })
+  if (rest[0] === '__complete') return start('system/complete', '__complete', { values: outer, words: ['--', 'cri', ...rest.slice(rest[1] === '--' ? 2 : 1)] })
+  const file = MOUNTS.find(({ names }) => names.includes(`cri ${rest[0]}`))?.file
+  if (file === undefined) return refuse(`unrecognized command '${title} ${rest[0]}'; see '${title} --help'`, FAILED_CRI)
+  return start(file, rest[0]!, { ...own, words: rest.slice(1) })
 }
 
 const find = (words: readonly string[]): { file: string; name: string } | undefined => {
@@ -33,17 +51,19 @@ const find = (words: readonly string[]): { file: string; name: string } | undefi
   return undefined
 }
 
-async function start(file: string, name: string, { values, words }: { values: Map<string, string>; words: readonly string[] }): Promise<number> {
-  const call = { title: `scow ${name}`, words, commandLine: ['scow', ...process.argv.slice(2)], globals: values, noColor: noColor(), exitNow: (code: number) => process.exit(code) }
+interface Starting { readonly values: Map<string, string>; readonly words: readonly string[]; readonly title?: string; readonly globalFlags?: ReadonlyMap<string, boolean> }
+
+async function start(file: string, name: string, { values, words, title = 'scow', globalFlags }: Starting): Promise<number> {
+  const call = { file, title: `${title} ${name}`, words, ...(globalFlags ? { globalFlags } : {}), commandLine: ['scow', ...process.argv.slice(2)], globals: values, noColor: noColor(), exitNow: (code: number) => process.exit(code) }
   if (isBundled) return (createRequire(join(distDir, 'main.cjs'))(join(distDir, `${chunkName(file)}.cjs`)) as Chunk).start(call)
   // paths that the bundler cannot follow: these files belong to the commands' own chunks
   const [{ startCommand }, { spec }] = await Promise.all([import(workerFile('commands/start.ts')), import(workerFile(`commands/${file}.ts`))])
   return startCommand(spec, call)
 }
 
-const refuse = (message: string): number => {
+const refuse = (message: string, code = FAILED): number => {
   process.stderr.write(`Error: ${message}\n`)
-  return FAILED
+  return code
 }
 
 // The environment is read here besides config.ts because the code cache must be on before anything is loaded.

@@ -1,4 +1,4 @@
-import { parse, YAMLParseError } from 'yaml'
+import { parse, stringify, YAMLParseError } from 'yaml'
 import { Failure } from './errors.ts'
 
 /** Parses YAML or JSON; a syntax error names `file` and the line. The result is unchecked: give it to a schema. */
@@ -10,3 +10,6 @@ export function parseYaml(text: string, file: string): unknown {
     throw new Failure('invalid', `${file}:${error.linePos?.[0].line ?? 1}: ${error.message.split('\n')[0]}`, { cause: error, hint: `correct the file ${file}` })
   }
 }
+
+/** Plain data as YAML: keys sorted, lists not indented, long texts on one line. */
+export const formatYaml = (value: unknown): string => stringify(value, { sortMapEntries: true, indentSeq: false, lineWidth: 0, version: '1.1' })

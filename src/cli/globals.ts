@@ -21,6 +21,26 @@ export const GLOBAL_FLAGS: readonly GlobalFlag[] = [
   { flags: '--transient-store', valued: false, summary: 'Accepted for compatibility' },
 ]
 
+/** Those of `scow cri`, as crictl has them: by every spelling, the long one first. */
+export const CRI_FLAGS: readonly GlobalFlag[] = [
+  { flags: '--runtime-endpoint, -r', valued: true, summary: 'Socket of the runtime (CONTAINER_RUNTIME_ENDPOINT)' },
+  { flags: '--image-endpoint, -i', valued: true, summary: 'Socket of the image service, where it is another (IMAGE_SERVICE_ENDPOINT)' },
+  { flags: '--config, -c', valued: true, summary: 'Configuration file instead of /etc/crictl.yaml (CRI_CONFIG_FILE)' },
+  { flags: '--timeout, -t', valued: true, summary: 'How long each call may take; by default what fits it' },
+  { flags: '--debug, -D', valued: false, summary: 'Show every call and its answer' },
+]
+
+const CRI_NAMES: ReadonlyMap<string, string> = new Map(CRI_FLAGS.flatMap(({ flags }) => {
+  const [long, short] = flags.split(', ') as [string, string]
+  return [[long, long], [short, long]] as const
+}))
+
+/** Long names only: after the command's name the short ones are its own. */
+export const CRI_GLOBALS: ReadonlyMap<string, boolean> = new Map(CRI_FLAGS.map(({ flags, valued }) => [flags.split(', ')[0]!, valued]))
+
+/** What stands between `cri` and its command; values by the long name. */
+export const readCriGlobals = (words: readonly string[]): Leading => readFlags(words, { nameOf: (word) => CRI_NAMES.get(word) ?? word, known: CRI_GLOBALS })
+
 export const GLOBALS: ReadonlyMap<string, boolean> = new Map(GLOBAL_FLAGS.map(({ flags, valued }) => [flags, valued]))
 
 export interface Leading {
@@ -33,7 +53,11 @@ export interface Leading {
 }
 
 /** Splits what stands before the first word that is no flag. */
-export function readGlobals(words: readonly string[]): Leading {
+export const readGlobals = (words: readonly string[]): Leading => readFlags(words, { nameOf: (word) => word, known: GLOBALS })
+
+interface Flags { readonly nameOf: (word: string) => string; readonly known: ReadonlyMap<string, boolean> }
+
+function readFlags(words: readonly string[], { nameOf, known }: Flags): Leading {
   const values = new Map<string, string>()
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!
@@ -42,8 +66,8 @@ export function readGlobals(words: readonly string[]): Leading {
     if (word === '-v' || word === '--version') return { values, rest, help: false, version: true }
     if (!word.startsWith('-')) return { values, rest: words.slice(at), help: false, version: false }
     const equals = word.indexOf('=')
-    const name = equals < 0 ? word : word.slice(0, equals)
-    const valued = GLOBALS.get(name)
+    const name = nameOf(equals < 0 ? word : word.slice(0, equals))
+    const valued = known.get(name)
     const none = { values, rest: [], help: false, version: false }
     if (valued === undefined) return { ...none, problem: `unknown flag: ${name}` }
     if (valued && equals < 0 && at + 1 >= words.length) return { ...none, problem: `flag needs an argument: ${name}` }

@@ -1,5 +1,6 @@
 // Every command, for what must know them all: help, completion, man pages. The running program loads one only.
 import type { AnyCommand } from '../cli/command.ts'
+import { CRI } from './cri/all.ts'
 import { spec as containerRun } from './container/run.ts'
 import { spec as containerCreate } from './container/create.ts'
 import { spec as containerStart } from './container/start.ts'
@@ -97,4 +98,5 @@ export const ALL: Readonly<Record<string, AnyCommand>> = {
   'system/events': systemEvents,
   'system/doctor': systemDoctor,
   'system/completion': systemCompletion,
+  ...CRI,
 }

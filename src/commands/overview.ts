@@ -1,6 +1,6 @@
 // The program and its groups in words, for help and man pages.
 import type { Listed } from '../cli/help.ts'
-import { GLOBAL_FLAGS } from '../cli/globals.ts'
+import { CRI_FLAGS, GLOBAL_FLAGS } from '../cli/globals.ts'
 import { ALL } from './all.ts'
 import { GROUPS, MOUNTS } from './table.ts'
 
@@ -24,3 +24,6 @@ export const globalFlags = (): Listed[] => [
   ...GLOBAL_FLAGS.map(({ flags, valued, summary }) => ({ name: valued ? `${flags} <value>` : flags, summary })),
   { name: '-v, --version', summary: 'Show the version' }, { name: '-h, --help', summary: 'Show this help' },
 ]
+
+/** Between `cri` and its command. */
+export const criFlags = (): Listed[] => CRI_FLAGS.map(({ flags, valued, summary }) => ({ name: valued ? `${flags} <value>` : flags, summary }))

@@ -12,12 +12,14 @@ export interface Start {
   readonly words: readonly string[]
   readonly commandLine: readonly string[]
   readonly globals: Map<string, string>
+  /** Flags that may follow the command's name besides its own; by default the program's. */
+  readonly globalFlags?: ReadonlyMap<string, boolean>
   readonly noColor: boolean
   readonly exitNow: (code: number) => void
 }
 
-export const startCommand = (spec: AnyCommand, { title, words, commandLine, globals, noColor, exitNow }: Start): Promise<number> => execute(spec, {
-  title, words, commandLine, globals: GLOBALS, globalValues: globals, noColor,
+export const startCommand = (spec: AnyCommand, { title, words, commandLine, globals, globalFlags = GLOBALS, noColor, exitNow }: Start): Promise<number> => execute(spec, {
+  title, words, commandLine, globals: globalFlags, globalValues: globals, noColor,
   interrupt: listenForInterrupt(exitNow),
   openEngine: async (values) => {
     const { openEngine } = await import('../engine/open-engine.ts')

@@ -12,6 +12,9 @@ const mount = (file: string, ...names: string[]): Mount => ({ file, names })
 /** At the top and below its object: `rm` and `container rm`. */
 const both = (verb: string, ...more: string[]): Mount => mount(`container/${verb}`, verb, `container ${verb}`, ...more)
 
+/** Below `cri`, with crictl's other names of it. */
+const cri = (verb: string, ...more: string[]): Mount => mount(`cri/${verb}`, ...[verb, ...more].map((name) => `cri ${name}`))
+
 export const MOUNTS: readonly Mount[] = [
   both('run'), both('create'), both('start'), both('stop'), both('restart'), both('kill'),
   both('rm', 'container remove'), both('logs'), both('exec'), both('attach'), both('wait'), both('pause'), both('unpause'),
@@ -42,6 +45,9 @@ export const MOUNTS: readonly Mount[] = [
   mount('volume/rm', 'volume rm', 'volume remove'),
   mount('volume/exists', 'volume exists'),
   mount('volume/prune', 'volume prune'),
+  cri('checkpoint'), cri('create'), cri('imagefsinfo'), cri('images', 'image', 'img'), cri('info'), cri('inspect'), cri('inspecti'), cri('inspectp'),
+  cri('pods'), cri('ps'), cri('pull'), cri('rm'), cri('rmi'), cri('rmp'), cri('runp'), cri('runtime-config'), cri('start'), cri('stop'), cri('stopp'),
+  cri('update'), cri('update-runtime-config'), cri('version'),
   mount('system/info', 'info', 'system info'),
   mount('system/version', 'version'),
   mount('system/events', 'events', 'system events'),
@@ -56,8 +62,9 @@ export const GROUPS: Readonly<Record<string, string>> = {
   image: 'Manage images',
   network: 'Manage networks',
   volume: 'Manage volumes',
+  cri: 'Look into any CRI runtime, as crictl does',
   system: 'Look at the whole of it',
 }
 
-/** The file whose bundle is `dist/command-<object>-<verb>.cjs`. */
-export const chunkName = (file: string): string => `command-${file.replace('/', '-')}`
+/** The bundle `dist/command-<object>-<verb>.cjs` of a command; those of the CRI share one. */
+export const chunkName = (file: string): string => (file.startsWith('cri/') ? 'command-cri' : `command-${file.replace('/', '-')}`)

@@ -2,7 +2,7 @@ import { commandHelp, overview } from '../../cli/help.ts'
 import { Failure } from '../../errors.ts'
 import { ALL } from '../all.ts'
 import { defineCommand } from '../command.ts'
-import { ABOUT, globalFlags, groupCommands, topCommands } from '../overview.ts'
+import { ABOUT, criFlags, globalFlags, groupCommands, topCommands } from '../overview.ts'
 import { GROUPS, MOUNTS } from '../table.ts'
 
 export const spec = defineCommand({
@@ -19,6 +19,6 @@ export const spec = defineCommand({
     if (mount && ALL[mount.file]) return out.write(commandHelp(ALL[mount.file]!, `scow ${mount.names.includes(name) ? name : words[0]}`))
     const group = words[0]!
     if (!(group in GROUPS)) throw new Failure('invalid', `unrecognized command 'scow ${name}'`, { hint: "see 'scow --help'" })
-    out.write(overview(`scow ${group}`, GROUPS[group]!, groupCommands(group)))
+    out.write(overview(`scow ${group}`, GROUPS[group]!, groupCommands(group), group === 'cri' ? criFlags() : []))
   },
 })

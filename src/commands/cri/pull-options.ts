@@ -1,0 +1,64 @@
+// Options of everything that may pull an image, and the pull itself with its progress.
+import { duration, text } from '../../cli/option.ts'
+import { Failure } from '../../errors.ts'
+import type { Pull } from '../../cri/client/pull.ts'
+import { environment } from '../../config.ts'
+import type { Connection } from '../../cri/client/connection.ts'
+import type { CriCall } from './command.ts'
+
+export const pullOptions = {
+  auth: text('--auth <base64>', 'Credentials of the registry, as its configuration files hold them'),
+  creds: text('--creds <user:password>', 'Credentials of the registry'),
+  pullTimeout: duration('--pull-timeout <duration>', 'Give up a pull after so long; by default it takes as long as it needs'),
+  username: text('-u, --username <name>', 'User of the registry; the password is asked for'),
+}
+
+export interface PullFlags {
+  readonly auth: string | undefined
+  readonly creds: string | undefined
+  readonly username: string | undefined
+  readonly pullTimeout: number | undefined
+}
+
+export async function pullSettings({ auth, creds, username, pullTimeout }: PullFlags): Promise<Pick<Pull, 'auth' | 'timeoutMs'>> {
+  const [{ authConfig }, { parseTimeout }] = await Promise.all([import('../../cri/client/pull.ts'), import('../../cri/client/settings.ts')])
+  const fromEnvironment = environment().all['CRICTL_PULL_TIMEOUT']
+  const timeoutMs = pullTimeout ?? (fromEnvironment ? parseTimeout(fromEnvironment) : undefined)
+  const password = username !== undefined && !creds && !auth ? await askPassword(username) : undefined
+  return { auth: authConfig({ auth, creds, username, password }), ...(timeoutMs !== undefined && timeoutMs > 0 ? { timeoutMs } : {}) }
+}
+
+async function askPassword(username: string): Promise<string> {
+  if (!process.stdin.isTTY) throw new Failure('invalid', `the password of ${username} can only be asked for on a terminal`, { hint: 'use --creds or --auth' })
+  const { createInterface } = await import('node:readline/promises')
+  const { Writable } = await import('node:stream')
+  process.stderr.write('Enter Password:')
+  const reader = createInterface({ input: process.stdin, output: new Writable({ write: (_chunk, _encoding, done) => done() }), terminal: true })
+  try {
+    return await reader.question('')
+  } finally {
+    reader.close()
+    process.stderr.write('\n')
+  }
+}
+
+const PROGRESS_MS = 500
+
+/** Pulls; on a terminal a line says how much the runtime's file system has grown by. */
+export async function pullWithProgress(images: Connection, pull: Pull, { out }: Pick<CriCall, 'out'>): Promise<string> {
+  const [{ pullImage }, { fileSystemUse }] = await Promise.all([import('../../cri/client/pull.ts'), import('../../cri/client/image-space.ts')])
+  if (!process.stderr.isTTY) return pullImage(images, pull)
+  const { usageSize } = await import('./print.ts')
+  const began = Date.now()
+  const before = await fileSystemUse(images)
+  const timer = setInterval(() => void fileSystemUse(images).then((now) => {
+    const grown = before === undefined || now === undefined || now < before ? '' : `, ${usageSize(now - before)} more on disk`
+    process.stderr.write(`\r\x1b[KPulling ${pull.image}: ${Math.round((Date.now() - began) / 1000)} s${grown}`)
+  }), PROGRESS_MS)
+  try {
+    return await pullImage(images, pull)
+  } finally {
+    clearInterval(timer)
+    if (out.isTerminal) process.stderr.write('\r\x1b[K')
+  }
+}

@@ -1,0 +1,23 @@
+import { commaList, text } from '../../cli/option.ts'
+import { defineCri, openCri } from './command.ts'
+import { pullOptions, pullSettings, pullWithProgress } from './pull-options.ts'
+
+export const spec = defineCri({
+  name: 'pull',
+  summary: 'Pull an image',
+  args: [{ name: 'image', arity: 'one' }],
+  options: {
+    ...pullOptions,
+    annotation: commaList('-a, --annotation <name=value>', 'Annotation of the image'),
+    podConfig: text('--pod-config <file>', 'Pull for this pod', { complete: 'file' }),
+  },
+  examples: ['cri pull docker.io/library/busybox', 'cri pull --creds user:secret registry.example.com/app:1'],
+  async run(call) {
+    const { args, options, out } = call
+    const [{ parseLabels }, { readPodConfig }, settings] = await Promise.all([import('../../cri/client/containers.ts'), import('../../cri/client/message-files.ts'), pullSettings(options)])
+    const pod = options.podConfig === undefined ? undefined : await readPodConfig(options.podConfig)
+    const images = await (await openCri(call)).images()
+    const reference = await pullWithProgress(images, { image: args[0]!, pod, annotations: parseLabels(options.annotation), ...settings }, call)
+    out.line(`Image is up to date for ${reference}`)
+  },
+})

@@ -1,0 +1,59 @@
+// Addresses of runtimes, and which of the usual ones answers.
+import { connect } from 'node:net'
+import { Failure } from '../../errors.ts'
+
+/** As gRPC takes it. */
+export interface Endpoint {
+  /** As people read it: `unix:///run/containerd/containerd.sock`. */
+  readonly address: string
+  readonly path?: string
+  readonly host?: string
+  readonly port?: number
+}
+
+/** Tried all at once; the first of the list that answers is taken. */
+export const USUAL_SOCKETS: readonly string[] = [
+  '/run/containerd/containerd.sock', '/run/crio/crio.sock', '/var/run/cri-dockerd.sock', '/run/scow/cri.sock',
+]
+
+/** `unix:///path`, `/path`, `tcp://host:port`. @throws Failure invalid */
+export function parseEndpoint(text: string): Endpoint {
+  const path = /^unix:(?:\/\/)?(\/.*)$/.exec(text)?.[1] ?? (text.startsWith('/') ? text : undefined)
+  if (path !== undefined) return { address: `unix://${path}`, path }
+  const tcp = /^tcp:\/\/(\[[\da-f:]+\]|[^:/]+):(\d{1,5})$/i.exec(text)
+  if (tcp) return { address: text, host: tcp[1]!.replace(/^\[|\]$/g, ''), port: Number(tcp[2]) }
+  throw new Failure('invalid', `"${text}" is no address of a runtime`, { hint: 'give unix:///path/of/the.sock or tcp://host:port' })
+}
+
+const CONNECT_MS = 2000
+
+/** Asserts that somebody listens there. @throws Failure unavailable, denied */
+export async function checkEndpoint(endpoint: Endpoint): Promise<void> {
+  const error = await tryConnect(endpoint)
+  if (!error) return
+  const { address } = endpoint
+  if (error.code === 'EACCES' || error.code === 'EPERM') throw new Failure('denied', `no permission to use ${address}`, { cause: error, hint: 'run as root, or as a user who may write to the socket' })
+  if (error.code === 'ENOENT') throw new Failure('unavailable', `there is no socket ${endpoint.path ?? address}`, { cause: error, hint: 'start the runtime, or name its socket with --runtime-endpoint or in /etc/crictl.yaml' })
+  if (error.code === 'ENOTSOCK' || error.code === 'EPROTOTYPE') throw new Failure('unavailable', `${endpoint.path ?? address} is not a socket that can be asked`, { cause: error })
+  const why = error.code === 'ECONNREFUSED' ? 'nobody listens there' : error.code ?? error.message
+  throw new Failure('unavailable', `cannot connect to ${address}: ${why}`, { cause: error, hint: 'is the runtime running?' })
+}
+
+function tryConnect({ path, host, port }: Endpoint): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    const socket = path === undefined ? connect({ host: host!, port: port! }) : connect({ path })
+    const finish = (error?: NodeJS.ErrnoException): void => { clearTimeout(timer); socket.destroy(); resolve(error) }
+    const timer = setTimeout(() => finish(Object.assign(new Error(`no answer within ${CONNECT_MS / 1000} s`))), CONNECT_MS)
+    socket.once('connect', () => finish()).once('error', finish)
+  })
+}
+
+/** The first of the usual sockets that answers. @throws Failure unavailable: names each and why not */
+export async function findEndpoint(sockets = USUAL_SOCKETS): Promise<Endpoint> {
+  const errors = await Promise.all(sockets.map((path) => tryConnect({ address: path, path })))
+  const at = errors.findIndex((error) => error === undefined)
+  if (at >= 0) return parseEndpoint(sockets[at]!)
+  const reasons = sockets.map((path, index) => `${path} (${errors[index]!.code ?? errors[index]!.message})`)
+  const denied = errors.some((error) => error!.code === 'EACCES')
+  throw new Failure(denied ? 'denied' : 'unavailable', `found no container runtime at ${reasons.join(', ')}`, { hint: denied ? 'run as root' : 'name its socket with --runtime-endpoint or in /etc/crictl.yaml' })
+}
