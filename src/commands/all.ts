@@ -47,6 +47,7 @@ import { spec as systemInfo } from './system/info.ts'
 import { spec as systemVersion } from './system/version.ts'
 import { spec as systemEvents } from './system/events.ts'
 import { spec as systemDoctor } from './system/doctor.ts'
+import { spec as systemServe } from './system/serve.ts'
 import { spec as systemCompletion } from './system/completion.ts'
 
 /** By file, as the table of mounts names it. */
@@ -96,6 +97,7 @@ export const ALL: Readonly<Record<string, AnyCommand>> = {
   'system/info': systemInfo,
   'system/version': systemVersion,
   'system/events': systemEvents,
+  'system/serve': systemServe,
   'system/doctor': systemDoctor,
   'system/completion': systemCompletion,
   ...CRI,

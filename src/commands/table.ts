@@ -51,6 +51,7 @@ export const MOUNTS: readonly Mount[] = [
   mount('system/info', 'info', 'system info'),
   mount('system/version', 'version'),
   mount('system/events', 'events', 'system events'),
+  mount('system/serve', 'serve', 'system serve'),
   mount('system/doctor', 'doctor', 'system doctor'),
   mount('system/completion', 'completion'),
   mount('system/complete', '__complete'),

@@ -2,10 +2,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
+import { mountSharedMemory } from '../fs/mounts.ts'
 import { runProgram } from '../process/run-program.ts'
 import { resolveSysctls } from '../spec/sysctls.ts'
-import { mount } from '../sys/addon.ts'
-import { MS_NODEV, MS_NOEXEC, MS_NOSUID } from '../sys/mount-flags.ts'
 import type { PodRequest } from '../state/pod-record.ts'
 import type { Engine } from './engine.ts'
 
@@ -30,7 +29,7 @@ export async function pinPodNamespaces(engine: Engine, { id, request, netns }: {
   if (code !== 0) throw new Failure('invalid', `the namespaces of pod ${request.name} cannot be made: ${stderr.toString().trim() || `${file} failed`}`)
   if (request.ipc === 'pod') {
     mkdirSync(own.shm, { mode: 0o755 })
-    mount('shm', own.shm, 'tmpfs', MS_NOSUID | MS_NODEV | MS_NOEXEC, `mode=1777,size=${request.shmSizeBytes ?? DEFAULT_SHM_BYTES}`)
+    mountSharedMemory(own.shm, request.shmSizeBytes ?? DEFAULT_SHM_BYTES)
   }
 }
 

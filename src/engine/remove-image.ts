@@ -61,3 +61,10 @@ export async function untagImage(engine: Pick<Engine, 'state'>, text: string, na
   await engine.state.images.untag({ id: image.id, names: names.length ? names : image.names })
 }
 
+
+/** With all its names; fine when it is gone. @throws inUse by a container */
+export async function removeWholeImage(engine: Engine, id: string): Promise<void> {
+  await recoverDead(engine)
+  await engine.state.images.remove({ id })
+  await collectGarbage(engine)
+}

@@ -2,8 +2,8 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { monotonicMs } from '../clock.ts'
-import { umount, umountAsync } from '../sys/addon.ts'
-import { MNT_DETACH, UMOUNT_NOFOLLOW } from '../sys/mount-flags.ts'
+import { mount, umount, umountAsync } from '../sys/addon.ts'
+import { MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID, UMOUNT_NOFOLLOW } from '../sys/mount-flags.ts'
 
 export interface Mount {
   readonly id: number
@@ -49,6 +49,9 @@ export const readMounts = (pid: number | 'self' = 'self', about?: string): Mount
   if (about === undefined || !PLAIN.test(about)) return parseMounts(text)
   return text.includes(about) ? parseMounts(text.split('\n').filter((line) => line.includes(about)).join('\n')) : []
 }
+
+/** A tmpfs that anybody may write to, for several containers. */
+export const mountSharedMemory = (target: string, sizeBytes: number): void => mount('shm', target, 'tmpfs', MS_NOSUID | MS_NODEV | MS_NOEXEC, `mode=1777,size=${sizeBytes}`)
 
 /** Whether something is mounted on exactly `path`, an absolute path without links. */
 export const isMounted = (path: string): boolean => mountedOn(path) !== undefined

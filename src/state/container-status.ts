@@ -48,6 +48,8 @@ export interface ContainerStatus {
   readonly restarts?: number
   /** Stopped by a person: `unless-stopped` and `on-failure` leave it. */
   readonly stoppedByUser?: boolean
+  /** Limits of an update in place, in a server's own words. */
+  readonly updated?: string
   readonly netns?: string
   readonly networks?: readonly AttachedNetwork[]
   readonly ports?: readonly PublishedPort[]

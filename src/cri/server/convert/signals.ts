@@ -1,0 +1,15 @@
+import { Signal } from '../../wire/generated/runtime-v1.ts'
+
+/** The name that the engine knows; undefined: the image's or the default. */
+export function signalText(signal: Signal): string | undefined {
+  if (signal === Signal.RUNTIME_DEFAULT || signal === Signal.UNRECOGNIZED) return undefined
+  const [name = ''] = Object.entries(Signal).find(([, value]) => value === signal) ?? []
+  return name.replace(/^SIGCLD$/, 'SIGCHLD').replace(/^SIGPOLL$/, 'SIGIO').replace(/^SIGRT(MIN|MAX)(PLUS|MINUS)(\d+)$/, (_, end: string, sign: string, n: string) => `SIGRT${end}${sign === 'PLUS' ? '+' : '-'}${n}`)
+}
+
+const RTMIN = 34
+const PLAIN = ['', 'HUP', 'INT', 'QUIT', 'ILL', 'TRAP', 'ABRT', 'BUS', 'FPE', 'KILL', 'USR1', 'SEGV', 'USR2', 'PIPE', 'ALRM', 'TERM', 'STKFLT', 'CHLD', 'CONT', 'STOP', 'TSTP', 'TTIN', 'TTOU', 'URG', 'XCPU', 'XFSZ', 'VTALRM', 'PROF', 'WINCH', 'IO', 'PWR', 'SYS']
+
+/** Linux's number as the CRI names it. The enum counts real-time signals from SIGRTMIN (35) to SIGRTMAX (65) in order. */
+export const signalOfNumber = (number: number): Signal =>
+  (number >= RTMIN ? (Signal.SIGRTMIN + number - RTMIN) as Signal : (Signal as Record<string, number>)[`SIG${PLAIN[number] ?? ''}`] as Signal | undefined) ?? Signal.RUNTIME_DEFAULT

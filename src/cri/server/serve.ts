@@ -1,0 +1,104 @@
+import { Server as GrpcServer, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
+import { chmodSync, chownSync, mkdirSync, unlinkSync } from 'node:fs'
+import { connect } from 'node:net'
+import { dirname } from 'node:path'
+import { Failure } from '../../errors.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { recoverDead } from '../../engine/recover.ts'
+import { watchPodContainers } from '../../engine/watch-pods.ts'
+import { log } from '../../log.ts'
+import { ImageServiceService, RuntimeServiceService } from '../wire/generated/runtime-v1.ts'
+import { findHandlers } from './handlers.ts'
+import type { Wrapped } from './rpc.ts'
+import type { Server } from './server.ts'
+import { imageService, runtimeService } from './services.ts'
+import type { ServeSettings } from './settings.ts'
+import { openSources } from './sources.ts'
+
+export interface ServeOptions {
+  /** `unix:///PATH`, or a path. */
+  readonly listen: string
+  readonly version: string
+  readonly settings: ServeSettings
+  /** Called when requests are taken. */
+  readonly onReady?: () => void
+  /** The server ends when it fires: no request is begun, those under way get a moment. */
+  readonly signal: AbortSignal
+}
+
+const MAX_MESSAGE_BYTES = 16 * 2 ** 20
+const GRACE_MS = 10_000
+
+/** Serves the CRI until `signal`. Containers don't notice its end. */
+export async function serve(engine: Engine, options: ServeOptions): Promise<void> {
+  const path = socketPath(options.listen)
+  await recoverDead(engine)
+  const server: Server = {
+    engine, version: options.version, settings: options.settings, inFlight: new Map(), sources: openSources(engine),
+    handlers: await findHandlers(engine), ending: options.signal,
+  }
+  watchPodContainers(engine, options.signal)
+  const grpc = new GrpcServer({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': -1 })
+  addServices(grpc, server)
+  await listen(grpc, path)
+  options.onReady?.()
+  if (!options.signal.aborted) await new Promise<void>((resolve) => options.signal.addEventListener('abort', () => resolve(), { once: true }))
+  await shutDown(grpc)
+}
+
+/** The same handlers under both names: old kubelets speak v1alpha2, whose wire is the same. */
+function addServices(grpc: GrpcServer, server: Server): void {
+  for (const api of ['v1', 'v1alpha2'] as const) {
+    add(grpc, { definition: renamed(RuntimeServiceService, api), table: runtimeService(api), server })
+    add(grpc, { definition: renamed(ImageServiceService, api), table: imageService, server })
+  }
+}
+
+const renamed = (definition: ServiceDefinition, api: string): ServiceDefinition =>
+  Object.fromEntries(Object.entries(definition).map(([name, method]) => [name, { ...method, path: method.path.replace('/runtime.v1.', `/runtime.${api}.`) }]))
+
+function add(grpc: GrpcServer, { definition, table, server }: { definition: ServiceDefinition; table: Readonly<Record<string, Wrapped>>; server: Server }): void {
+  const handlers = Object.keys(definition).map((name) => [name, table[name]!(server, name[0]!.toUpperCase() + name.slice(1))])
+  grpc.addService(definition, Object.fromEntries(handlers) as UntypedServiceImplementation)
+}
+
+function socketPath(listen: string): string {
+  const path = listen.replace(/^unix:(\/\/)?/, '')
+  if (!path.startsWith('/')) throw new Failure('invalid', `cannot listen on "${listen}"`, { hint: 'use unix:///run/scow/scow.sock' })
+  return path
+}
+
+/** A socket that a killed server left is replaced; a living one's is not. @throws inUse, denied, invalid */
+async function listen(grpc: GrpcServer, path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
+  if (await answers(path)) throw new Failure('inUse', `another server listens on ${path}`)
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  await new Promise<void>((resolve, reject) => grpc.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) =>
+    (error ? reject(new Failure('unavailable', `cannot listen on ${path}: ${error.message}`, { cause: error })) : resolve())))
+  chmodSync(path, 0o660)
+  chownSync(path, 0, 0)
+}
+
+const answers = (path: string): Promise<boolean> => new Promise((resolve) => {
+  const socket = connect(path, () => {
+    socket.destroy()
+    resolve(true)
+  })
+  socket.on('error', () => resolve(false))
+})
+
+const shutDown = (grpc: GrpcServer): Promise<void> => new Promise((resolve) => {
+  const timer = setTimeout(() => {
+    log.warn('requests under way are cut off')
+    grpc.forceShutdown()
+    resolve()
+  }, GRACE_MS)
+  grpc.tryShutdown(() => {
+    clearTimeout(timer)
+    resolve()
+  })
+})

@@ -1,0 +1,20 @@
+// What every RPC is given.
+import type { Engine } from '../../engine/engine.ts'
+import type { ServeSettings } from './settings.ts'
+import type { Sources } from './sources.ts'
+
+export interface HandlerFeatures { readonly recursiveReadOnly: boolean }
+
+export interface Server {
+  readonly engine: Engine
+  /** Of this program. */
+  readonly version: string
+  /** What is being made, by its name: a retried request joins it. */
+  readonly inFlight: Map<string, Promise<string>>
+  readonly sources: Sources
+  readonly settings: ServeSettings
+  /** OCI runtimes by handler; the empty name is the default. */
+  readonly handlers: ReadonlyMap<string, HandlerFeatures>
+  /** Fires when the server ends. */
+  readonly ending: AbortSignal
+}

@@ -1,0 +1,4 @@
+export interface ServeSettings {
+  /** Canonical names or digest references. */
+  readonly pinnedImages: readonly string[]
+}

@@ -1,0 +1,48 @@
+import '../support/jail.ts'
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { openSuite } from '../support/suite.ts'
+import { containerConfig, openCri, podConfig } from './cri.ts'
+
+const suite = openSuite()
+
+test('an image is pulled, told of and removed, and has one id everywhere', async (t) => {
+  const { images, runtime, box } = await openCri(t, suite)
+  const name = suite.probe
+  assert.equal((await images.imageStatus({ image: { image: name } })).image, undefined)
+  const { imageRef } = await images.pullImage({ image: { image: name } })
+  assert.match(imageRef, /^sha256:[0-9a-f]{64}$/)
+  const { image } = await images.imageStatus({ image: { image: name }, verbose: true })
+  assert.deepEqual([image?.id, image?.repoTags], [imageRef, [name]])
+  assert.ok(image!.size > 0n)
+  assert.match(image!.repoDigests[0]!, /\/probe@sha256:[0-9a-f]{64}$/)
+  assert.deepEqual((await images.imageStatus({ image: { image: imageRef } })).image?.id, imageRef)
+  assert.deepEqual((await images.listImages({ filter: { image: { image: name } } })).images.map(({ id }) => id), [imageRef])
+  assert.match(await box.ok('images', '--no-trunc', '-q'), new RegExp(imageRef))
+
+  const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig() })
+  const { containerId } = await runtime.createContainer({ podSandboxId, config: containerConfig(name, ['/probe']) })
+  const { status } = await runtime.containerStatus({ containerId })
+  const [listed] = (await runtime.listContainers()).containers
+  assert.deepEqual([status?.imageId, listed?.imageId, status?.image?.image], [imageRef, imageRef, name])
+  await runtime.removePodSandbox({ podSandboxId })
+
+  await Promise.all([1, 2, 3, 4, 5].map(() => images.removeImage({ image: { image: name } })))
+  assert.equal((await images.imageStatus({ image: { image: name } })).image, undefined)
+})
+
+test('the image file system is told with its use', async (t) => {
+  const { images, box } = await openCri(t, suite)
+  const { imageFilesystems: [usage] } = await images.imageFsInfo()
+  assert.equal(usage?.fsId?.mountpoint, box.root)
+  assert.ok(usage!.usedBytes!.value > 1_000_000n && usage!.timestamp > 0n)
+})
+
+test('a pull that is cut off can be made again', async (t) => {
+  const { raw, images } = await openCri(t, suite)
+  const call = raw.images.pullImage({ image: { image: suite.web, annotations: {}, userSpecifiedImage: '', runtimeHandler: '', imageRef: '' }, auth: undefined, sandboxConfig: undefined }, () => {})
+  setTimeout(() => call.cancel(), 30)
+  await new Promise((resolve) => call.on('status', resolve))
+  const { imageRef } = await images.pullImage({ image: { image: suite.web } })
+  assert.match(imageRef, /^sha256:/)
+})

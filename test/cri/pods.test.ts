@@ -1,0 +1,74 @@
+import '../support/jail.ts'
+import { status } from '@grpc/grpc-js'
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import test from 'node:test'
+import { ContainerState, NamespaceMode, PodSandboxState } from '../../src/cri/wire/generated/runtime-v1.ts'
+import { openSuite } from '../support/suite.ts'
+import { codeOf, containerConfig, openCri, podConfig, startIn, untilState } from './cri.ts'
+
+const suite = openSuite()
+
+test('a pod runs a container from its start to its removal', async (t) => {
+  const cri = await openCri(t, suite)
+  const { runtime } = cri
+  const version = await runtime.version()
+  assert.deepEqual([version.version, version.runtimeName, version.runtimeApiVersion], ['0.1.0', 'scow', 'v1'])
+  const state = await runtime.status({ verbose: true })
+  assert.deepEqual(state.status?.conditions.map(({ type, status: ok }) => [type, ok]), [['RuntimeReady', true], ['NetworkReady', true]])
+  assert.equal((await runtime.runtimeConfig()).linux?.cgroupDriver, 1)
+
+  const config = podConfig({ hostname: 'sailor' })
+  const { podSandboxId } = await runtime.runPodSandbox({ config })
+  const pod = (await runtime.podSandboxStatus({ podSandboxId })).status!
+  assert.equal(pod.state, PodSandboxState.SANDBOX_READY)
+  assert.match(pod.network!.ip, /^10\.200\.0\.\d+$/)
+  assert.deepEqual(pod.metadata, config.metadata)
+
+  const { containerId } = await runtime.createContainer({ podSandboxId, config: containerConfig(suite.busybox, ['sh', '-c', 'echo out; echo err >&2; sleep 1000']) })
+  assert.equal((await runtime.containerStatus({ containerId })).status?.state, ContainerState.CONTAINER_CREATED)
+  await runtime.startContainer({ containerId })
+  const running = await untilState(cri, containerId, ContainerState.CONTAINER_RUNNING)
+  assert.ok(running.startedAt >= running.createdAt && running.finishedAt === 0n)
+  const inside = await runtime.execSync({ containerId, cmd: ['sh', '-c', 'hostname; ip -o -4 addr show eth0; exit 3'], timeout: 10n })
+  assert.equal(inside.exitCode, 3)
+  assert.match(inside.stdout.toString(), new RegExp(`^sailor\n.*${pod.network!.ip}/24`))
+  assert.match(readFileSync(running.logPath, 'utf8'), /^\S+ stdout F out\n\S+ stderr F err\n$/m)
+
+  assert.deepEqual((await runtime.listContainers({ filter: { podSandboxId } })).containers.map(({ id }) => id), [containerId])
+  assert.deepEqual((await runtime.listPodSandbox({ filter: { labelSelector: config.labels as Record<string, string> } })).items.map(({ id }) => id), [podSandboxId])
+  await runtime.stopContainer({ containerId, timeout: 0n })
+  const ended = (await runtime.containerStatus({ containerId })).status!
+  assert.deepEqual([ended.state, ended.exitCode, ended.reason], [ContainerState.CONTAINER_EXITED, 137, 'Error'])
+  await runtime.removeContainer({ containerId })
+  assert.equal(await codeOf(runtime.containerStatus({ containerId })), status.NOT_FOUND)
+  await runtime.stopPodSandbox({ podSandboxId })
+  assert.equal((await runtime.podSandboxStatus({ podSandboxId })).status?.state, PodSandboxState.SANDBOX_NOTREADY)
+  await runtime.removePodSandbox({ podSandboxId })
+  assert.equal(await codeOf(runtime.podSandboxStatus({ podSandboxId })), status.NOT_FOUND)
+})
+
+test('containers of a pod share what the pod says', async (t) => {
+  const cri = await openCri(t, suite)
+  const alone = { linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } } }
+  const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig(alone) })
+  const first = await startIn(cri, podSandboxId, containerConfig(suite.busybox, ['sleep', '1000'], alone))
+  const second = await startIn(cri, podSandboxId, containerConfig(suite.busybox, ['sleep', '1000'], { ...alone, metadata: { name: 'second' } }))
+  const run = async (containerId: string, command: string): Promise<string> => (await cri.runtime.execSync({ containerId, cmd: ['sh', '-c', command], timeout: 10n })).stdout.toString()
+  const namespaces = 'for n in net ipc uts pid; do readlink /proc/self/ns/$n; done'
+  const [a, b] = [(await run(first, namespaces)).split('\n'), (await run(second, namespaces)).split('\n')]
+  assert.deepEqual(a.slice(0, 3), b.slice(0, 3))
+  assert.notEqual(a[3], b[3])
+  await run(first, 'echo shared > /dev/shm/note')
+  assert.equal(await run(second, 'cat /dev/shm/note'), 'shared\n')
+})
+
+test('a shared process table shows the processes of all', async (t) => {
+  const cri = await openCri(t, suite)
+  const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig() })
+  const first = await startIn(cri, podSandboxId, containerConfig(suite.busybox, ['sleep', '1234']))
+  const second = await startIn(cri, podSandboxId, containerConfig(suite.busybox, ['sleep', '1000'], { metadata: { name: 'second' } }))
+  const { stdout } = await cri.runtime.execSync({ containerId: second, cmd: ['ps'], timeout: 10n })
+  assert.match(stdout.toString(), /1 .*\/pause[^]*sleep 1234/)
+  assert.deepEqual((await cri.runtime.listContainers()).containers.map(({ id }) => id), [first, second])
+})
