@@ -55,12 +55,9 @@ async function runFiles(files: readonly string[], into: Counts): Promise<void> {
       console.log(`${data.success && failed === 0 ? 'ok  ' : 'FAIL'} ${line}`)
       into.passed += data.counts.passed
       into.failed += failed
+      const texts = failures.get(data.file)
+      if (texts) console.log(`${texts.join('\n')}\n${stderr.get(data.file)?.trimEnd() ?? ''}\n---- end of ${name}`)
     }
-  }
-  for (const [file, texts] of failures) {
-    console.log(`\n---- ${relative(root, file)}\n${texts.join('\n')}`)
-    const said = stderr.get(file)
-    if (said) console.log(said.trimEnd())
   }
 }
 
