@@ -83,5 +83,5 @@ const splitWords = (field: string): string => field.replace(/([a-z\d])([A-Z])/g,
 
 /** One value through a template (`inspect`, `info`, `version`): a line. */
 export async function renderOne(name: string, format: string, value: unknown): Promise<string> {
-  return endLine((await compiler(name, format))(format)(value))
+  return (await compiler(name, format))(/(\n|\\n)$/.test(format) ? format : `${format}\n`)(value)
 }

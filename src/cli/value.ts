@@ -20,6 +20,13 @@ export function parseSize(text: string): number {
   return Math.trunc(Number(match[1]) * 1024 ** Math.max(0, SIZE_UNITS.indexOf(match[2]!.toLowerCase())))
 }
 
+/** As `parseSize`, but a k is 1000 bytes: sizes of logs. `10kib` is 10240. */
+export function parseDecimalSize(text: string): number {
+  const unit = /^[\d.]+ ?([kmgtp])b?$/i.exec(text)?.[1]
+  const bytes = parseSize(text)
+  return unit === undefined ? bytes : Math.trunc(bytes / 1.024 ** SIZE_UNITS.indexOf(unit.toLowerCase()))
+}
+
 /** As `parseSize`, and -1 for no limit. */
 export const parseSizeOrUnlimited = (text: string): number => (text === '-1' ? -1 : parseSize(text))
 

@@ -13,7 +13,7 @@ export interface HostInfo {
   readonly conmon: { readonly path: string; readonly version: string } | undefined
   readonly runtime: { readonly name: string; readonly path: string; readonly version: string } | undefined
   readonly cpus: number
-  readonly distribution: { readonly name: string; readonly version: string }
+  readonly distribution: { readonly name: string; readonly version: string; readonly codename: string }
   readonly hostname: string
   readonly kernel: string
   readonly memoryFreeBytes: number
@@ -94,11 +94,11 @@ const FILE_SYSTEMS: Readonly<Record<number, string>> = { 0xef53: 'extfs', 0x5846
 const meminfo = (): Record<string, number> => Object.fromEntries(
   [...readFileSync('/proc/meminfo', 'utf8').matchAll(/^(\w+):\s+(\d+) kB$/gm)].map(([, name, kib]) => [name!, Number(kib) * 1024]))
 
-function distribution(): { name: string; version: string } {
+function distribution(): HostInfo['distribution'] {
   try {
     const fields = Object.fromEntries([...readFileSync('/etc/os-release', 'utf8').matchAll(/^(\w+)="?([^"\n]*)"?$/gm)].map(([, name, value]) => [name!, value!]))
-    return { name: fields['ID'] ?? 'unknown', version: fields['VERSION_ID'] ?? 'unknown' }
+    return { name: fields['ID'] ?? 'unknown', version: fields['VERSION_ID'] ?? 'unknown', codename: fields['VERSION_CODENAME'] ?? '' }
   } catch {
-    return { name: 'unknown', version: 'unknown' }
+    return { name: 'unknown', version: 'unknown', codename: '' }
   }
 }

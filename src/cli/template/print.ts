@@ -1,5 +1,5 @@
 // Go's fmt: how values print, and Printf with its verbs.
-import { GoTime, NIL_MAP, isStruct, sortedKeys, structFields } from './values.ts'
+import { GoTime, isStruct, sortedKeys, structFields } from './values.ts'
 
 /** `%v` of a value. `inside` a struct, slice or map, a nil is `<nil>` and text has no quotes, as in Go. */
 export function show(value: unknown): string {
@@ -8,7 +8,6 @@ export function show(value: unknown): string {
   if (typeof value === 'number') return showNumber(value)
   if (typeof value !== 'object') return typeof value === 'function' ? '<func>' : String(value)
   if (value instanceof GoTime) return value.toString()
-  if (value === NIL_MAP) return 'map[]'
   if (Array.isArray(value)) return `[${value.map(show).join(' ')}]`
   if (value instanceof Map) return `map[${sortedKeys(value).map((key) => `${show(key)}:${show(value.get(key))}`).join(' ')}]`
   const fields = isStruct(value) ? structFields(value) : Object.keys(value)

@@ -1,7 +1,10 @@
 // Go's view of our values: a `Map` is a Go map, an array a slice, a struct has a type name, everything else is itself.
+// Bundles have a copy of this module each, so values are known by registered symbols, never by class or identity.
 
-const TYPE = Symbol('type')
-const TAGS = Symbol('tags')
+const TYPE = Symbol.for('scow.go.type')
+const TAGS = Symbol.for('scow.go.tags')
+const NIL = Symbol.for('scow.go.nil')
+const TIME = Symbol.for('scow.go.time')
 
 /** An object with Go's field names. Fields may be functions: methods. */
 export interface GoStruct { readonly [TYPE]: string; readonly [TAGS]: Readonly<Record<string, string>>; readonly [field: string]: unknown }
@@ -22,8 +25,10 @@ export const fieldOf = (value: GoStruct, name: string): string | undefined => {
 }
 
 /** Nil map and nil slice: print as empty, are `null` in JSON. */
-export const NIL_MAP: ReadonlyMap<string, never> = new Map<string, never>()
-export const NIL_SLICE: readonly never[] = Object.freeze([])
+const nil = <T extends object>(value: T): T => Object.freeze(Object.defineProperty(value, NIL, { value: true }))
+export const NIL_MAP: ReadonlyMap<string, never> = nil(new Map<string, never>())
+export const NIL_SLICE: readonly never[] = nil([])
+export const isNil = (value: unknown): boolean => typeof value === 'object' && value !== null && NIL in value
 
 export const goMap = (entries: Iterable<readonly [string, unknown]> | Readonly<Record<string, unknown>>): Map<string, unknown> =>
   new Map(Symbol.iterator in entries ? entries as Iterable<readonly [string, unknown]> : Object.entries(entries))
@@ -42,6 +47,8 @@ const compareText = (a: string, b: string): number => Number(a > b) - Number(a <
 
 /** A moment, from RFC 3339 text with up to nanoseconds. */
 export class GoTime {
+  static [Symbol.hasInstance](value: unknown): boolean { return typeof value === 'object' && value !== null && TIME in value }
+  readonly [TIME] = true
   readonly text: string
   constructor(rfc3339: string) { this.text = rfc3339 }
   static fromMs(ms: number): GoTime { return new GoTime(new Date(ms).toISOString()) }
@@ -63,7 +70,7 @@ export const ZERO_TIME: GoTime = new GoTime('0001-01-01T00:00:00Z')
 
 /** Plain data for JSON.stringify: structs by their JSON names, maps sorted, times as text. */
 export function toPlain(value: unknown): unknown {
-  if (value === undefined || value === NIL_MAP || value === NIL_SLICE) return null
+  if (value === undefined || isNil(value)) return null
   if (typeof value === 'bigint') return Number(value)
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof GoTime) return value.text

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Engine } from '../../engine/engine.ts'
 import { CAPABILITIES } from './request/security.ts'
 import { settings } from '../image/images-view.ts'
+import type { Rlimit } from '../../spec/request.ts'
 import type { Container } from './row.ts'
 
 export interface BuiltSpec {
@@ -12,6 +13,7 @@ export interface BuiltSpec {
   readonly mountLabel: string
   readonly processLabel: string
   readonly apparmor: string
+  readonly rlimits?: readonly Rlimit[]
 }
 
 /** Our own file; undefined while the container does not run. */
@@ -21,7 +23,7 @@ export function readBuiltSpec(file: string): BuiltSpec | undefined {
     const caps = process.capabilities ?? {}
     return {
       env: process.env ?? [], effectiveCaps: caps.effective ?? [], boundingCaps: caps.bounding ?? [], mountLabel: linux.mountLabel ?? '',
-      processLabel: process.selinuxLabel ?? '', apparmor: process.apparmorProfile ?? '',
+      processLabel: process.selinuxLabel ?? '', apparmor: process.apparmorProfile ?? '', rlimits: process.rlimits ?? [],
     }
   } catch {
     return undefined

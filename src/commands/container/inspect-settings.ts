@@ -1,7 +1,7 @@
 // The Config and HostConfig of an inspected container.
 import { NIL_MAP, NIL_SLICE, goMap, mapOrNil, struct } from '../../cli/template/values.ts'
 import { humanSize } from '../../cli/human.ts'
-import type { NamespaceMode } from '../../spec/request.ts'
+import type { NamespaceMode, Rlimit } from '../../spec/request.ts'
 import type { Container } from './row.ts'
 
 const modeText = (mode: NamespaceMode): string => (mode.kind === 'container' ? `container:${mode.id}` : mode.kind === 'path' ? `ns:${mode.path}` : mode.kind)
@@ -15,8 +15,8 @@ export function configOf({ record, id }: Container, env: readonly string[]) {
     Volumes: null, WorkingDir: record.workdir, Entrypoint: record.entrypoint.join(' '), OnBuild: null, Labels: mapOrNil(Object.entries(record.labels)),
     Annotations: annotationsOf(record, id), StopSignal: record.stopSignal, HealthcheckOnFailureAction: 'none', CreateCommand: record.createCommand,
     Umask: (request.umask ?? 0o022).toString(8).padStart(4, '0'), Timeout: request.timeoutSeconds ?? 0, StopTimeout: record.stopTimeoutSeconds, Passwd: request.managePasswd ?? true,
-    SdNotifyMode: request.sdnotify ?? 'container',
-  }, { SdNotifyMode: 'sdNotifyMode' })
+    SdNotifyMode: request.sdnotify ?? 'container', Timezone: request.timezone ?? '',
+  }, { SdNotifyMode: 'sdNotifyMode', ...(request.timezone ? {} : { Timezone: '-' }) })
 }
 
 const annotationsOf = ({ request, stopSignal }: Container['record'], _id: string) => goMap([
@@ -57,7 +57,8 @@ const securityOpt = ({ security }: Container['record']['request']): string[] => 
   ...(security.apparmor === undefined ? [] : [`apparmor=${security.apparmor}`]), ...(security.selinux ?? []).map((label) => `label=${label}`),
 ]
 
-export function hostConfigOf(container: Container) {
+/** `rlimits`: those of the process, where they are known. */
+export function hostConfigOf(container: Container, rlimits?: readonly Rlimit[]) {
   const { record } = container
   const { request } = record
   const { security } = request
@@ -66,7 +67,7 @@ export function hostConfigOf(container: Container) {
     LogConfig: struct('define.InspectLogConfig', {
       Type: request.log.driver, Config: null, Path: record.logPath, Tag: request.log.tag ?? '', Size: humanSize(request.log.maxSizeBytes ?? 0),
     }),
-    NetworkMode: networkMode(request), PortBindings: bindings(container),
+    NetworkMode: networkMode(request), PortBindings: new Map([...record.exposed.map((port) => [port, null] as const), ...bindings(container)]),
     RestartPolicy: struct('define.InspectRestartPolicy', { Name: request.restart.name, MaximumRetryCount: request.restart.name === 'on-failure' ? request.restart.maxRetries : 0 }),
     AutoRemove: request.autoRemove ?? false, VolumeDriver: '', VolumesFrom: request.volumesFrom ?? null, CapAdd: security.capAdd ?? [], CapDrop: security.capDrop ?? [],
     Dns: request.dns?.servers ?? [], DnsOptions: request.dns?.options ?? [], DnsSearch: request.dns?.searches ?? [], ExtraHosts: request.addHosts ?? [], GroupAdd: request.groups ?? [],
@@ -75,7 +76,7 @@ export function hostConfigOf(container: Container) {
     ReadonlyRootfs: request.readOnlyRootfs ?? false, SecurityOpt: securityOpt(request),
     Tmpfs: tmpfsOf(request),
     UTSMode: modeText(request.namespaces.uts), UsernsMode: request.namespaces.user ? modeText(request.namespaces.user) : '', ShmSize: request.shmSizeBytes ?? 65536000, Runtime: 'oci',
-    ConsoleSize: [0, 0], Isolation: '', ...limitsOf(request),
+    ConsoleSize: [0, 0], Isolation: '', ...limitsOf(rlimits ? { ...request, rlimits } : request),
   })
 }
 

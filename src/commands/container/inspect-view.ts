@@ -25,19 +25,20 @@ export async function inspectContainer(engine: Engine, nameOrId: string, { size 
     HostsPath: `${paths.etc}/hosts`, StaticDir: paths.dir, OCIConfigPath: paths.config, OCIRuntime: record.runtime.name, ConmonPidFile: request.monitorPidFile ?? paths.monitorPidFile,
     PidFile: request.pidFile ?? paths.pidFile, Name: container.name, RestartCount: status.restarts ?? 0, Driver: record.storageDriver, MountLabel: built.mountLabel, ProcessLabel: built.processLabel,
     AppArmorProfile: built.apparmor, EffectiveCaps: built.effectiveCaps, BoundingCaps: built.boundingCaps, ExecIDs: execSessions(engine, id), GraphDriver: await graphDriver(engine, container),
-    ...(sizes ? { SizeRw: sizes.writable, SizeRootFs: sizes.rootfs } : {}), Mounts: await mountsOf(engine, container), Dependencies: dependencies(request), NetworkSettings: networkSettings(container),
-    Namespace: '', IsInfra: false, IsService: false, Config: configOf(container, built.env), HostConfig: hostConfigOf(container),
+    ...(sizes ? { SizeRw: sizes.writable, SizeRootFs: sizes.rootfs } : {}), Mounts: await mountsOf(engine, container), Dependencies: dependencies(request), NetworkSettings: networkSettings(container, engine.config.network.defaultNetwork),
+    Namespace: '', IsInfra: false, IsService: false, Config: configOf(container, built.env), HostConfig: hostConfigOf(container, built.rlimits),
   }, { ID: 'Id' })
 }
 
 function stateOf({ phase, status }: Container) {
+  const isUp = phase === 'running' || phase === 'paused'
   return struct('define.InspectContainerState', {
     OciVersion: '1.0.2-dev', Status: phase, Running: phase === 'running', Paused: phase === 'paused', Restarting: false, OOMKilled: status.oomKilled ?? false, Dead: false,
     Pid: status.process?.pid ?? 0, ConmonPid: status.monitor?.pid ?? 0, ExitCode: status.exitCode ?? 0, Error: status.error ?? '', StartedAt: time(status.startedAtMs),
     FinishedAt: time(phase === 'running' || phase === 'paused' ? undefined : status.finishedAtMs),
-    Health: struct('define.HealthCheckResults', { Status: '', FailingStreak: 0, Log: null }), ...(status.cgroupPath ? { CgroupPath: status.cgroupPath } : {}),
+    Health: struct('define.HealthCheckResults', { Status: '', FailingStreak: 0, Log: null }), CgroupPath: isUp ? status.cgroupPath ?? '' : '',
     CheckpointedAt: ZERO_TIME, RestoredAt: ZERO_TIME, ...(status.stoppedByUser === undefined ? {} : { StoppedByUser: status.stoppedByUser }),
-  })
+  }, isUp ? {} : { CgroupPath: '-', ConmonPid: '-' })
 }
 
 async function graphDriver(engine: Engine, { id, record, phase }: Container) {
@@ -80,10 +81,11 @@ const dependencies = ({ network, namespaces }: Container['record']['request']): 
   ...(network.kind === 'container' ? [network.id] : []), ...Object.values(namespaces).flatMap((mode) => (mode?.kind === 'container' ? [mode.id] : [])),
 ])]
 
-function networkSettings(container: Container) {
+/** The addresses on top are those in the default network. */
+function networkSettings(container: Container, defaultNetwork: string) {
   const { status } = container
   const networks = (status.networks ?? []).map((one) => [one.network, endpoint(one, container.id)] as const)
-  const first = status.networks?.[0]
+  const first = status.networks?.find(({ network }) => network === defaultNetwork)
   const exposed = new Map<string, unknown>(container.record.exposed.map((port) => [port, null]))
   return struct('define.InspectNetworkSettings', {
     ...addressFields(first), Bridge: '', SandboxID: '', HairpinMode: false, LinkLocalIPv6Address: '', LinkLocalIPv6PrefixLen: 0,

@@ -5,9 +5,13 @@ type Port = NonNullable<Row['status']['ports']>[number]
 const range = (first: number, count: number): string => (count > 1 ? `${first}-${first + count - 1}` : String(first))
 const host = (ip: string): string => (ip === '' ? '0.0.0.0' : ip.includes(':') ? `[${ip}]` : ip)
 
+/** The order in which ports are listed. */
+export const byProtocol = (ports: readonly Port[]): Port[] =>
+  [...ports].sort((a, b) => Number(a.protocol > b.protocol) - Number(a.protocol < b.protocol) || a.containerPort - b.containerPort || a.hostPort - b.hostPort)
+
 /** Neighbours joined: `0.0.0.0:2000-2006->2000-2006/tcp, 80/tcp`; what is only exposed comes last. */
 export function portsText(row: Pick<Row, 'status' | 'summary'>): string {
-  const published = joined([...(row.status.ports ?? [])].sort((a, b) => Number(a.protocol > b.protocol) - Number(a.protocol < b.protocol) || a.containerPort - b.containerPort || a.hostPort - b.hostPort))
+  const published = joined(byProtocol(row.status.ports ?? []))
   const covered = new Set(published.flatMap(({ containerPort, count, protocol }) => Array.from({ length: count }, (_, at) => `${containerPort + at}/${protocol}`)))
   return [
     ...published.map(({ hostIp, hostPort, containerPort, protocol, count }) => `${host(hostIp)}:${range(hostPort, count)}->${range(containerPort, count)}/${protocol}`),

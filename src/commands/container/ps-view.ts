@@ -1,7 +1,7 @@
 // A container as `ps` shows it: in columns, to templates, as JSON.
 import { humanDuration, humanSize } from '../../cli/human.ts'
 import { GoTime, goMap, struct, NIL_SLICE, mapOrNil, sliceOrNil } from '../../cli/template/values.ts'
-import { portsText } from './ports-text.ts'
+import { byProtocol, portsText } from './ports-text.ts'
 import type { Row } from './row.ts'
 
 export interface Shown {
@@ -47,7 +47,7 @@ const seconds = (ms: number | undefined): number => (ms === undefined ? ZERO_SEC
 /** none and host are modes, not networks. */
 const networkNames = ({ summary }: Row): string[] => summary.networks.filter((name) => name !== 'none' && name !== 'host')
 
-const portsOf = ({ status }: Row) => sliceOrNil((status.ports ?? []).map(({ hostIp, hostPort, containerPort, protocol, count }) =>
+const portsOf = ({ status }: Row) => sliceOrNil(byProtocol(status.ports ?? []).map(({ hostIp, hostPort, containerPort, protocol, count }) =>
   struct('types.PortMapping', { HostIP: hostIp, ContainerPort: containerPort, HostPort: hostPort, Range: count, Protocol: protocol },
     { HostIP: 'host_ip', ContainerPort: 'container_port', HostPort: 'host_port', Range: 'range', Protocol: 'protocol' })))
 

@@ -19,6 +19,12 @@ export const labelsOf = (image: Image): Readonly<Record<string, string>> => sett
 export const createdMs = (image: Image): number => (image.createdAt === undefined ? 0 : Date.parse(image.createdAt))
 const createdText = (image: Image): string => image.createdAt ?? '1970-01-01T00:00:00Z'
 
+/** Each name of the image with its digest. */
+export const repoDigests = ({ names, digests, digest }: Image): string[] =>
+  [...new Set([...digests, ...names.map((name) => `${name.slice(0, name.lastIndexOf(':'))}@${digest}`)])].sort()
+/** Names, the last that it got first. */
+export const history = ({ names }: Image): string[] => [...names].reverse()
+
 const NONE = '<none>'
 export const repository = ({ name }: ImageRow): string => (name === undefined ? NONE : name.slice(0, name.lastIndexOf(':')))
 export const tag = ({ name }: ImageRow): string => (name === undefined ? NONE : name.slice(name.lastIndexOf(':') + 1))
@@ -32,12 +38,12 @@ export const imageView = (row: ImageRow) => {
   return struct('images.imageReporter', {
     ID: imageId(row), Id: image.id, ImageID: imageId(row), Repository: repository(row), Tag: tag(row), Digest: image.digest, Digests: image.digests, Created: created(row), CreatedSince: created(row), CreatedAt: at.toString(),
     CreatedTime: at, Size: size(row), VirtualSize: image.sizeBytes, SharedSize: 0, Containers: row.containers, Labels: mapOrNil(Object.entries(labelsOf(image))), Names: image.names, RepoTags: image.names,
-    RepoDigests: image.digests, ParentId: '', Dangling: image.names.length === 0, History: image.names.join(', '), ReadOnly: false, ConfigDigest: `sha256:${image.id}`,
+    RepoDigests: repoDigests(image), ParentId: '', Dangling: image.names.length === 0, History: history(image).join(', '), ReadOnly: false, ConfigDigest: `sha256:${image.id}`,
   })
 }
 
 export const imageJson = ({ image, containers }: ImageRow) => ({
-  Id: image.id, ParentId: '', RepoTags: null, RepoDigests: sliceOrNil(image.digests), Size: image.sizeBytes, SharedSize: 0, VirtualSize: image.sizeBytes,
+  Id: image.id, ParentId: '', RepoTags: null, RepoDigests: sliceOrNil(repoDigests(image)), Size: image.sizeBytes, SharedSize: 0, VirtualSize: image.sizeBytes,
   Labels: mapOrNil(Object.entries(labelsOf(image))), Containers: containers, ...(image.names.length ? { Names: image.names } : { Dangling: true }), Digest: image.digest,
-  ...(image.names.length ? { History: image.names } : {}), Created: Math.floor(createdMs(image) / 1000), CreatedAt: `${new Date(createdMs(image)).toISOString().slice(0, 19)}Z`,
+  ...(image.names.length ? { History: history(image) } : {}), Created: Math.floor(createdMs(image) / 1000), CreatedAt: `${new Date(createdMs(image)).toISOString().slice(0, 19)}Z`,
 })

@@ -4,7 +4,7 @@ import { Failure } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { splitFilter } from '../filter.ts'
 import { imageFilter, isReference } from './image-filters.ts'
-import { created, createdMs, imageId, imageJson, imageView, repository, size, tag, type Image, type ImageRow } from './images-view.ts'
+import { created, createdMs, history, imageId, imageJson, imageView, repository, size, tag, type Image, type ImageRow } from './images-view.ts'
 
 const SORTS = ['created', 'id', 'repository', 'size', 'tag'] as const
 
@@ -49,7 +49,7 @@ export const spec = defineCommand({
         { heading: 'REPOSITORY', cell: repository }, { heading: 'TAG', cell: tag },
         ...(options.digests ? [{ heading: 'DIGEST', cell: ({ image }: ImageRow) => image.digest }] : []),
         { heading: 'IMAGE ID', cell: imageId }, { heading: 'CREATED', cell: created }, { heading: 'SIZE', cell: size },
-        ...(options.history ? [{ heading: 'HISTORY', cell: ({ image }: ImageRow) => image.names.join(', ') }] : []),
+        ...(options.history ? [{ heading: 'HISTORY', cell: ({ image }: ImageRow) => history(image).join(', ') }] : []),
       ],
     })
   },

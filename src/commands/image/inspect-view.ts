@@ -1,8 +1,8 @@
 // An image as `inspect` prints it, in podman's shape.
-import { GoTime, NIL_MAP, goMap, mapOrNil, struct } from '../../cli/template/values.ts'
+import { GoTime, NIL_MAP, NIL_SLICE, goMap, mapOrNil, struct } from '../../cli/template/values.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { findImage } from '../../engine/find-image.ts'
-import { labelsOf, settings, type Image } from './images-view.ts'
+import { history, labelsOf, repoDigests, settings, type Image } from './images-view.ts'
 
 interface ConfigFile {
   readonly architecture?: string; readonly os?: string; readonly author?: string; readonly docker_version?: string
@@ -16,7 +16,7 @@ export async function inspectImage(engine: Engine, text: string) {
   const image = await findImage(engine, text)
   const config = (image.config ?? {}) as ConfigFile
   return struct('inspect.ImageData', {
-    ID: image.id, Digest: image.digest, RepoTags: image.names, RepoDigests: image.digests, Parent: '', Comment: config.history?.at(-1)?.comment ?? '', Created: time(image.createdAt),
+    ID: image.id, Digest: image.digest, RepoTags: image.names, RepoDigests: repoDigests(image), Parent: '', Comment: config.history?.at(-1)?.comment ?? '', Created: time(image.createdAt),
     Config: runSettings(image), Version: config.docker_version ?? '', Author: config.author ?? '', Architecture: config.architecture ?? '', Os: config.os ?? '', Size: image.sizeBytes,
     VirtualSize: image.sizeBytes, GraphDriver: struct('define.DriverData', { Name: (await engine.storage()).driver, Data: await layerDirs(engine, image) }),
     RootFS: struct('inspect.RootFS', { Type: 'layers', Layers: image.diffIds }), Labels: mapOrNil(Object.entries(labelsOf(image))), Annotations: goMap(image.annotations ?? {}),
@@ -24,7 +24,7 @@ export async function inspectImage(engine: Engine, text: string) {
     History: (config.history ?? []).map((step) => struct('v1.History', {
       Created: time(step.created), ...named('CreatedBy', step.created_by), ...named('Author', step.author), ...named('Comment', step.comment), ...(step.empty_layer ? { EmptyLayer: true } : {}),
     }, { Created: 'created', CreatedBy: 'created_by', Author: 'author', Comment: 'comment', EmptyLayer: 'empty_layer' })),
-    NamesHistory: image.names,
+    NamesHistory: history(image),
   }, { ID: 'Id' })
 }
 
@@ -42,6 +42,7 @@ function runSettings(image: Image) {
   const fields: Record<string, unknown> = {}
   for (const key of ['User', 'Env', 'Entrypoint', 'Cmd', 'WorkingDir', 'StopSignal']) if (given[key] !== undefined && given[key] !== '') fields[key] = given[key]
   for (const key of ['ExposedPorts', 'Volumes', 'Labels']) if (given[key] !== undefined) fields[key] = goMap(given[key])
-  const order = ['User', 'ExposedPorts', 'Env', 'Entrypoint', 'Cmd', 'Volumes', 'WorkingDir', 'Labels', 'StopSignal']
-  return struct('v1.ImageConfig', Object.fromEntries(order.filter((key) => key in fields).map((key) => [key, fields[key]])))
+  const empty = { User: '', ExposedPorts: NIL_MAP, Env: NIL_SLICE, Entrypoint: NIL_SLICE, Cmd: NIL_SLICE, Volumes: NIL_MAP, WorkingDir: '', Labels: NIL_MAP, StopSignal: '' }
+  const absent = Object.keys(empty).filter((key) => !(key in fields))
+  return struct('v1.ImageConfig', { ...empty, ...fields }, Object.fromEntries(absent.map((key) => [key, '-'])))
 }

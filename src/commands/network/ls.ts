@@ -21,7 +21,7 @@ export const spec = defineCommand({
     const rows = (await (await engine.networks()).list()).filter(matches).sort((a, b) => Number(a.name > b.name) - Number(a.name < b.name))
     if (options.quiet) return out.write(rows.map(({ name }) => `${name}\n`).join(''))
     await printListing(out, {
-      name: 'ls', rows, format: options.format, noHeading: options.noheading, view: (network) => networkView(network, { truncate: !options.noTrunc }), json: (network) => networkView(network),
+      name: 'ls', rows, format: options.format, noHeading: options.noheading, view: (network) => networkView(network, { truncate: !options.noTrunc, listed: true }), json: (network) => networkView(network),
       headings: { ID: 'NETWORK ID' },
       columns: [
         { heading: 'NETWORK ID', cell: ({ id }) => (options.noTrunc ? id : id.slice(0, 12)) }, { heading: 'NAME', cell: ({ name }) => name }, { heading: 'DRIVER', cell: ({ driver }) => driver },

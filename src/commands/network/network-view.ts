@@ -6,7 +6,8 @@ export type Network = Awaited<ReturnType<Awaited<ReturnType<Engine['networks']>>
 
 const map = (entries: Readonly<Record<string, string>> | undefined) => (entries && Object.keys(entries).length ? goMap(entries) : NIL_MAP)
 
-export function networkView(network: Network, { truncate = false }: { truncate?: boolean } = {}) {
+/** `listed`: as `ls` gives it to templates, with a short id and the labels as text. */
+export function networkView(network: Network, { truncate = false, listed = false }: { truncate?: boolean; listed?: boolean } = {}) {
   const subnets = (network.subnets ?? []).map((subnet) => struct('types.Subnet', {
     Subnet: subnet.subnet, ...(subnet.gateway === undefined ? {} : { Gateway: subnet.gateway }),
     ...(subnet.lease_range ? { LeaseRange: struct('types.LeaseRange', { StartIP: subnet.lease_range.start_ip ?? '', EndIP: subnet.lease_range.end_ip ?? '' }, { StartIP: 'start_ip', EndIP: 'end_ip' }) } : {}),
@@ -15,7 +16,7 @@ export function networkView(network: Network, { truncate = false }: { truncate?:
     Name: network.name, ID: truncate ? network.id.slice(0, 12) : network.id, Driver: network.driver,
     NetworkInterface: network.network_interface ?? '', Created: new GoTime(network.created), Subnets: sliceOrNil(subnets),
     Routes: sliceOrNil((network.routes ?? []).map(({ destination, gateway }) => struct('types.Route', { Destination: destination, Gateway: gateway }, { Destination: 'destination', Gateway: 'gateway' }))),
-    IPv6Enabled: network.ipv6_enabled, Internal: network.internal, DNSEnabled: network.dns_enabled, Labels: map(network.labels), Options: map(network.options),
+    IPv6Enabled: network.ipv6_enabled, Internal: network.internal, DNSEnabled: network.dns_enabled, Labels: listed ? Object.entries(network.labels ?? {}).map(([key, value]) => `${key}=${value}`).sort().join(',') : map(network.labels), Options: map(network.options),
     IPAMOptions: goMap(network.ipam_options as unknown as Record<string, string>),
   }
   const empty = (name: string): Record<string, string> => ({ [name]: '-' })

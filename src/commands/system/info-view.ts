@@ -1,5 +1,5 @@
 // `info` in podman's names.
-import { struct } from '../../cli/template/values.ts'
+import { NIL_SLICE, goMap, struct } from '../../cli/template/values.ts'
 import type { HostInfo } from '../../engine/host-info.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -8,29 +8,32 @@ type Fields = Readonly<Record<string, unknown>>
 const named = (type: string, fields: Fields, tags: Readonly<Record<string, string>> = {}) =>
   struct(type, fields, Object.fromEntries(Object.keys(fields).map((name) => [name, tags[name] ?? name[0]!.toLowerCase() + name.slice(1)])))
 
-const duration = (seconds: number): string => `${Math.trunc(seconds / 3600)}h ${Math.trunc((seconds % 3600) / 60)}m ${(seconds % 60).toFixed(2)}s`
+function duration(seconds: number): string {
+  const text = `${Math.trunc(seconds / 3600)}h ${Math.trunc((seconds % 3600) / 60)}m ${(seconds % 60).toFixed(2)}s`
+  return seconds < 3600 ? text : `${text} (Approximately ${(seconds / 86_400).toFixed(2)} days)`
+}
 
 export function infoView(info: HostInfo, { version, logDriver, registries }: { version: string; logDriver: string; registries: Fields }) {
   const { store } = info
   return named('define.Info', {
     Host: named('define.HostInfo', {
-      Arch: info.arch, CgroupControllers: info.cgroup.controllers, CgroupManager: info.cgroup.manager, CgroupVersion: `v${info.cgroup.version}`,
+      Arch: info.arch, CgroupControllers: info.cgroup.controllers, CgroupManager: info.cgroup.manager, CgroupsVersion: `v${info.cgroup.version}`, CgroupVersion: `v${info.cgroup.version}`,
       Conmon: named('define.ConmonInfo', { Package: '', Path: info.conmon?.path ?? '', Version: info.conmon?.version ?? '' }),
-      CPUs: info.cpus, Distribution: named('define.DistributionInfo', { Distribution: info.distribution.name, Version: info.distribution.version }), EventLogger: 'sqlite',
-      Hostname: info.hostname, Kernel: info.kernel, LogDriver: logDriver, MemFree: info.memoryFreeBytes, MemTotal: info.memoryTotalBytes, NetworkBackend: 'cni',
+      CPUs: info.cpus, Distribution: named('define.DistributionInfo', { Distribution: info.distribution.name, Version: info.distribution.version, Codename: info.distribution.codename }, info.distribution.codename ? {} : { Codename: '-' }), EventLogger: 'sqlite',
+      Hostname: info.hostname, IDMappings: named('define.IDMappings', { GIDMap: NIL_SLICE, UIDMap: NIL_SLICE }, { GIDMap: 'gidmap', UIDMap: 'uidmap' }), Kernel: info.kernel, LogDriver: logDriver, MemFree: info.memoryFreeBytes, MemTotal: info.memoryTotalBytes, NetworkBackend: 'cni',
       OCIRuntime: named('define.OCIRuntimeInfo', { Name: info.runtime?.name ?? '', Package: '', Path: info.runtime?.path ?? '', Version: info.runtime?.version ?? '' }),
-      OS: 'linux',
+      OS: 'linux', RemoteSocket: named('define.RemoteSocket', { Path: '', Exists: false }, { Exists: '-' }),
       Security: named('define.SecurityInfo', {
         AppArmorEnabled: info.security.apparmor, DefaultCapabilities: info.security.capabilities.map((name) => (name.startsWith('CAP_') ? name : `CAP_${name}`)).join(','), Rootless: false,
         SECCOMPEnabled: info.security.seccomp, SELinuxEnabled: info.security.selinux,
       }, { AppArmorEnabled: 'apparmorEnabled', DefaultCapabilities: 'capabilities', SECCOMPEnabled: 'seccompEnabled', SELinuxEnabled: 'selinuxEnabled' }),
       ServiceIsRemote: false, SwapFree: info.swapFreeBytes, SwapTotal: info.swapTotalBytes, Uptime: duration(info.uptimeSeconds),
-    }, { CPUs: 'cpus', OCIRuntime: 'ociRuntime', OS: 'os' }),
+    }, { CPUs: 'cpus', OCIRuntime: 'ociRuntime', OS: 'os', IDMappings: 'idMappings', CgroupsVersion: 'cgroupVersion', CgroupVersion: '-' }),
     Plugins: named('define.Plugins', { Log: ['k8s-file', 'json-file', 'journald', 'passthrough', 'none'], Network: ['bridge', 'macvlan', 'ipvlan'], Volume: ['local'] }),
     Registries: named('define.Registries', registries),
     Store: named('define.StoreInfo', {
       ContainerStore: named('define.ContainerStore', { Number: store.containers.total, Paused: store.containers.paused, Running: store.containers.running, Stopped: store.containers.stopped }),
-      GraphDriverName: store.driver, GraphRoot: store.root, GraphRootAllocated: store.sizeBytes, GraphRootUsed: store.usedBytes,
+      GraphDriverName: store.driver, GraphRoot: store.root, GraphRootAllocated: store.sizeBytes, GraphRootUsed: store.usedBytes, GraphOptions: goMap({}), ImageCopyTmpDir: '/var/tmp',
       GraphStatus: new Map([['Backing Filesystem', store.fileSystem]]), ImageStore: named('define.ImageStore', { Number: store.images }), RunRoot: store.runRoot, VolumePath: store.volumePath,
     }),
     Version: struct('define.Version', { APIVersion: version, Version: version, GoVersion: '', NodeVersion: process.version, GitCommit: '', BuiltTime: '', Built: 0, OsArch: `linux/${info.arch}`, Os: 'linux' }),

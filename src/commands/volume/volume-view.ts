@@ -5,5 +5,5 @@ export type Volume = Awaited<ReturnType<Engine['state']['volumes']['list']>>[num
 
 export const volumeView = (volume: Volume, mounts: number) => struct('define.InspectVolumeData', {
   Name: volume.name, Driver: volume.driver, Mountpoint: volume.mountpoint, CreatedAt: GoTime.fromMs(volume.createdAtMs), Labels: goMap(volume.labels), Scope: 'local', Options: goMap(volume.options),
-  ...(volume.uid === undefined ? {} : { UID: volume.uid }), ...(volume.gid === undefined ? {} : { GID: volume.gid }), ...(volume.anonymous ? { Anonymous: true } : {}), MountCount: mounts,
-})
+  UID: volume.uid ?? 0, GID: volume.gid ?? 0, Anonymous: volume.anonymous, MountCount: mounts,
+}, Object.fromEntries([['UID', volume.uid], ['GID', volume.gid], ['Anonymous', volume.anonymous]].filter(([, value]) => !value).map(([name]) => [name, '-'])))

@@ -1,6 +1,6 @@
 // Namespaces, restart policy, log, entrypoint, signal, umask, platform, user.
 import type { LogDriver, LogRequest, NamespaceMode, RestartPolicy } from '../../../spec/request.ts'
-import { parseSize } from '../../../cli/value.ts'
+import { parseDecimalSize } from '../../../cli/value.ts'
 import { Failure } from '../../../errors.ts'
 import { invalid } from './words.ts'
 
@@ -48,7 +48,7 @@ function logOption(log: { -readonly [K in keyof LogRequest]: LogRequest[K] }, te
       log.path = value
       return
     case 'max-size':
-      try { log.maxSizeBytes = parseSize(value) } catch (error) { throw invalid('--log-opt', text, (error as Error).message) }
+      try { log.maxSizeBytes = parseDecimalSize(value) } catch (error) { throw invalid('--log-opt', text, (error as Error).message) }
       return
     case 'max-file':
       if (!/^[1-9]\d{0,5}$/.test(value)) throw invalid('--log-opt', text, 'expected a number of files, 1 or more')
