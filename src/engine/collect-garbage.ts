@@ -17,6 +17,7 @@ export async function collectGarbage(engine: Parts): Promise<{ readonly layers: 
     const pulls = (await engine.state.intents.list()).filter(({ kind }) => kind === 'pull')
     if (pulls.some(({ owner }) => isAlive(owner))) return undefined
     const storage = await engine.storage()
+    await storage.recover()
     const images = await engine.state.images.list()
     const neededLayers = new Set(images.flatMap(({ chainIds }) => chainIds))
     for (const id of await storage.containers.list()) for (const chainId of await storage.containers.layersOf(id)) neededLayers.add(chainId)
@@ -28,6 +29,17 @@ export async function collectGarbage(engine: Parts): Promise<{ readonly layers: 
     for (const { digest } of blobs) await storage.blobs.remove(digest)
     return { layers, blobs: blobs.length }
   }) ?? { layers: 0, blobs: 0 }
+}
+
+/** Removes images, and then all that only they needed. Killed in between, the next command goes on collecting. */
+export async function removeImages(engine: Parts & Pick<Engine, 'self'>, ids: readonly string[]): Promise<void> {
+  const intentId = await engine.state.intents.open({ kind: 'collect', target: ids[0] ?? '', owner: engine.self, data: {} }, { durable: false })
+  try {
+    for (const id of ids) await engine.state.images.remove({ id })
+    await collectGarbage(engine)
+  } finally {
+    await engine.state.intents.close(intentId, { durable: false })
+  }
 }
 
 const blobsOf = ({ id, digest, indexDigest, layers }: ImageRecord): string[] =>

@@ -1,14 +1,14 @@
-import { mkdirSync } from 'node:fs'
-import { join, normalize } from 'node:path'
+import { normalize } from 'node:path'
 import { Failure } from '../errors.ts'
 import type { ImageSettings } from '../image/image-config.ts'
 import type { ContainerRequest, MountRequest, VolumeMount } from '../spec/request.ts'
 import type { VolumeUse } from '../state/container-record.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Engine } from './engine.ts'
+import { makeVolume, volumeDir } from './make-volume.ts'
 import { randomId } from './random-name.ts'
 
-type Parts = Pick<Engine, 'config' | 'paths' | 'state'>
+type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self'>
 
 export interface SettledVolumes {
   /** The request's mounts with every volume named, plus those of the image and of --volumes-from. */
@@ -56,13 +56,8 @@ async function mountsFrom({ state }: Parts, text: string): Promise<MountRequest[
 
 async function ensureVolume(engine: Parts, { name, anonymous }: VolumeUse & { containerId: string }): Promise<void> {
   if (await engine.state.volumes.get(name)) return
-  const mountpoint = volumeDir(engine, name)
-  mkdirSync(mountpoint, { recursive: true, mode: 0o755 })
-  await engine.state.volumes.put({ name, driver: 'local', mountpoint, labels: {}, options: {}, createdAtMs: Date.now(), anonymous }, { durable: !anonymous })
+  const record = { name, driver: 'local', mountpoint: volumeDir(engine, name), labels: {}, options: {}, createdAtMs: Date.now(), anonymous }
+  await makeVolume(engine, record, { durable: !anonymous })
 }
-
-/** Where a volume's files are. */
-export const volumeDir = ({ config, paths }: Pick<Engine, 'config' | 'paths'>, name: string): string =>
-  join(config.engine.volumePath || paths.volumes, name, '_data')
 
 export const isNamedVolume = (mount: MountRequest): mount is VolumeMount & { name: string } => mount.type === 'volume' && mount.name !== undefined

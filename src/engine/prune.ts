@@ -1,7 +1,7 @@
 import type { ImageRecord } from '../state/images.ts'
 import type { ContainerRow } from '../state/containers.ts'
 import type { VolumeRecord } from '../state/volumes.ts'
-import { collectGarbage } from './collect-garbage.ts'
+import { removeImages } from './collect-garbage.ts'
 import type { Engine } from './engine.ts'
 import { listContainers } from './list-containers.ts'
 import { recoverDead } from './recover.ts'
@@ -10,6 +10,7 @@ import { removeVolumes } from './remove-volumes.ts'
 
 /** Removes the containers that don't run and that `chosen` takes. @returns the removed ids with what their writable layers held */
 export async function pruneContainers(engine: Engine, chosen: (row: ContainerRow) => boolean): Promise<{ id: string; sizeBytes: number }[]> {
+  await recoverDead(engine)
   const removed: { id: string; sizeBytes: number }[] = []
   for (const row of await listContainers(engine)) {
     if (!['created', 'exited'].includes(row.phase) || !chosen(row)) continue
@@ -28,10 +29,9 @@ export async function pruneImages(engine: Engine, { all, chosen }: { all: boolea
   for (const image of await engine.state.images.list()) {
     const { containers, busy } = await engine.state.images.users(image.id)
     if (containers.length || busy || (!all && image.names.length > 0) || !chosen(image)) continue
-    await engine.state.images.remove({ id: image.id })
     removed.push(image)
   }
-  await collectGarbage(engine)
+  await removeImages(engine, removed.map(({ id }) => id))
   await engine.state.checkpoint()
   return removed
 }

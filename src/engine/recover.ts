@@ -9,7 +9,7 @@ import { releaseCreation } from './release-creation.ts'
 import { releaseRun, type RunOwner } from './release-run.ts'
 import { finishRemoval, type RemovalData } from './remove-container.ts'
 import { settleContainer } from './settle-container.ts'
-import { removeVolumes } from './remove-volumes.ts'
+import { recoverVolume } from './make-volume.ts'
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'runtime' | 'networks'>
 
@@ -56,13 +56,20 @@ async function recoverOne(engine: Parts, intent: Intent): Promise<void> {
       await releaseRun(engine, data as unknown as RunOwner)
       return engine.state.intents.close(intentId)
     case 'volume':
-      await removeVolumes(engine, [target])
+      await recoverVolume(engine, target)
       return engine.state.intents.close(intentId)
     case 'pod': {
       const { releasePod } = await import('./release-pod.ts')
       await releasePod(engine, target)
       return engine.state.pods.remove({ id: target, intentId })
     }
-    case 'pull': return engine.state.intents.close(intentId)
+    case 'pull':
+      await (await engine.storage()).recover()
+      return engine.state.intents.close(intentId)
+    case 'collect': {
+      const { collectGarbage } = await import('./collect-garbage.ts')
+      await collectGarbage(engine)
+      return engine.state.intents.close(intentId)
+    }
   }
 }

@@ -2,7 +2,7 @@ import { removeTree } from '../fs/remove-tree.ts'
 import type { Engine } from './engine.ts'
 import { removeVolumes } from './remove-volumes.ts'
 
-type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'storage'>
+type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage'>
 
 /** Takes away a creation that failed or was killed before its record existed. Idempotent. */
 export async function releaseCreation(engine: Parts, { id, intentId, anonymous }: { id: string; intentId: number; anonymous: readonly string[] }): Promise<void> {

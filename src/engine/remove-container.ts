@@ -62,8 +62,11 @@ export async function finishRemoval(engine: Parts, { id, intentId, data, release
   removeTree(run)
   // Ids are never used again: nobody can want these locks for another container.
   for (const file of [join(engine.paths.locks, id), attendedFile(engine, id), join(engine.paths.exits, id), join(engine.paths.cleanupQueue, id)]) rmSync(file, { force: true })
-  await engine.state.containers.remove({ id, intentId }, { durable })
+  if (data.anonymousVolumes.length === 0) return engine.state.containers.remove({ id, intentId }, { durable })
+  // Its volumes are free only without the row; the intent holds on until they are gone.
+  await engine.state.containers.remove({ id }, { durable })
   await removeVolumes(engine, data.anonymousVolumes)
+  await engine.state.intents.close(intentId, { durable })
 }
 
 /** As little of the record as giving the run back needs. */

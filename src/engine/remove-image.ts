@@ -1,6 +1,6 @@
 import { Failure } from '../errors.ts'
 import type { ImageRecord } from '../state/images.ts'
-import { collectGarbage } from './collect-garbage.ts'
+import { removeImages } from './collect-garbage.ts'
 import type { Engine } from './engine.ts'
 import { findImage } from './find-image.ts'
 import { recoverDead } from './recover.ts'
@@ -33,8 +33,7 @@ export async function removeImage(engine: Engine, text: string, { force = false 
     throw new Failure('inUse', `image ${image.id.slice(0, 12)} has several names: ${image.names.join(', ')}`, { hint: 'remove them one by one, or all with --force' })
   }
   await freeFromContainers(engine, image, force)
-  await engine.state.images.remove({ id: image.id })
-  await collectGarbage(engine)
+  await removeImages(engine, [image.id])
   return { untagged: image.names, removed: image.id }
 }
 
@@ -65,6 +64,5 @@ export async function untagImage(engine: Pick<Engine, 'state'>, text: string, na
 /** With all its names; fine when it is gone. @throws inUse by a container */
 export async function removeWholeImage(engine: Engine, id: string): Promise<void> {
   await recoverDead(engine)
-  await engine.state.images.remove({ id })
-  await collectGarbage(engine)
+  await removeImages(engine, [id])
 }

@@ -7,7 +7,7 @@ import type { ResolvedMount } from '../spec/mounts.ts'
 import type { BindMount, ImageMount, MountRequest, VolumeMount } from '../spec/request.ts'
 import type { Container } from '../state/containers.ts'
 import { copyFromRoot } from './copy-from-root.ts'
-import { volumeDir } from './container-volumes.ts'
+import { volumeDir } from './make-volume.ts'
 import type { Engine } from './engine.ts'
 import { findImage } from './find-image.ts'
 

@@ -1,6 +1,6 @@
 // Files that are whole or not there at all.
-import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, unlinkSync, writeSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 
 export interface AtomicOptions {
   /** Default 0o644. */
@@ -22,6 +22,15 @@ export const writeFileAtomic = (path: string, content: string | Uint8Array, { mo
     throw error
   }
   if (sync) syncDir(dirname(path))
+}
+
+/** Removes what writers of `path` left that were killed. Only while nobody writes it. */
+export const removeUnfinished = (path: string): void => {
+  const beginning = `${basename(path)}.`
+  if (!existsSync(dirname(path))) return
+  for (const name of readdirSync(dirname(path))) {
+    if (name.startsWith(beginning) && /^\d+\.\d+\.tmp$/.test(name.slice(beginning.length))) rmSync(join(dirname(path), name), { force: true })
+  }
 }
 
 const writeWhole = (path: string, content: string | Uint8Array, { mode, sync }: Required<AtomicOptions>): void => {

@@ -1,5 +1,8 @@
 // Bridges as links of the host. The bridge plugin makes one at the first ADD and never removes it; making it when the
 // network is created reserves name and subnet against other installations on this host, which look at the host's links.
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { log } from '../log.ts'
@@ -13,10 +16,10 @@ import type { NetworkView } from './networks.ts'
 type Host = Pick<RulesHost, 'programDirs' | 'timeoutMs'>
 
 /** False when name or subnet were taken meanwhile. Without the program ip, or without the right to, nothing is reserved. */
-export const reserveBridge = async (host: Host, { driver, network_interface: name, subnets = [], options = {} }: NetworkView): Promise<boolean> => {
+export const reserveBridge = async (host: Host, { driver, network_interface: name, subnets = [], options = {} }: NetworkView, mac: string): Promise<boolean> => {
   if (driver !== 'bridge' || !name) return true
   const mtu = options['mtu'] ? ['mtu', options['mtu']] : []
-  const added = await ip(host, ['link', 'add', name, ...mtu, 'type', 'bridge', ...(options['vlan'] ? ['vlan_filtering', '1'] : [])])
+  const added = await ip(host, ['link', 'add', name, 'address', mac, ...mtu, 'type', 'bridge', ...(options['vlan'] ? ['vlan_filtering', '1'] : [])])
   if (added === undefined) return true
   if (added !== '') {
     log.debug(`bridge ${name} is not reserved: ${added}`)
@@ -34,6 +37,18 @@ export const reserveBridge = async (host: Host, { driver, network_interface: nam
   // Two who met give way both, and not again at once.
   await sleep(Math.random() * 100)
   return false
+}
+
+/** Locally administered, of one station. */
+export const randomMac = (): string => [0x02, ...randomBytes(5)].map((byte) => byte.toString(16).padStart(2, '0')).join(':')
+
+/** The hardware address of a link of this network namespace; undefined when there is none. */
+export const addressOf = (name: string): string | undefined => {
+  try {
+    return name === '' ? undefined : readFileSync(join('/sys/class/net', name, 'address'), 'utf8').trim()
+  } catch {
+    return undefined
+  }
 }
 
 /** Idempotent; what hinders it is warned of. */

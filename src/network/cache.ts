@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 
-import { writeFileAtomic } from '../fs/write-atomic.ts'
+import { removeUnfinished, writeFileAtomic } from '../fs/write-atomic.ts'
 import { log } from '../log.ts'
 import type { Attachment, NetworkList } from './cni-types.ts'
 import { parseList } from './conflist.ts'
@@ -49,8 +49,11 @@ export const saveEntry = (dir: string, { list, attachment, result }: CacheEntry)
 }
 
 /** Idempotent. */
-export const removeEntry = (dir: string, { list, attachment }: CacheEntry): void =>
-  rmSync(join(dir, fileName(list.name, attachment.containerId, attachment.ifName)), { force: true })
+export const removeEntry = (dir: string, { list, attachment }: CacheEntry): void => {
+  const file = join(dir, fileName(list.name, attachment.containerId, attachment.ifName))
+  removeUnfinished(file)
+  rmSync(file, { force: true })
+}
 
 /** What writers left that were killed. Only while nobody writes. */
 export const removeUnfinishedEntries = (dir: string): void => {

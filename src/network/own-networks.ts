@@ -1,11 +1,11 @@
 // Lists of our own: files in the networks directory, changed under one lock, each whole or not there.
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 import { Failure } from '../errors.ts'
 import { lockFile } from '../fs/lock.ts'
-import { syncDir, writeFileAtomic } from '../fs/write-atomic.ts'
-import { removeBridge, reserveBridge } from './bridge-link.ts'
+import { syncDir, removeUnfinished, writeFileAtomic } from '../fs/write-atomic.ts'
+import { addressOf, randomMac, removeBridge, reserveBridge } from './bridge-link.ts'
 import type { NetworkList } from './cni-types.ts'
 import { OWN_DEFAULT, composeList } from './compose-list.ts'
 import { loadLists } from './conflist.ts'
@@ -22,6 +22,7 @@ const DEFAULT_POOLS = [{ base: '10.89.0.0/16', size: 24 }, { base: '10.90.0.0/15
 
 export const createNetwork = async (options: NetworkOptions, wiring: Wiring, request: CreateNetwork): Promise<NetworkView> => {
   using _ = await lockNetworks(options)
+  await endReservation(options, wiring.rules)
   const existing = request.ignoreExisting ? lookAround(options).lists.find(({ name }) => name === request.name) : undefined
   return viewOf(existing ?? await settle(options, wiring, (around) => planNetwork(request, around)))
 }
@@ -29,6 +30,7 @@ export const createNetwork = async (options: NetworkOptions, wiring: Wiring, req
 /** Makes the default network when it is missing; of several processes one does, the others find it. */
 export const ensureDefaultNetwork = async (options: NetworkOptions, wiring: Wiring): Promise<NetworkList> => {
   using _ = await lockNetworks(options)
+  await endReservation(options, wiring.rules)
   const existing = lookAround(options).lists.find(({ name }) => name === OWN_DEFAULT)
   return existing ?? await settle(options, wiring, (around) => composeList({
     name: OWN_DEFAULT, driver: 'bridge', interface: chooseBridge(0, around), subnets: [chooseFreeSubnet(around)], routes: [], ipamDriver: 'host-local',
@@ -41,13 +43,38 @@ const ATTEMPTS = 16
 /** Plans anew when another installation took the bridge between look and reservation; an existing one that was asked for is used. */
 const settle = async (options: NetworkOptions, { rules }: Wiring, plan: (around: Surroundings) => NetworkList): Promise<NetworkList> => {
   let list = plan(lookAround(options))
-  for (let attempt = 1; attempt < ATTEMPTS && !(await reserveBridge(rules, viewOf(list))); attempt += 1) list = plan(lookAround(options))
-  const file = join(options.networksDir, `${list.name}.conflist`)
-  writeList(file, list)
-  return { ...list, file }
+  const mac = randomMac()
+  try {
+    for (let attempt = 1; attempt < ATTEMPTS && !(await reserve(options, { rules, list, mac })); attempt += 1) list = plan(lookAround(options))
+    const file = join(options.networksDir, `${list.name}.conflist`)
+    writeList(file, list)
+    return { ...list, file }
+  } finally {
+    await endReservation(options, rules)
+  }
 }
 
-/** Removes list, bridge, rules and leases, in that order: a crash leaves nothing that a new network would stumble on. */
+const reservationFile = ({ networksDir }: NetworkOptions): string => join(networksDir, '.reserving')
+
+/** Written down before, so that the bridge of a creation that is killed can be told from everybody else's: by its address. */
+const reserve = async (options: NetworkOptions, { rules, list, mac }: { rules: Wiring['rules']; list: NetworkList; mac: string }): Promise<boolean> => {
+  const view = viewOf(list)
+  mkdirSync(options.networksDir, { recursive: true, mode: 0o755 })
+  writeFileSync(reservationFile(options), `${view.network_interface ?? ''} ${mac}`)
+  return reserveBridge(rules, view, mac)
+}
+
+/** A reserved bridge that no list came to name goes again. Under the lock of the networks. */
+const endReservation = async (options: NetworkOptions, rules: Wiring['rules']): Promise<void> => {
+  const file = reservationFile(options)
+  if (!existsSync(file)) return
+  const [name = '', mac] = readFileSync(file, 'utf8').split(' ')
+  const named = loadLists([options.networksDir]).some((list) => viewOf(list).network_interface === name)
+  if (!named && mac !== undefined && addressOf(name) === mac) await removeBridge(rules, name)
+  rmSync(file, { force: true })
+}
+
+/** Removes rules, bridge, leases and at last the list: until all is gone the network shows, and can be removed once more. */
 export const removeNetwork = async (options: NetworkOptions, wiring: Wiring, list: NetworkList): Promise<NetworkView> => {
   const view = viewOf(list)
   if (list.name === OWN_DEFAULT) throw new Failure('wrongState', `default network ${list.name} cannot be removed`)
@@ -55,11 +82,11 @@ export const removeNetwork = async (options: NetworkOptions, wiring: Wiring, lis
     throw new Failure('wrongState', `network ${list.name} is not ours to remove: it is configured by ${list.file}`)
   }
   using _ = await lockNetworks(options)
-  rmSync(list.file, { force: true })
-  syncDir(options.networksDir)
   await removeRules(wiring.rules, view)
   if (view.driver === 'bridge' && view.network_interface) await removeBridge(wiring.rules, view.network_interface)
   rmSync(join(wiring.leasesDir, list.name), { recursive: true, force: true })
+  rmSync(list.file, { force: true })
+  syncDir(options.networksDir)
   return view
 }
 
@@ -71,6 +98,7 @@ const lockNetworks = async ({ locksDir }: NetworkOptions) => {
 const writeList = (file: string, { file: _, disableCheck, disableGC, ...list }: NetworkList): void => {
   mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
   const json = { ...list, ...(disableCheck ? { disableCheck } : {}), ...(disableGC ? { disableGC } : {}), loadOnlyInlinedPlugins: true }
+  removeUnfinished(file)
   writeFileAtomic(file, `${JSON.stringify(json, null, 2)}\n`)
 }
 

@@ -3,7 +3,7 @@
 import type { ProcessStamp } from './container-status.ts'
 import type { Database } from './database.ts'
 
-export type IntentKind = 'create' | 'start' | 'remove' | 'teardown' | 'volume' | 'pull' | 'pod'
+export type IntentKind = 'create' | 'start' | 'remove' | 'teardown' | 'volume' | 'pull' | 'collect' | 'pod'
 
 export interface NewIntent {
   readonly kind: IntentKind

@@ -27,17 +27,21 @@ export function makeStaging(dir: string): Staging {
     process.once('exit', close)
     return openSession(dir)
   }
+  const recover = () => {
+    makeDir(dir, 0o700)
+    for (const name of readdirSync(dir)) if (join(dir, name) !== own?.path) removeDead(join(dir, name))
+  }
   return {
     close,
+    recover,
     make() {
-      own ??= open()
+      if (own === undefined) {
+        own = open()
+        recover()
+      }
       const path = join(own.path, String(counter++))
       mkdirSync(path, 0o700)
       return path
-    },
-    recover() {
-      makeDir(dir, 0o700)
-      for (const name of readdirSync(dir)) if (join(dir, name) !== own?.path) removeDead(join(dir, name))
     },
   }
 }

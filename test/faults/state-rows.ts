@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -26,8 +27,12 @@ const strays = ({ root, runRoot }: Box): string[] => [
     entries(join(root, folder)).filter((name) => name.endsWith('.tmp')).map((name) => `file ${folder}/${name}`)),
 ]
 
+/** Bridges of networks other than the default one. */
+const bridges = (): string[] => spawnSync('ip', ['-o', 'link', 'show', 'type', 'bridge'], { encoding: 'utf8' }).stdout.split('\n')
+  .filter((line) => line !== '' && !/^\d+: scow0:/.test(line)).map((line) => `link ${line}`)
+
 /** All that one without containers, volumes and work under way should not have; the background gets a moment. */
 export async function findAnything(box: Box): Promise<string[]> {
   const left = await findLeftovers(box)
-  return [...left, ...rows(box), ...strays(box)]
+  return [...left, ...rows(box), ...strays(box), ...bridges()]
 }

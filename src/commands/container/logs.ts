@@ -26,7 +26,7 @@ export const spec = defineCommand({
   async run({ args, options, out, engine: open, interrupt }) {
     const range = { ...momentOption('since', options.since), ...momentOption('until', options.until) }
     const engine = await open()
-    const { chosen, errors } = await selectContainers(engine, { args, latest: options.latest }, out)
+    const { chosen, errors } = await selectContainers(engine, { args, latest: options.latest, reading: true }, out)
     if (errors.length > 0) return 125
     const several = chosen.length > 1
     const show = async (id: string, at: number): Promise<void> => {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { Engine } from '../../engine/engine.ts'
 import { listContainers } from '../../engine/list-containers.ts'
+import { recoverDead } from '../../engine/recover.ts'
 import { Failure, isFailure } from '../../errors.ts'
 import type { Output } from '../../cli/output.ts'
 import { flag, list } from '../../cli/option.ts'
@@ -25,14 +26,17 @@ export interface Selection {
   readonly eligible?: (row: Row) => boolean
   /** A missing one is no error. */
   readonly ignore?: boolean
+  /** The command changes nothing, and waits for nobody. */
+  readonly reading?: boolean
 }
 
 export interface Chosen { readonly id: string; readonly name: string; /** As typed, for the answer. */ readonly typed: string; readonly podId?: string | undefined }
 
 /** Errors for single names are shown and returned; the rest goes on. @throws invalid */
 export async function selectContainers(engine: Engine, selection: Selection, out: Output): Promise<{ chosen: Chosen[]; errors: unknown[] }> {
-  const { args, all, latest, cidfile = [], filter = [], ignore } = selection
+  const { args, all, latest, cidfile = [], filter = [], ignore, reading } = selection
   if (args.length > 0 && (all || latest)) throw new Failure('invalid', `--${all ? 'all' : 'latest'} and names exclude each other`)
+  if (!reading) await recoverDead(engine) // so that names and states are true
   if (all || latest || filter.length > 0) return { chosen: await selectRows(engine, selection), errors: [] }
   const names = [...args, ...cidfile.flatMap((file) => readCidfile(file, ignore ?? false))]
   const chosen: Chosen[] = []

@@ -27,7 +27,7 @@ export const spec = defineCommand({
       if (/healthy/.test(condition)) throw new Failure('unsupported', `--condition ${condition} is not supported yet: health checks come later`)
     }
     const engine = await open()
-    const { chosen, errors } = await selectContainers(engine, { args, latest: options.latest, ignore: options.ignore }, out)
+    const { chosen, errors } = await selectContainers(engine, { args, latest: options.latest, ignore: options.ignore, reading: true }, out)
     const wait = { ...(options.condition.length ? { conditions: options.condition } : {}), ...intervalOf(options.interval), signal: interrupt.signal }
     const waits = chosen.map(({ id }) => waitContainer(engine, id, wait).catch((error: unknown) => {
       if (options.ignore && isFailure(error, 'notFound')) return -1

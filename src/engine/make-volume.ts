@@ -1,0 +1,75 @@
+// Making and removing the folders of volumes. Both under one lock that is never held for long: a folder that goes is only
+// renamed under it, so that whoever makes a volume of the same name gets a new one.
+import { chownSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { lockFile } from '../fs/lock.ts'
+import { removeTree } from '../fs/remove-tree.ts'
+import type { VolumeRecord } from '../state/volumes.ts'
+import type { Engine } from './engine.ts'
+import { randomId } from './random-name.ts'
+
+type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self'>
+
+const volumesDir = ({ config, paths }: Pick<Engine, 'config' | 'paths'>): string => config.engine.volumePath || paths.volumes
+
+/** Where a volume's files are. */
+export const volumeDir = (engine: Pick<Engine, 'config' | 'paths'>, name: string): string => join(volumesDir(engine), name, '_data')
+
+/** The folder, then the row that shows it. @returns whether it was made: false when one of that name exists */
+export async function makeVolume(engine: Parts, record: VolumeRecord, { durable = true }: { durable?: boolean } = {}): Promise<boolean> {
+  const { name, mountpoint, uid, gid } = record
+  using _ = await lockVolumes(engine)
+  if (await engine.state.volumes.get(name)) return false
+  const intentId = await engine.state.intents.open({ kind: 'volume', target: name, owner: engine.self, data: {} }, { durable: false })
+  try {
+    doom(engine, name) // of a volume whose removal was killed
+    mkdirSync(mountpoint, { recursive: true, mode: 0o755 })
+    if (uid !== undefined || gid !== undefined) chownSync(mountpoint, uid ?? 0, gid ?? 0)
+    return await engine.state.volumes.put(record, { durable })
+  } catch (error) {
+    doom(engine, name)
+    throw error
+  } finally {
+    await engine.state.intents.close(intentId, { durable: false })
+  }
+}
+
+/** Row and folder of a volume go; idempotent. @throws inUse while a container uses it */
+export async function unmakeVolume(engine: Parts, name: string): Promise<void> {
+  const intentId = await engine.state.intents.open({ kind: 'volume', target: name, owner: engine.self, data: {} }, { durable: false })
+  try {
+    {
+      using _ = await lockVolumes(engine)
+      await engine.state.volumes.remove(name)
+      doom(engine, name)
+    }
+    removeDoomed(engine)
+  } finally {
+    await engine.state.intents.close(intentId, { durable: false })
+  }
+}
+
+/** After a kill between row and folder: a folder that no row shows goes. */
+export async function recoverVolume(engine: Parts, name: string): Promise<void> {
+  {
+    using _ = await lockVolumes(engine)
+    if (!await engine.state.volumes.get(name)) doom(engine, name)
+  }
+  removeDoomed(engine)
+}
+
+const lockVolumes = ({ paths }: Parts) => lockFile(join(paths.locks, 'volumes'))
+
+const DOOMED = '.doomed-'
+
+function doom(engine: Parts, name: string): void {
+  const folder = dirname(volumeDir(engine, name))
+  if (existsSync(folder)) renameSync(folder, join(volumesDir(engine), DOOMED + randomId().slice(0, 16)))
+}
+
+/** Those of killed processes too. */
+function removeDoomed(engine: Parts): void {
+  const dir = volumesDir(engine)
+  if (!existsSync(dir)) return
+  for (const name of readdirSync(dir)) if (name.startsWith(DOOMED)) removeTree(join(dir, name))
+}
