@@ -30,8 +30,9 @@ export function generatedFiles(): Map<string, string> {
 const OWN_FOLDERS = ['completions', 'man']
 
 export function writeGenerated(root: string): void {
+  const files = generatedFiles() // whole before anything is removed
   for (const folder of OWN_FOLDERS) for (const name of readdirSync(join(root, folder))) rmSync(join(root, folder, name))
-  for (const [path, text] of generatedFiles()) {
+  for (const [path, text] of files) {
     mkdirSync(dirname(join(root, path)), { recursive: true })
     writeFileSync(join(root, path), text)
   }
