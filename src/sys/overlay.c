@@ -65,12 +65,26 @@ static int set_option(int fs, char *option)
 	return result;
 }
 
-// -1 and errno; ENOSYS where the kernel lacks these calls or `lowerdir+` (before 6.5).
+// Before 6.5 overlay takes any option here, and refuses it, with a line in the kernel's log, only when it mounts.
+static bool takes_anything(int fs)
+{
+	char refusal[512];
+	if (configure(fs, "scow", NULL) == 0)
+		return true;
+	read_reason(fs, refusal, sizeof refusal);
+	return false;
+}
+
+// -1 and errno; ENOSYS where the kernel lacks these calls or `lowerdir+` (before 6.5 or 6.8).
 static int overlay_by_descriptor(struct overlay *o)
 {
 	int fs = (int)syscall(NR_fsopen, "overlay", FS_CLOEXEC), mnt = -1, err = 0;
 	if (fs < 0)
 		return -1;
+	if (takes_anything(fs)) {
+		err = ENOSYS;
+		goto out;
+	}
 	o->step = "fsconfig";
 	for (size_t i = 0; i < o->lower_count; i++) {
 		if (configure_path(fs, "lowerdir+", o->lowers[i]) == 0)
