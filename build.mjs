@@ -1,4 +1,5 @@
 // Builds dist/: the C parts, the addon, and one CJS chunk per entry point.
+import { buildDemoImage } from './.ci/demo-image.mjs'
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
@@ -23,8 +24,8 @@ function generateProto() {
   const age = (path) => (existsSync(join(root, path)) ? statSync(join(root, path)).mtimeMs : 0)
   if (age(`${out}/runtime-v1.ts`) > Math.max(age(source), age('package-lock.json'))) return
   const opt = ['outputServices=grpc-js', 'esModuleInterop=true', 'forceLong=bigint', 'enumsAsLiterals=true', 'outputJsonMethods=false', 'env=node', 'importSuffix=.ts', 'outputIndex=false']
-  const template = { version: 'v2', plugins: [{ local: [process.execPath, 'node_modules/ts-proto/protoc-gen-ts_proto'], out, opt }] }
-  run(process.execPath, ['node_modules/@bufbuild/buf/bin/buf', 'generate', '--template', JSON.stringify(template), source])
+  mkdirSync(join(root, out), { recursive: true })
+  run('protoc', ['--plugin=protoc-gen-ts_proto=node_modules/.bin/protoc-gen-ts_proto', '-Iproto', `--ts_proto_out=${out}`, `--ts_proto_opt=${opt.join(',')}`, source])
 }
 
 /** What one command's chunk holds: its spec, and the start that all share. */
@@ -97,3 +98,4 @@ if (wanted('conmon') && readdirSync(join(root, 'conmon')).includes('Makefile')) 
 if (wanted('addon') && existsSync(join(root, 'src/sys/addon.c'))) buildAddon()
 if (wanted('proto') || wanted('js')) generateProto()
 if (wanted('js')) await bundle()
+if (wanted('demo')) buildDemoImage(root, join(dist, 'demo-image'))

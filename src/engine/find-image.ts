@@ -28,7 +28,7 @@ export async function lookUpImage(engine: Pick<Engine, 'state'>, text: string): 
 }
 
 /** A transport and a path: not a name of the store. */
-const LAYOUT = /^oci:[./]/
+const LAYOUT = /^oci:(?:[./]|[^:]*\/)/
 
 async function byName({ state }: Pick<Engine, 'state'>, text: string): Promise<ImageRecord | undefined> {
   const reference = parseReference(text)

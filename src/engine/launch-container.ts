@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs'
+import { writeFileAtomic } from '../fs/write-atomic.ts'
 import { launchMonitor } from '../monitor/launch.ts'
 import type { Container } from '../state/containers.ts'
 import { cleanupCommand } from './cleanup-command.ts'
@@ -19,7 +20,7 @@ export async function launchContainer(engine: Engine, { container, attended, exi
   mkdirSync(own.persist, { recursive: true, mode: 0o700 })
   const { log } = request
   const preserved = request.preserveFds ?? []
-  return launchMonitor({
+  const launched = await launchMonitor({
     ...await monitorOptions(engine, container),
     bundle: own.bundle,
     pidFile: own.pidFile,
@@ -37,4 +38,8 @@ export async function launchContainer(engine: Engine, { container, attended, exi
     noPivot: engine.config.engine.noPivotRoot,
     ...(signal ? { signal } : {}),
   })
+  // Where the user wants them too; the container's own are for whoever comes after us.
+  if (request.pidFile) writeFileAtomic(request.pidFile, String(launched.pid), { sync: false })
+  if (request.monitorPidFile) writeFileAtomic(request.monitorPidFile, String(launched.monitorPid), { sync: false })
+  return launched
 }

@@ -28,7 +28,7 @@ export function parseHeader(block: Buffer, offset: number): RawHeader | undefine
   const type = block[offset + 156] === 0 ? '0' : String.fromCharCode(block[offset + 156] as number)
   const hasDevice = type === '3' || type === '4'
   return {
-    type: type === '0' && name.endsWith('/') ? '5' : type,
+    type,
     name: prefix === '' ? name : `${prefix}/${name}`,
     linkName: text(block, offset + 157, 100),
     size: unsigned(block, offset + 124, 12, 'size'),

@@ -88,11 +88,12 @@ export class TarParser {
   }
 
   #onHeader(block: Buffer, at: number): void {
-    const header = parseHeader(block, at)
-    if (header === undefined) {
+    const raw = parseHeader(block, at)
+    if (raw === undefined) {
       this.#state = 'end'
       return
     }
+    const header = this.#isOldDirectory(raw) ? { ...raw, type: '5' } : raw
     const { type, size } = header
     if (type === 'x' || type === 'X' || type === 'g' || type === 'L' || type === 'K') return this.#beginExtension(type, size)
     this.#header = header
@@ -103,6 +104,11 @@ export class TarParser {
       this.#sparse = SparseMapReader.inData()
       this.#state = 'sparse-map'
     } else this.#beginMember()
+  }
+
+  /** The oldest archives know no type for directories: a file whose whole name, not its first 100 bytes, ends in a slash. */
+  #isOldDirectory({ type, name, size }: RawHeader): boolean {
+    return type === '0' && size === 0 && (this.#field('path') ?? this.#longName ?? name).endsWith('/')
   }
 
   #beginGnuSparse(block: Buffer, at: number): void {

@@ -26,7 +26,7 @@ export interface Connected {
 /** Raw mode with a terminal; resizes follow the window. */
 export function connectStreams({ stdin, stdout = true, stderr = true, terminal, detachKeys, interrupt }: Streams): Connected {
   const keys = parseDetachKeys(detachKeys)
-  const raw = terminal && stdin && isTerminal(0)
+  const raw = terminal && isTerminal(0)
   const restore = raw ? rawTerminal(0) : undefined
   return {
     io: {
