@@ -1,14 +1,22 @@
 // Every command that looks into a CRI runtime, by its file: they share one bundle.
 import type { AnyCommand } from '../../cli/command.ts'
+import { spec as criAttach } from './attach.ts'
 import { spec as criCheckpoint } from './checkpoint.ts'
+import { spec as criConfig } from './config.ts'
 import { spec as criCreate } from './create.ts'
+import { spec as criEvents } from './events.ts'
+import { spec as criExec } from './exec.ts'
 import { spec as criImagefsinfo } from './imagefsinfo.ts'
 import { spec as criImages } from './images.ts'
 import { spec as criInfo } from './info.ts'
 import { spec as criInspect } from './inspect.ts'
 import { spec as criInspecti } from './inspecti.ts'
 import { spec as criInspectp } from './inspectp.ts'
+import { spec as criLogs } from './logs.ts'
+import { spec as criMetricdescs } from './metricdescs.ts'
+import { spec as criMetricsp } from './metricsp.ts'
 import { spec as criPods } from './pods.ts'
+import { spec as criPortForward } from './port-forward.ts'
 import { spec as criPs } from './ps.ts'
 import { spec as criPull } from './pull.ts'
 import { spec as criRm } from './rm.ts'
@@ -17,6 +25,8 @@ import { spec as criRmp } from './rmp.ts'
 import { spec as criRunp } from './runp.ts'
 import { spec as criRuntimeConfig } from './runtime-config.ts'
 import { spec as criStart } from './start.ts'
+import { spec as criStats } from './stats.ts'
+import { spec as criStatsp } from './statsp.ts'
 import { spec as criStop } from './stop.ts'
 import { spec as criStopp } from './stopp.ts'
 import { spec as criUpdate } from './update.ts'
@@ -24,15 +34,23 @@ import { spec as criUpdateRuntimeConfig } from './update-runtime-config.ts'
 import { spec as criVersion } from './version.ts'
 
 export const CRI: Readonly<Record<string, AnyCommand>> = {
+  'cri/attach': criAttach,
   'cri/checkpoint': criCheckpoint,
+  'cri/config': criConfig,
   'cri/create': criCreate,
+  'cri/events': criEvents,
+  'cri/exec': criExec,
   'cri/imagefsinfo': criImagefsinfo,
   'cri/images': criImages,
   'cri/info': criInfo,
   'cri/inspect': criInspect,
   'cri/inspecti': criInspecti,
   'cri/inspectp': criInspectp,
+  'cri/logs': criLogs,
+  'cri/metricdescs': criMetricdescs,
+  'cri/metricsp': criMetricsp,
   'cri/pods': criPods,
+  'cri/port-forward': criPortForward,
   'cri/ps': criPs,
   'cri/pull': criPull,
   'cri/rm': criRm,
@@ -41,6 +59,8 @@ export const CRI: Readonly<Record<string, AnyCommand>> = {
   'cri/runp': criRunp,
   'cri/runtime-config': criRuntimeConfig,
   'cri/start': criStart,
+  'cri/stats': criStats,
+  'cri/statsp': criStatsp,
   'cri/stop': criStop,
   'cri/stopp': criStopp,
   'cri/update': criUpdate,

@@ -27,7 +27,7 @@ export const podFilters = {
 }
 
 export const tlsOptions = {
-  tlsServerName: text('--tls-server-name <name>', 'Name that the certificate of the streaming server must have'),
+  tlsServerName: text('--tls-sni, --tls-server-name <name>', 'Name that the certificate of the streaming server must have'),
   tlsCa: text('--tls-ca <file>', 'Certificate authority of the streaming server', { complete: 'file' }),
   tlsCert: text('--tls-cert <file>', 'Certificate to show to the streaming server', { complete: 'file' }),
   tlsKey: text('--tls-key <file>', 'Key of that certificate', { complete: 'file' }),

@@ -19,11 +19,11 @@ export async function printJson(out: Output, value: Json, { output, template }: 
 
 async function renderTemplate(source: string, value: Json): Promise<string> {
   if (source === '') throw new Failure('invalid', '--output go-template needs a --template')
-  const [{ compileTemplate }, { TemplateError }] = await Promise.all([import('../../cli/template/template.ts'), import('../../cli/template/lex.ts')])
+  const { compileTemplate } = await import('../../cli/template/template.ts')
   /** A map whose missing keys are errors, as crictl has it. */
   class Strict extends Map<string, unknown> {
     override get(key: string): unknown {
-      if (!this.has(key)) throw new TemplateError(`map has no entry for key "${key}"`)
+      if (!this.has(key)) throw new Failure('invalid', `template: map has no entry for key "${key}"`)
       return super.get(key)
     }
   }

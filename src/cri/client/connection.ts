@@ -125,7 +125,7 @@ const NO_METADATA = (): Metadata => new Metadata()
 
 export const rpcName = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 
-const isUnknownService = (error: unknown): boolean => (error as ServiceError).code === status.UNIMPLEMENTED && /unknown service|unknown method .* for service|The server does not implement/i.test((error as ServiceError).details ?? '')
+const isUnknownService = (error: unknown): boolean => (error as ServiceError).code === status.UNIMPLEMENTED && /unknown service/i.test((error as ServiceError).details ?? '')
 
 const wrongService = (address: string, cause: unknown): Failure =>
   new Failure('unsupported', `${address} speaks gRPC but not the CRI: it knows neither runtime.v1 nor runtime.v1alpha2`, { cause, hint: 'is the CRI plugin of the runtime disabled, or is this another service\'s socket?' })

@@ -6,8 +6,13 @@ import type { Connection } from './connection.ts'
 /** Sorted by first tag, then digest, then id. `filters`: `dangling=`, `reference=`, `before=`, `since=`. @throws Failure invalid */
 export async function findImages(connection: Connection, name: string, filters: readonly string[]): Promise<Image[]> {
   const { images } = await connection.call(Service.listImages, ListImagesRequest.fromPartial({ filter: { image: { image: name } } }))
-  return filters.reduce(filtered, [...images].sort((a, b) => compare(sortKey(a, b), sortKey(b, a))))
+  // containerd 1.x takes a name and lists everything all the same
+  const named = name === '' || images.length < 2 ? images : images.filter((image) => isCalled(image, name))
+  return filters.reduce(filtered, [...named].sort((a, b) => compare(sortKey(a, b), sortKey(b, a))))
 }
+
+const isCalled = ({ id, repoTags, repoDigests }: Image, name: string): boolean =>
+  [...repoTags, ...repoDigests].some((known) => known.includes(name)) || id.replace('sha256:', '').startsWith(name.replace('sha256:', ''))
 
 /** What stands for an image beside another: tags where both have some, else digests, else ids. */
 const sortKey = (image: Image, other: Image): string =>

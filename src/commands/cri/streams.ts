@@ -1,0 +1,36 @@
+// The caller's own streams and terminal, joined to a command or a container behind a streaming server.
+import { writeAll } from '../../cli/output.ts'
+import type { Interrupt } from '../../cli/interrupt.ts'
+import { connectStreams } from '../container/terminal.ts'
+
+export interface TlsFlags {
+  readonly tlsServerName: string | undefined
+  readonly tlsCa: string | undefined
+  readonly tlsCert: string | undefined
+  readonly tlsKey: string | undefined
+}
+
+export interface Joined {
+  readonly url: string
+  readonly transport: 'spdy' | 'websocket' | undefined
+  readonly tls: TlsFlags
+  readonly stdin: boolean
+  readonly tty: boolean
+  readonly interrupt: Interrupt
+}
+
+/** @returns the exit code, where the other side tells one */
+export async function joinStreams({ url, transport = 'spdy', tls, stdin, tty, interrupt }: Joined): Promise<number> {
+  const { runRemoteCommand } = await import('../../cri/client/remote-command.ts')
+  const { io, restore } = connectStreams({ stdin, terminal: tty, detachKeys: '', interrupt })
+  try {
+    return await runRemoteCommand({
+      url, transport, tls: { serverName: tls.tlsServerName, ca: tls.tlsCa, cert: tls.tlsCert, key: tls.tlsKey }, tty, signal: interrupt.signal,
+      ...(io.stdin ? { stdin: io.stdin } : {}), ...(io.resize ? { resize: io.resize } : {}),
+      stdout: (bytes) => writeAll(1, bytes), ...(tty ? {} : { stderr: (bytes: Uint8Array) => writeAll(2, bytes) }),
+    })
+  } finally {
+    restore()
+    if (stdin) process.stdin.destroy()
+  }
+}

@@ -1,0 +1,138 @@
+// exec and attach: what goes in, what comes out, and how it ended, over SPDY or WebSocket.
+import { Failure } from '../../errors.ts'
+import { openSpdySession, type SpdyStream } from './spdy.ts'
+import { streamingUrl, tlsOptions, upgradeToSpdy, type TlsFiles } from './upgrade.ts'
+
+export interface WindowSize { readonly rows: number; readonly columns: number }
+
+export interface RemoteCommand {
+  readonly url: string
+  readonly transport: 'spdy' | 'websocket'
+  readonly tls?: TlsFiles
+  /** Undefined: nothing is read. */
+  readonly stdin?: AsyncIterable<Uint8Array> | undefined
+  readonly stdout?: ((bytes: Uint8Array) => void | Promise<void>) | undefined
+  readonly stderr?: ((bytes: Uint8Array) => void | Promise<void>) | undefined
+  readonly tty: boolean
+  readonly resize?: AsyncIterable<WindowSize> | undefined
+  readonly signal: AbortSignal
+}
+
+const PROTOCOLS = ['v4.channel.k8s.io', 'v3.channel.k8s.io', 'v2.channel.k8s.io', 'channel.k8s.io']
+const WEBSOCKET_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io']
+
+/** @returns the exit code, 0 where there is none to know. @throws Failure unavailable: cut before its end */
+export async function runRemoteCommand(command: RemoteCommand): Promise<number> {
+  return command.transport === 'websocket' ? overWebSocket(command) : overSpdy(command)
+}
+
+async function overSpdy(command: RemoteCommand): Promise<number> {
+  const { stdin, stdout, stderr, tty, resize, signal } = command
+  const upgraded = await upgradeToSpdy({ url: command.url, protocols: PROTOCOLS, ...(command.tls ? { tls: command.tls } : {}), signal })
+  const session = openSpdySession(upgraded.socket, upgraded.head)
+  const abort = (): void => { upgraded.socket.destroy() }
+  signal.addEventListener('abort', abort, { once: true })
+  const problem: Buffer[] = []
+  const receive = (type: string, data?: (bytes: Buffer) => void | Promise<void>): Promise<boolean> => new Promise((resolve) => {
+    session.open({ streamtype: type }, { ...(data ? { data } : {}), end: (wasReset) => resolve(!wasReset) })
+  })
+  const errorEnded = receive('error', (bytes) => { problem.push(Buffer.from(bytes)) })
+  const input = stdin ? session.open({ streamtype: 'stdin' }, {}) : undefined
+  const outputs = [...(stdout ? [receive('stdout', stdout)] : []), ...(stderr && !tty ? [receive('stderr', stderr)] : [])]
+  const sizes = tty && resize ? session.open({ streamtype: 'resize' }, {}) : undefined
+  if (input) void feed(input, stdin!)
+  if (sizes) void sendSizes(resize!, (json) => sizes.write(Buffer.from(json)))
+  try {
+    const isWhole = await errorEnded
+    const said = Buffer.concat(problem)
+    await Promise.race([Promise.all(outputs), session.closed])
+    if (signal.aborted) throw signal.reason
+    if (!isWhole && said.length === 0) throw cut(command.url)
+    return exitCodeOf(said, upgraded.protocol)
+  } finally {
+    signal.removeEventListener('abort', abort)
+    session.close()
+  }
+}
+
+async function feed(stream: SpdyStream, source: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of source) await stream.write(chunk)
+  stream.end()
+}
+
+async function sendSizes(sizes: AsyncIterable<WindowSize>, send: (json: string) => void | Promise<void>): Promise<void> {
+  for await (const { rows, columns } of sizes) if (rows > 0 && columns > 0) await send(JSON.stringify({ Width: columns, Height: rows }))
+}
+
+const cut = (url: string): Failure => new Failure('unavailable', `the stream from ${streamingUrl(url).host} was cut before the command ended`, { hint: 'the command may still run: look with ps or inspect' })
+
+const [STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE] = [0, 1, 2, 3, 4, 255]
+const HIGH_WATER = 1024 * 1024
+const NORMAL_CLOSE = 1000
+
+async function overWebSocket(command: RemoteCommand): Promise<number> {
+  const { stdin, stdout, stderr, tty, resize, signal } = command
+  const { WebSocket } = await import('ws')
+  const url = streamingUrl(command.url)
+  const address = url.href.replace(/^http/, 'ws')
+  const socket = new WebSocket(address, WEBSOCKET_PROTOCOLS, { ...(url.protocol === 'https:' ? await tlsOptions(command.tls) : {}), perMessageDeflate: false })
+  socket.binaryType = 'nodebuffer'
+  const abort = (): void => { socket.terminate() }
+  signal.addEventListener('abort', abort, { once: true })
+  const problem: Buffer[] = []
+  let work: Promise<void> = Promise.resolve()
+  socket.on('message', (message: Buffer) => {
+    const bytes = message.subarray(1)
+    if (message.length === 0 || (message[0] !== CLOSE && bytes.length === 0)) return
+    if (message[0] === ERROR) problem.push(bytes)
+    const write = message[0] === STDOUT ? stdout : message[0] === STDERR ? stderr : undefined
+    if (write) work = work.then(() => write(bytes))
+  })
+  const frame = (channel: number, bytes: Uint8Array): Promise<void> => new Promise((resolve) => {
+    if (socket.readyState !== WebSocket.OPEN) return resolve()
+    socket.send(Buffer.concat([Buffer.from([channel]), bytes]), () => { if (socket.bufferedAmount < HIGH_WATER) resolve(); else setImmediate(resolve) })
+  })
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('open', () => resolve())
+      socket.once('error', (error) => reject(signal.aborted ? signal.reason : new Failure('unavailable', `cannot stream from ${url.host}: ${error.message}`, { cause: error })))
+    })
+    const closed = new Promise<number>((resolve) => { socket.once('close', (code) => resolve(code)); socket.on('error', () => {}) })
+    if (stdin) void feedSocket(stdin, { frame, canClose: socket.protocol.startsWith('v5') })
+    if (tty && resize) void sendSizes(resize, (json) => frame(RESIZE, Buffer.from(json)))
+    const code = await closed
+    await work
+    if (signal.aborted) throw signal.reason
+    const said = Buffer.concat(problem)
+    if (said.length === 0 && code !== NORMAL_CLOSE) throw cut(command.url)
+    return exitCodeOf(said, socket.protocol)
+  } finally {
+    signal.removeEventListener('abort', abort)
+    socket.terminate()
+  }
+}
+
+interface Feeding { readonly frame: (channel: number, bytes: Uint8Array) => Promise<void>; readonly canClose: boolean }
+
+/** Before v5 the end of the input cannot be told. */
+async function feedSocket(source: AsyncIterable<Uint8Array>, { frame, canClose }: Feeding): Promise<void> {
+  for await (const chunk of source) await frame(STDIN, chunk)
+  if (canClose) await frame(CLOSE, Buffer.from([STDIN]))
+}
+
+/** From v4 on a Status as JSON; before, text where something went wrong. @throws Failure cannotInvoke */
+function exitCodeOf(said: Buffer, protocol: string): number {
+  if (said.length === 0) return 0
+  const text = said.toString('utf8')
+  let status: { status?: string; reason?: string; message?: string; details?: { causes?: { reason?: string; message?: string }[] } } = {}
+  try {
+    status = JSON.parse(text)
+  } catch {
+    throw new Failure('cannotInvoke', `${text.trim()}${protocol === '' ? '' : ` (${protocol})`}`)
+  }
+  if (status.status === 'Success') return 0
+  const code = status.reason === 'NonZeroExitCode' ? status.details?.causes?.find(({ reason }) => reason === 'ExitCode')?.message : undefined
+  if (code !== undefined && /^\d+$/.test(code)) return Number(code)
+  const message = status.message ?? text
+  throw new Failure(/executable file not found|no such file or directory/.test(message) ? 'commandNotFound' : 'cannotInvoke', message)
+}

@@ -1,0 +1,94 @@
+import '../support/jail.ts'
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openContainerd } from './containerd.ts'
+
+let [pod, container] = ['', '']
+const runtime = openContainerd(async ({ run }) => { ({ pod, container } = await run({ command: ['sleep', '1000'] })) })
+const MEGABYTES = 20
+
+test('exec --sync has the command\'s own exit code, and both outputs', async () => {
+  const { code, stdout, stderr } = await runtime.crictl.run(['exec', '--sync', container, 'sh', '-c', 'echo out; echo err >&2; exit 3'])
+  assert.deepEqual([code, stdout, stderr], [3, 'out\n', 'err\n'])
+})
+
+for (const transport of ['spdy', 'websocket']) {
+  test(`exec over ${transport} keeps outputs apart and has the exit code`, async () => {
+    const { code, stdout, stderr } = await runtime.crictl.run(['exec', '-r', transport, container, 'sh', '-c', 'echo out; echo err >&2; exit 4'])
+    assert.deepEqual([code, stdout, stderr], [4, 'out\n', 'err\n'])
+  })
+
+  test(`exec over ${transport} passes on large input and output whole`, async () => {
+    const input = Buffer.alloc(MEGABYTES * 1024 * 1024, 'scow')
+    // WebSocket cannot tell the end of the input before its fifth version
+    const command = transport === 'spdy' ? ['md5sum'] : ['sh', '-c', `head -c ${input.length} | md5sum`]
+    const { createHash } = await import('node:crypto')
+    const sent = await runtime.crictl.run(['exec', '-i', '-r', transport, container, ...command], { input })
+    assert.deepEqual([sent.code, sent.stdout.split(' ')[0]], [0, createHash('md5').update(input).digest('hex')], sent.stderr)
+    const { code, stdout } = await runtime.crictl.run(['exec', '-r', transport, container, 'sh', '-c', `yes scow | head -c ${MEGABYTES * 1024 * 1024}`])
+    assert.deepEqual([code, stdout.length], [0, MEGABYTES * 1024 * 1024])
+  })
+
+  test(`exec -it over ${transport} gives a terminal of the caller's size`, async () => {
+    const { code, stdout } = await runtime.crictl.run(['exec', '-it', '-r', transport, container, 'sh', '-c', 'for n in 1 2 3 4 5 6 7 8 9; do stty size 2>/dev/null | grep 77 && break; sleep 0.2; done; exit 5'], { terminal: { rows: 33, columns: 77 } })
+    assert.equal(code, 5, stdout)
+    assert.match(stdout, /33 77/)
+  })
+}
+
+test('exec in all containers that a filter chooses, at once', async () => {
+  const other = await runtime.run({ command: ['sleep', '1000'] })
+  const { code, stdout } = await runtime.crictl.run(['exec', '-x', '--name', 'main', 'hostname'])
+  assert.equal(code, 0)
+  assert.equal(stdout.trim().split('\n').length, 2)
+  assert.match(await runtime.crictl.ok('exec', '-l', 'echo', 'hi'), new RegExp(`^${other.container}:\nhi$`))
+  assert.equal(await runtime.crictl.ok('exec', '-q', '-l', 'echo', 'hi'), 'hi')
+  assert.equal((await runtime.crictl.run(['exec', '--name', 'main', 'sh', '-c', 'exit 9'])).code, 9)
+  assert.equal((await runtime.crictl.run(['exec', '-e', '--name', 'main', 'false'])).code, 0)
+  assert.match(await runtime.crictl.fails(125, 'exec', '--name', 'other', 'true'), /^Error: no container matches\n$/)
+  await runtime.crictl.ok('rmp', '-f', other.pod)
+})
+
+test('what cannot be started has 127, and who is not there 125', async () => {
+  assert.match(await runtime.crictl.fails(127, 'exec', container, 'no-such-program'), /^Error: .*executable file not found.*\n$/)
+  assert.match(await runtime.crictl.fails(125, 'exec', 'nope', 'true'), /not found/)
+  assert.match(await runtime.crictl.fails(125, 'exec', container), /^Error: no command to run/)
+})
+
+test('attach joins a container that reads and writes', async () => {
+  const reader = await runtime.run({ command: ['sh', '-c', 'read line; echo got $line; exit 6'], container: { stdin: true, stdin_once: true } })
+  const attached = await runtime.crictl.run(['attach', '-i', reader.container], { input: 'a word\n' })
+  assert.equal(attached.stdout, 'got a word\n', attached.stderr)
+  await runtime.crictl.ok('rmp', '-f', reader.pod)
+})
+
+test('port-forward carries connections into the pod until it is interrupted', async () => {
+  const web = await runtime.run({ command: ['httpd', '-f', '-p', '80', '-h', '/data'] })
+  const forward = runtime.crictl.start(['port-forward', web.pod, ':80'])
+  let port: string | undefined
+  while (!(port = /127\.0\.0\.1:(\d+) -> 80/.exec(forward.stdout())?.[1])) await sleep(20)
+  for (let times = 0; times < 3; times++) {
+    const answer = await fetch(`http://127.0.0.1:${port}/from-image`, { headers: { connection: 'close' } })
+    assert.equal(await answer.text(), 'image\n')
+  }
+  forward.child.kill('SIGINT')
+  assert.equal((await forward.end()).code, 0)
+  const refused = connect(Number(port), '127.0.0.1')
+  const [error] = await once(refused, 'error') as [NodeJS.ErrnoException]
+  assert.equal(error.code, 'ECONNREFUSED')
+  await runtime.crictl.ok('rmp', '-f', web.pod)
+})
+
+test('a stream that is cut in the middle is one line', async () => {
+  const lost = await runtime.run({ command: ['sleep', '1000'] })
+  const running = runtime.crictl.start(['exec', lost.container, 'sh', '-c', 'echo ready; sleep 100'])
+  while (!running.stdout().includes('ready')) await sleep(20)
+  await runtime.crictl.ok('stop', lost.container)
+  const { code } = await running.end()
+  assert.ok(code === 137 || code >= 125, `exit code ${code}`)
+  await runtime.crictl.ok('rmp', '-f', lost.pod)
+  await runtime.crictl.ok('rmp', '-f', pod)
+})
