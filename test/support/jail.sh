@@ -31,8 +31,14 @@ if [ "${1-}" != --inside ]; then
   (
     read -r me _ </proc/self/stat
     while read -r _ point _; do echo "$me" >"$point/$group/cgroup.procs"; done <"$dir/cgroups"
-    exec setpriv --pdeathsig KILL unshare --mount --net --ipc --uts --cgroup --pid --fork --kill-child --mount-proc \
-      sh "$self" --inside "$dir" "$@"
+    # The one that waits outside steps aside: of cgroup v2 only a group without processes hands controllers down.
+    aside=
+    if grep -q '^cgroup2 /sys/fs/cgroup ' "$dir/cgroups"; then aside=/sys/fs/cgroup/$group/outside; mkdir "$aside"; fi
+    exec setpriv --pdeathsig KILL unshare --cgroup sh -c '
+      [ -z "$1" ] || echo $$ >"$1/cgroup.procs"
+      shift
+      exec unshare --mount --net --ipc --uts --pid --fork --kill-child --mount-proc sh "$@"
+    ' sh "$aside" "$self" --inside "$dir" "$@"
   ) || code=$?
   while read -r _ point _; do
     left=$(find "$point/$group" -mindepth 1 -type d -regextype posix-extended -regex '.*[0-9a-f]{64}.*' 2>/dev/null || :)
