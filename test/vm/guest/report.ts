@@ -5,33 +5,32 @@ import { relative, resolve } from 'node:path'
 export interface Report {
   /** A test ended. */
   readonly test?: { readonly file: string; readonly name: string; readonly ms: number; readonly failure?: string; readonly skipped?: string }
+  /** What a test file wrote to its standard error. */
+  readonly said?: string
   /** The job has come to a named point; `done` is the last. */
   readonly mark?: string
 }
 
 const checkout = resolve(import.meta.dirname, '../../..')
-const MAX_FAILURE_CHARS = 20_000
 
 export default async function* reporter(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
-  const said = new Map<string, string>()
   for await (const { type, data } of source) {
-    if (type === 'test:stderr') said.set(data.file, `${said.get(data.file) ?? ''}${data.message}`.slice(-MAX_FAILURE_CHARS))
+    if (type === 'test:stderr') yield line({ said: data.message })
     if (type !== 'test:pass' && type !== 'test:fail') continue
     // A file is a suite of its own; it counts only where it fails by itself.
     const { details, name, file = '', nesting, skip } = data
     if (details.type === 'suite' || (type === 'test:pass' && nesting === 0 && resolve(name) === resolve(file))) continue
-    const output = said.get(file)
-    said.delete(file)
-    const report: Report = {
+    yield line({
       test: {
         file: relative(checkout, file), name, ms: details.duration_ms,
-        ...(type === 'test:fail' ? { failure: describe(details.error) + (output ? `\n${output}` : '') } : {}),
+        ...('error' in details ? { failure: describe(details.error) } : {}),
         ...(skip !== undefined && skip !== false ? { skipped: String(skip) } : {}),
       },
-    }
-    yield `${JSON.stringify(report)}\n`
+    })
   }
 }
+
+const line = (report: Report): string => `${JSON.stringify(report)}\n`
 
 function describe(error: Error): string {
   const cause = error.cause instanceof Error ? error.cause : error
