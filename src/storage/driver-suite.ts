@@ -37,6 +37,11 @@ function fillBase(dir: string): void {
   chmodSync(at('etc/deep'), 0o700)
   lsetxattr(at('etc/deep'), 'user.kept', Buffer.from('dir'))
   writeFileSync(at(`etc/${'n'.repeat(150)}`), 'long name')
+  // Names whose first 100 bytes, which are all that the old header has, end at a slash.
+  for (const length of [93, 94, 95]) {
+    mkdirSync(at(`etc/${'s'.repeat(length)}`))
+    writeFileSync(at(`etc/${'s'.repeat(length)}/file`), 'x'.repeat(600))
+  }
   mkdirSync(at(`etc/${'d'.repeat(120)}/${'e'.repeat(130)}`), { recursive: true })
   symlinkSync('t'.repeat(180), at('etc/long-target'))
   lchownSync(at('etc/long-target'), 5, 6)
