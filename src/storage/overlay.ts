@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { monotonicMs } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import { mountHolders, unmountTree } from '../fs/mounts.ts'
 import { makeDir, removeTree } from '../fs/remove-tree.ts'
@@ -15,6 +17,8 @@ import type { WhiteoutStyle } from './whiteouts.ts'
 
 /** How long an unmount waits for the last users before it detaches. */
 const PATIENCE_MS = 200
+/** How long a mount waits for those who still have the root's last one. */
+const HOLDER_PATIENCE_MS = 3000
 /** Two containers may share layers, and trees may be read apart from the mount: no index, no metadata-only copies. */
 const OPTIONS = ['index=off', 'metacopy=off', 'redirect_dir=off']
 
@@ -35,7 +39,7 @@ export function makeOverlay(paths: Paths, style: WhiteoutStyle): Driver {
       const record = readRecord(paths, id)
       const dirs = dirsOf(id)
       const mounts = await ensurePrivateRoot(paths)
-      if (!mounts.some(({ target }) => target === dirs.merged)) mountContainer(paths, { id, record, dirs, options, style })
+      if (!mounts.some(({ target }) => target === dirs.merged)) await mountContainer(paths, { id, record, dirs, options, style })
       return dirs.merged
     },
     rootPath: (id) => dirsOf(id).merged,
@@ -69,15 +73,24 @@ interface ContainerMount {
 
 const optionsFor = (style: WhiteoutStyle): string[] => (style === 'user.overlay.' ? [...OPTIONS, 'userxattr'] : OPTIONS)
 
-function mountContainer(paths: Paths, { id, record, dirs, options, style }: ContainerMount): void {
+async function mountContainer(paths: Paths, { id, record, dirs, options, style }: ContainerMount): Promise<void> {
   const inner = join(dirs.work, 'work')
-  const [holder] = existsSync(inner) ? mountHolders(dirs.upper) : []
-  if (holder !== undefined) {
-    throw new Failure('inUse', `the root file system of container ${id} is still mounted by process ${holder} in another mount namespace`, { hint: `end process ${holder}, or unmount it there` })
-  }
+  if (existsSync(inner)) await waitUntilFree(id, dirs.upper)
   if (record.volatile) clearVolatileMark(id, record, inner)
   const chosen = [...optionsFor(style), ...(record.volatile ? ['volatile'] : []), ...(options.readOnly ? ['ro'] : [])]
   mountOrExplain({ lowers: lowersOf(paths, record.layers, 1), upper: dirs.upper, work: dirs.work, target: dirs.merged, options: chosen }, options.label)
+}
+
+/** A runtime that starts another container has every mount of the host in its new namespace, until it pivots. */
+async function waitUntilFree(id: string, upper: string): Promise<void> {
+  for (const deadline = monotonicMs() + HOLDER_PATIENCE_MS; ;) {
+    const [holder] = mountHolders(upper)
+    if (holder === undefined) return
+    if (monotonicMs() > deadline) {
+      throw new Failure('inUse', `the root file system of container ${id} is still mounted by process ${holder} in another mount namespace`, { hint: `end process ${holder}, or unmount it there` })
+    }
+    await sleep(20)
+  }
 }
 
 /** The kernel refuses to mount a volatile upper again, since it may have lost writes: it hasn't while the machine ran on. */

@@ -5,9 +5,11 @@ type Port = NonNullable<Row['status']['ports']>[number]
 const range = (first: number, count: number): string => (count > 1 ? `${first}-${first + count - 1}` : String(first))
 const host = (ip: string): string => (ip === '' ? '0.0.0.0' : ip.includes(':') ? `[${ip}]` : ip)
 
+const compare = (a: string, b: string): number => Number(a > b) - Number(a < b)
+
 /** The order in which ports are listed. */
 export const byProtocol = (ports: readonly Port[]): Port[] =>
-  [...ports].sort((a, b) => Number(a.protocol > b.protocol) - Number(a.protocol < b.protocol) || a.containerPort - b.containerPort || a.hostPort - b.hostPort)
+  [...ports].sort((a, b) => compare(a.protocol, b.protocol) || compare(a.hostIp, b.hostIp) || a.containerPort - b.containerPort || a.hostPort - b.hostPort)
 
 /** Neighbours joined: `0.0.0.0:2000-2006->2000-2006/tcp, 80/tcp`; what is only exposed comes last. */
 export function portsText(row: Pick<Row, 'status' | 'summary'>): string {

@@ -126,7 +126,7 @@ test('policies, entrypoints, logs, names', () => {
   assert.deepEqual(parseEntrypoint(''), [])
   assert.equal(parseUmask('0027'), 0o027)
   refuses(() => parseUmask('9'), /octal/)
-  assert.deepEqual(toLog('json-file', ['max-size=1m', 'max-file=3', 'tag=x'], { driver: 'k8s-file', sizeMaxBytes: -1, tag: '' }), { driver: 'json-file', maxSizeBytes: 1048576, maxFiles: 3, tag: 'x' })
+  assert.deepEqual(toLog('json-file', ['max-size=1m', 'max-file=3', 'tag=x'], { driver: 'k8s-file', sizeMaxBytes: -1, tag: '' }), { driver: 'json-file', maxSizeBytes: 1_000_000, maxFiles: 3, tag: 'x' })
   refuses(() => toLog('syslog', [], { driver: 'k8s-file', sizeMaxBytes: -1, tag: '' }), /--log-driver/)
   assert.deepEqual(toPlatform({ platform: 'linux/arm/v7' }), { os: 'linux', arch: 'arm', variant: 'v7' })
   refuses(() => toPlatform({ platform: 'linux/arm', arch: 'x' }), /cannot be combined/)
