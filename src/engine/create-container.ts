@@ -70,9 +70,17 @@ async function reserve(engine: Parts, { id, request, image, anonymous }: Reserva
     try {
       return await engine.state.containers.reserve({ id, name: request.name ?? randomName() + (tries > 5 ? `_${tries}` : ''), intent }, { durable: !request.autoRemove })
     } catch (error) {
-      if (request.name !== undefined || !isFailure(error, 'exists') || tries > 50) throw error
+      if (!isFailure(error, 'exists') || tries > 50) throw error
+      if (request.name !== undefined && (tries > 0 || !await freed(engine, request.name))) throw error
     }
   }
+}
+
+/** The holder of a name may have ended and be about to go. */
+async function freed(engine: Parts, name: string): Promise<boolean> {
+  const holder = await engine.state.names.holder(name)
+  const { finishEnded } = await import('./finish-ended.ts')
+  return holder === undefined || finishEnded(engine, ({ id }) => id === holder.id)
 }
 
 interface RecordInputs {

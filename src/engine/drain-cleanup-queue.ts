@@ -27,6 +27,7 @@ export async function drainCleanupQueue(engine: Engine): Promise<void> {
     lock.release()
   }
   await engine.state.events.prune(undefined, { durable: false })
+  rmSync(join(engine.paths.cleanupQueue, CHECKPOINT), { force: true }) // who asked for it meanwhile found us at work
   await engine.state.checkpoint()
 }
 

@@ -44,7 +44,12 @@ const nameEnds = (name: string, text: string): boolean => name === text || name.
 const nameMeant = (text: string, image: ImageRecord): string => image.names.find((name) => nameEnds(name, text)) ?? image.names[0]!
 
 async function freeFromContainers(engine: Engine, image: ImageRecord, force: boolean): Promise<void> {
-  const { containers } = await engine.state.images.users(image.id)
+  const users = async () => (await engine.state.images.users(image.id)).containers
+  let containers = await users()
+  if (containers.length > 0) {
+    const { finishEnded } = await import('./finish-ended.ts')
+    if (await finishEnded(engine, ({ id }) => containers.includes(id))) containers = await users()
+  }
   if (containers.length === 0) return
   if (!force) {
     throw new Failure('inUse', `image ${image.names[0] ?? image.id.slice(0, 12)} is used by container ${containers.map((id) => id.slice(0, 12)).join(', ')}: image is in use by a container`,

@@ -1,6 +1,7 @@
 import { Failure } from '../errors.ts'
 import type { NetworkView } from '../network/networks.ts'
 import type { Engine } from './engine.ts'
+import { finishEnded } from './finish-ended.ts'
 import { listContainers } from './list-containers.ts'
 import { removeContainer } from './remove-container.ts'
 
@@ -8,7 +9,8 @@ import { removeContainer } from './remove-container.ts'
 export async function removeNetwork(engine: Engine, nameOrId: string, { force = false, stopTimeoutSeconds }: { force?: boolean; stopTimeoutSeconds?: number } = {}): Promise<NetworkView> {
   const networks = await engine.networks()
   const { name } = await networks.get(nameOrId)
-  const users = await networkUsers(engine, name)
+  let users = await networkUsers(engine, name)
+  if (users.length > 0 && await finishEnded(engine, ({ id }) => users.some((user) => user.id === id))) users = await networkUsers(engine, name)
   if (users.length > 0 && !force) {
     throw new Failure('inUse', `"${name}" has associated containers with it: ${users.map(({ name: user }) => user).join(', ')}`, { hint: 'remove them first, or all with --force' })
   }

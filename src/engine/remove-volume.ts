@@ -1,5 +1,6 @@
 import { Failure } from '../errors.ts'
 import type { Engine } from './engine.ts'
+import { finishEnded } from './finish-ended.ts'
 import { unmakeVolume } from './make-volume.ts'
 import { recoverDead } from './recover.ts'
 import { removeContainer } from './remove-container.ts'
@@ -8,7 +9,8 @@ import { removeContainer } from './remove-container.ts'
 export async function removeVolume(engine: Engine, nameOrPrefix: string, { force = false, stopTimeoutSeconds }: { force?: boolean; stopTimeoutSeconds?: number } = {}): Promise<string> {
   await recoverDead(engine)
   const { name } = await engine.state.volumes.find(nameOrPrefix)
-  const users = await engine.state.volumes.users(name)
+  let users = await engine.state.volumes.users(name)
+  if (users.length > 0 && await finishEnded(engine, ({ id }) => users.includes(id))) users = await engine.state.volumes.users(name)
   if (users.length > 0 && !force) {
     throw new Failure('inUse', `volume ${name} is being used by the following container(s): ${users.join(', ')}: volume is being used`, { hint: 'remove them first, or all with --force' })
   }

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { Failure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
 import { identify } from '../process/identity.ts'
 import type { Container } from '../state/containers.ts'
 import type { ContainerStatus } from '../state/container-status.ts'
@@ -33,6 +33,18 @@ export interface StartOptions {
  */
 export async function startContainer(engine: Engine, id: string, options: StartOptions = {}): Promise<void> {
   await recoverDead(engine)
+  try {
+    await startLocked(engine, id, options)
+  } catch (error) {
+    // A port may be held by one that has ended already. Not under our lock: it may be waiting for us likewise.
+    if (!isFailure(error, 'inUse')) throw error
+    const { finishEnded } = await import('./finish-ended.ts')
+    if (!await finishEnded(engine, (row) => row.id !== id)) throw error
+    await startLocked(engine, id, options)
+  }
+}
+
+async function startLocked(engine: Engine, id: string, options: StartOptions): Promise<void> {
   await withContainerLock(engine, id, async () => {
     const container = await settleContainer(engine, id)
     if (container.phase === 'running' || container.phase === 'paused') throw new Failure('wrongState', `container ${container.name} is already ${container.phase}`)

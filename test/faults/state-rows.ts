@@ -27,12 +27,18 @@ const strays = ({ root, runRoot }: Box): string[] => [
     entries(join(root, folder)).filter((name) => name.endsWith('.tmp')).map((name) => `file ${folder}/${name}`)),
 ]
 
-/** Bridges of networks other than the default one. */
-const bridges = (): string[] => spawnSync('ip', ['-o', 'link', 'show', 'type', 'bridge'], { encoding: 'utf8' }).stdout.split('\n')
-  .filter((line) => line !== '' && !/^\d+: scow0:/.test(line)).map((line) => `link ${line}`)
+const known = new WeakMap<Box, Set<string>>()
+
+/** Bridges that were not there at the first look: those of default networks, of this box and earlier ones, stay. */
+function newBridges(box: Box): string[] {
+  const names = spawnSync('ip', ['-o', 'link', 'show', 'type', 'bridge'], { encoding: 'utf8' }).stdout.split('\n').flatMap((line) => line.split(': ')[1] ?? [])
+  const before = known.get(box) ?? new Set(names)
+  known.set(box, before)
+  return names.filter((name) => !before.has(name)).map((name) => `bridge ${name}`)
+}
 
 /** All that one without containers, volumes and work under way should not have; the background gets a moment. */
 export async function findAnything(box: Box): Promise<string[]> {
   const left = await findLeftovers(box)
-  return [...left, ...rows(box), ...strays(box), ...bridges()]
+  return [...left, ...rows(box), ...strays(box), ...newBridges(box)]
 }

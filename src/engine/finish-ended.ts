@@ -1,0 +1,39 @@
+import { isFailure } from '../errors.ts'
+import type { ContainerRow } from '../state/containers.ts'
+import { withContainerLock } from './container-lock.ts'
+import type { Engine } from './engine.ts'
+import { listContainers } from './list-containers.ts'
+import { removeSettled } from './remove-container.ts'
+import { wantsRestart } from './restart-policy.ts'
+import { settleContainer } from './settle-container.ts'
+
+type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'runtime' | 'networks'>
+
+/**
+ * Finishes what the cleanup in the background has not come to yet: for whoever wants a name, a port, an image, a volume or
+ * a network that only ended containers still hold. @returns whether anything was finished: then it is worth to try again
+ */
+export async function finishEnded(engine: Parts, chosen: (row: ContainerRow) => boolean = () => true): Promise<boolean> {
+  let any = false
+  for (const row of await listContainers(engine)) {
+    if ((row.phase !== 'exited' && row.phase !== 'removing') || !chosen(row)) continue
+    any = await finishOne(engine, row.id) || any
+  }
+  return any
+}
+
+async function finishOne(engine: Parts, id: string): Promise<boolean> {
+  const seen = await engine.state.containers.get(id)
+  if (!seen) return true
+  const goes = seen.record.request.autoRemove && !wantsRestart(seen)
+  if (seen.phase === 'exited' && seen.status.cleanedUp && !goes) return false
+  try {
+    await withContainerLock(engine, id, async () => {
+      const container = await settleContainer(engine, id)
+      if (container.phase === 'exited' && goes) await removeSettled(engine, container, { volumes: true })
+    })
+  } catch (error) {
+    if (!isFailure(error, 'notFound')) throw error
+  }
+  return true
+}

@@ -1,0 +1,150 @@
+// What a container needs is killed while it runs: monitor, container, exit program, cleanup, the foreground command, or
+// everything at once with the run root gone, as after a reboot. What is shown is true, and all comes back.
+import '../support/jail.ts'
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
+import { eventually, type Box } from '../support/box.ts'
+import { openSuite } from '../support/suite.ts'
+import { findAnything } from './state-rows.ts'
+
+const suite = openSuite()
+
+const state = (box: Box, name: string) => box.ok('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', name)
+const idOf = (box: Box, name: string) => box.ok('inspect', '-f', '{{.Id}}', name)
+const pidOf = async (box: Box, name: string) => Number(await box.ok('inspect', '-f', '{{.State.Pid}}', name))
+const monitorOf = async (box: Box, name: string) => Number(readFileSync(join(box.runRoot, 'containers', await idOf(box, name), 'conmon.pid'), 'utf8'))
+const kill = (pid: number) => process.kill(pid, 'SIGKILL')
+const gone = (pid: number) => eventually(`process ${pid} is gone`, () => !existsSync(`/proc/${pid}`) || readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z'))
+
+async function removedWhole(box: Box): Promise<void> {
+  await box.ok('rm', '-a', '-f', '-t', '0', '-v')
+  assert.deepEqual(await findAnything(box), [])
+}
+
+const runSleeper = (box: Box, ...flags: string[]) => box.ok('run', '-d', '--name', 'k', '-p', '7413:80', ...flags, suite.busybox, 'sleep', '1000')
+
+test('a container goes on when its monitor is killed, and its end is seen without a code', async (t) => {
+  const box = await suite.box(t)
+  await runSleeper(box)
+  const [pid, monitor] = [await pidOf(box, 'k'), await monitorOf(box, 'k')]
+  kill(monitor)
+  await gone(monitor)
+  assert.equal(await state(box, 'k'), 'running 0')
+  assert.equal(await box.ok('exec', 'k', 'echo', 'on'), 'on')
+  kill(pid)
+  await gone(pid)
+  assert.equal(await state(box, 'k'), 'exited -1')
+  await box.ok('start', 'k')
+  assert.equal(await box.ok('exec', 'k', 'echo', 'again'), 'again')
+  await removedWhole(box)
+})
+
+test('a container that is killed from outside ends with 137 and can be started again', async (t) => {
+  const box = await suite.box(t)
+  await runSleeper(box)
+  kill(await pidOf(box, 'k'))
+  await eventually('its end shows', async () => await state(box, 'k') === 'exited 137')
+  await box.ok('start', 'k')
+  await removedWhole(box)
+})
+
+test('with the exit program killed before it does anything, the next command cleans up', async (t) => {
+  const box = await suite.box(t)
+  await runSleeper(box, '--rm')
+  for (const name of readdirSync(join(box.root, 'programs'))) writeFileSync(join(box.root, 'programs', name), '#!/bin/sh\nkill -9 $$\n')
+  kill(await pidOf(box, 'k'))
+  await eventually('its end shows', async () => (await box.ok('ps', '-q')) === '')
+  // Name and port are free for whoever asks.
+  await runSleeper(box)
+  await removedWhole(box)
+})
+
+/** A cleanup that finds the container's plugins hanging: it is in the middle of its work. */
+async function hangDel(t: TestContext): Promise<{ heal: () => void; hangs: () => boolean }> {
+  mkdirSync('/etc/containers', { recursive: true })
+  mkdirSync('/tmp/plugins', { recursive: true })
+  writeFileSync('/etc/containers/containers.conf', '[network]\ncni_plugin_dirs = ["/tmp/plugins", "/usr/lib/cni"]\n')
+  const write = (text: string) => writeFileSync('/tmp/plugins/bridge', `#!/bin/sh\n${text}exec /usr/lib/cni/bridge\n`, { mode: 0o755 })
+  write('if [ "$CNI_COMMAND" = DEL ]; then : >/tmp/plugins/hanging; exec sleep 30; fi\n')
+  t.after(() => spawnSync('rm', ['-r', '/etc/containers/containers.conf', '/tmp/plugins']))
+  return { heal: () => write(''), hangs: () => existsSync('/tmp/plugins/hanging') }
+}
+
+const processes = (match: (command: string) => boolean): number[] => readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+  try { return match(readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')) } catch { return false }
+})
+
+test('a cleanup that is killed in mid work is finished by the next command', async (t) => {
+  const plugin = await hangDel(t)
+  const box = await suite.box(t)
+  await runSleeper(box, '--rm')
+  kill(await pidOf(box, 'k'))
+  await eventually('the cleanup hangs', plugin.hangs)
+  assert.equal(await box.ok('ps', '-q'), '')
+  for (const pid of processes((command) => command.includes('container cleanup') && command.includes(box.dir) && command.includes('node'))) kill(pid)
+  for (const pid of processes((command) => command.trim() === 'sleep 30')) kill(pid)
+  plugin.heal()
+  await runSleeper(box)
+  await removedWhole(box)
+})
+
+test('a container goes on when the run in the foreground is killed, and is removed at its end', async (t) => {
+  const box = await suite.box(t)
+  for (const network of ['bridge', 'none']) {
+    const running = box.start(['run', '--rm', '--name', 'k', '--network', network, suite.busybox, 'sh', '-c', 'echo up; while [ ! -e /end ]; do sleep 0.05; done; exit 3'])
+    await running.sees(/up/)
+    running.kill('SIGKILL')
+    await running.end()
+    assert.equal(await state(box, 'k'), 'running 0')
+    assert.match(await box.ok('ps', '--format', '{{.Names}} {{.Status}}'), /^k Up/)
+    await box.ok('exec', 'k', 'touch', '/end')
+    await eventually('it is removed', async () => (await box.ok('ps', '-aq')) === '')
+    assert.match(await box.ok('events', '--stream=false', '--filter', 'event=died', '--format', '{{.ContainerExitCode}}'), /(^|\n)3$/)
+    assert.deepEqual(await findAnything(box), [])
+  }
+})
+
+test('after a loss of power nothing runs, codes are known or -1, and what was there starts again', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '-d', '--name', 'early', suite.busybox, 'sh', '-c', 'exit 7')
+  await eventually('its end shows', async () => await state(box, 'early') === 'exited 7')
+  // From here on the run root is a file system of its own, as /run is.
+  await box.ok('rm', '-f', 'none-such')
+  await runSleeper(box)
+  await box.ok('run', '-d', '--rm', '--name', 'passing', suite.busybox, 'sleep', '1000')
+  const holder = spawn('sleep', ['1000'])
+  await powerLoss(t, box)
+  assert.ok(holder.exitCode === null)
+  holder.kill('SIGKILL')
+  await once(holder, 'exit')
+
+  assert.equal(await box.ok('ps', '-q'), '')
+  assert.equal(await state(box, 'k'), 'exited -1')
+  assert.equal(await state(box, 'early'), 'exited 7')
+  await box.ok('start', 'k')
+  assert.equal(await box.ok('exec', 'k', 'echo', 'again'), 'again')
+  // What was to go at its end has gone with the machine; its name is free.
+  await box.ok('run', '-d', '--name', 'passing', suite.busybox, 'sleep', '1000')
+  await removedWhole(box)
+})
+
+/** Ends every process of the box at once, empties the run root, gives up the namespaces' mounts, and changes the boot id. */
+async function powerLoss(t: TestContext, box: Box): Promise<void> {
+  const containers = (await box.ok('ps', '-q', '--no-trunc')).split('\n')
+  const pids = await Promise.all(containers.map((id) => pidOf(box, id)))
+  const monitors = await Promise.all(containers.map((id) => monitorOf(box, id)))
+  for (const pid of [...monitors, ...pids]) kill(pid)
+  for (const pid of [...monitors, ...pids]) await gone(pid)
+  for (const pid of processes((command) => command.includes(box.dir))) kill(pid)
+  const points = readFileSync('/proc/self/mountinfo', 'utf8').trimEnd().split('\n').map((line) => line.split(' ')[4]!).filter((point) => point.startsWith(`${box.dir}/`))
+  for (const point of points.reverse()) spawnSync('umount', ['--lazy', point])
+  spawnSync('sh', ['-c', 'rm -rf "$1"; for link in $(ip -o link show type veth | sed "s/^[0-9]*: //;s/@.*//"); do ip link delete $link; done; ip link delete scow0; iptables -t nat -F; iptables -F; find /sys/fs/cgroup -depth -type d -regextype posix-extended -regex ".*[0-9a-f]{64}.*" -exec rmdir {} +; rm -rf /run/runc/*', 'sh', box.runRoot])
+  writeFileSync('/tmp/boot-id', `${randomUUID()}\n`)
+  assert.equal(spawnSync('mount', ['--bind', '/tmp/boot-id', '/proc/sys/kernel/random/boot_id']).status, 0)
+  t.after(() => spawnSync('umount', ['/proc/sys/kernel/random/boot_id']))
+}
