@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { isFailure } from '../errors.ts'
 import { findProgram } from '../process/find-program.ts'
 import type { Engine } from './engine.ts'
+import { apparmorParser, DEFAULT_PROFILE } from './apparmor-profile.ts'
 import { findMonitor } from './find-monitor.ts'
 import { gatherHostFacts } from './gather-host-facts.ts'
 
@@ -26,6 +27,7 @@ export async function examineHost(engine: Engine): Promise<Finding[]> {
     () => network(engine),
     () => program('iptables', 'published ports and masquerading need it', 'apt install iptables'),
     () => seccomp(),
+    () => apparmor(),
     () => limits(),
     () => forwarding(),
   ]
@@ -77,6 +79,14 @@ const program = (name: string, why: string, remedy: string): Finding => {
 const seccomp = (): Finding => (existsSync('/proc/sys/kernel/seccomp')
   ? ok('seccomp', 'filters available')
   : warning('seccomp', 'the kernel has no seccomp filters: containers run without a profile', 'use a kernel with CONFIG_SECCOMP_FILTER'))
+
+function apparmor(): Finding {
+  const loaded = gatherHostFacts({ devices: false, selinux: false }).apparmor?.loadedProfiles
+  if (!loaded) return ok('apparmor', 'off')
+  return loaded.includes(DEFAULT_PROFILE) || apparmorParser()
+    ? ok('apparmor', `on, containers run under ${DEFAULT_PROFILE}`)
+    : warning('apparmor', 'on, but nothing here loads profiles: containers run without one', 'apt install apparmor')
+}
 
 function limits(): Finding {
   const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'

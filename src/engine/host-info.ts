@@ -2,6 +2,7 @@
 import { readFileSync, statfsSync } from 'node:fs'
 import { arch, cpus, freemem, hostname, release, totalmem, uptime } from 'node:os'
 import { runProgram } from '../process/run-program.ts'
+import { apparmorParser, DEFAULT_PROFILE } from './apparmor-profile.ts'
 import { cgroupVersion, gatherHostFacts } from './gather-host-facts.ts'
 import type { Engine } from './engine.ts'
 import { findMonitor } from './find-monitor.ts'
@@ -21,6 +22,7 @@ export interface HostInfo {
   readonly swapFreeBytes: number
   readonly swapTotalBytes: number
   readonly uptimeSeconds: number
+  /** apparmor: on, and the default profile is or can be loaded. */
   readonly security: { readonly apparmor: boolean; readonly seccomp: boolean; readonly selinux: boolean; readonly capabilities: readonly string[] }
   readonly store: {
     readonly root: string
@@ -50,7 +52,7 @@ export async function hostInfo(engine: Engine): Promise<HostInfo> {
     memoryFreeBytes: memory['MemFree'] ?? freemem(), memoryTotalBytes: memory['MemTotal'] ?? totalmem(),
     swapFreeBytes: memory['SwapFree'] ?? 0, swapTotalBytes: memory['SwapTotal'] ?? 0,
     uptimeSeconds: Math.floor(uptime()),
-    security: { apparmor: facts.apparmor !== undefined, seccomp: facts.seccomp, selinux: facts.selinux, capabilities: engine.config.containers.capabilities },
+    security: { apparmor: facts.apparmor !== undefined && (facts.apparmor.loadedProfiles.includes(DEFAULT_PROFILE) || apparmorParser() !== undefined), seccomp: facts.seccomp, selinux: facts.selinux, capabilities: engine.config.containers.capabilities },
     store: await storeInfo(engine),
   }
 }

@@ -50,7 +50,7 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
     namespaces: await resolveNamespaces(engine, container, network.namespace),
     hostname: record.hostname,
     ...(cgroups !== undefined ? { cgroupsPath: cgroups } : {}),
-    host: { ...gatherHostFacts({ devices: request.security.privileged ?? false, selinux: config.containers.selinux }), ...(needsRuntimeFacts(mounts) ? { runtime: await runtimeFacts(engine, record.runtime.path) } : {}) },
+    host: await hostFacts(engine, container, mounts),
     devices: resolveDevices(request.devices),
     cdi, cdiNodes: cdi.length ? cdiNodes(request.devices.map(({ source }) => source), cdi) : [],
     hooks: await loadHooks(config, request.hooksDirs),
@@ -80,6 +80,15 @@ export async function imageSettings({ state }: Pick<Engine, 'state'>, { record, 
 /** The user that an exec or the container's process gets, looked up in a root. */
 export const userInRoot = (rootfsPath: string, user: string, groups: readonly string[] = []): ResolvedUser =>
   resolveUser({ user, passwd: readText(rootfsPath, '/etc/passwd'), group: readText(rootfsPath, '/etc/group'), groups })
+
+async function hostFacts(engine: Engine, { record }: Container, mounts: readonly ResolvedMount[]): Promise<HostFacts> {
+  const { security } = record.request
+  const { selinux, apparmorProfile } = engine.config.containers
+  const facts = gatherHostFacts({ devices: security.privileged ?? false, selinux })
+  const profile = security.apparmor ?? (security.privileged ? 'unconfined' : apparmorProfile)
+  const apparmor = facts.apparmor && await (await import('./apparmor-profile.ts')).withDefaultProfile(facts.apparmor, profile)
+  return { ...facts, ...(apparmor ? { apparmor } : {}), ...(needsRuntimeFacts(mounts) ? { runtime: await runtimeFacts(engine, record.runtime.path) } : {}) }
+}
 
 /** Asking the runtime what it can costs a process: only for mounts that not every runtime does. */
 const needsRuntimeFacts = (mounts: readonly ResolvedMount[]): boolean => mounts.some(({ idmap, recursiveReadOnly }) => idmap !== undefined || recursiveReadOnly)
