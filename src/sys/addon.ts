@@ -54,6 +54,7 @@ interface Native {
   makeRaw(fd: number): Buffer
   restoreTerminal(fd: number, saved: Uint8Array): void
   connectUnix(path: PathLike, seqpacket: boolean): [number, number]
+  connectInNetns(path: PathLike, port: number): Promise<number>
   shutdownSocket(fd: number, how: number): void
   sendFd(socket: number, fd: number, bytes: Uint8Array): number
   spawn(file: string, args: readonly string[], env: readonly string[], cwd: string, fds: readonly number[], flags: number, joins: readonly string[]): [number, number, number]
@@ -181,6 +182,9 @@ export const connectUnix = (path: PathLike, type: 'stream' | 'seqpacket'): { rea
   const [read, write] = native().connectUnix(path, type === 'seqpacket')
   return { read, write }
 }
+
+/** Descriptor of a TCP connection to the loopback (IPv4, else IPv6) of the network namespace at `path`; made on the thread pool. */
+export const connectInNetns = (path: PathLike, port: number): Promise<number> => native().connectInNetns(path, port)
 
 export const shutdownSocket = (fd: number, how: 'read' | 'write' | 'both'): void =>
   native().shutdownSocket(fd, how === 'read' ? 0 : how === 'write' ? 1 : 2)

@@ -14,6 +14,7 @@ import type { Server } from './server.ts'
 import { imageService, runtimeService } from './services.ts'
 import type { ServeSettings } from './settings.ts'
 import { openSources } from './sources.ts'
+import { openStreaming } from './streaming/streaming-server.ts'
 
 export interface ServeOptions {
   /** `unix:///PATH`, or a path. */
@@ -33,8 +34,9 @@ const GRACE_MS = 10_000
 export async function serve(engine: Engine, options: ServeOptions): Promise<void> {
   const path = socketPath(options.listen)
   await recoverDead(engine)
+  const streaming = await openStreaming(() => server, options.settings.streaming)
   const server: Server = {
-    engine, version: options.version, settings: options.settings, inFlight: new Map(), sources: openSources(engine),
+    engine, streaming, version: options.version, settings: options.settings, inFlight: new Map(), sources: openSources(engine),
     handlers: await findHandlers(engine), ending: options.signal,
   }
   watchPodContainers(engine, options.signal)
@@ -43,6 +45,7 @@ export async function serve(engine: Engine, options: ServeOptions): Promise<void
   await listen(grpc, path)
   options.onReady?.()
   if (!options.signal.aborted) await new Promise<void>((resolve) => options.signal.addEventListener('abort', () => resolve(), { once: true }))
+  streaming.close()
   await shutDown(grpc)
 }
 

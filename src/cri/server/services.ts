@@ -23,6 +23,9 @@ import { podSandboxStatus } from './sandbox/pod-sandbox-status.ts'
 import { removePodSandbox } from './sandbox/remove-pod-sandbox.ts'
 import { runPodSandbox } from './sandbox/run-pod-sandbox.ts'
 import { stopPodSandbox } from './sandbox/stop-pod-sandbox.ts'
+import { attach } from './streaming/attach.ts'
+import { exec } from './streaming/exec.ts'
+import { portForward } from './streaming/port-forward-rpc.ts'
 
 type Table<Service> = { readonly [Name in keyof Service]: Wrapped }
 
@@ -52,9 +55,9 @@ export const runtimeService = (api: 'v1' | 'v1alpha2'): Table<typeof wire.Runtim
   checkpointContainer: notYet,
 
   execSync: unary(execSync, wire.ExecSyncResponse),
-  exec: notYet,
-  attach: notYet,
-  portForward: notYet,
+  exec: unary(exec, wire.ExecResponse),
+  attach: unary(attach, wire.AttachResponse),
+  portForward: unary(portForward, wire.PortForwardResponse),
 
   containerStats: notYet,
   listContainerStats: notYet,

@@ -1,0 +1,10 @@
+import { Failure } from '../../../errors.ts'
+import type { PortForwardRequest, PortForwardResponse } from '../../wire/generated/runtime-v1.ts'
+import { needPod } from '../find.ts'
+import type { Rpc } from '../rpc.ts'
+
+export const portForward: Rpc<PortForwardRequest, PortForwardResponse> = async (server, { podSandboxId, port }) => {
+  const { view } = await needPod(server, podSandboxId)
+  if (!view.ready) throw new Failure('wrongState', `pod sandbox "${podSandboxId}" is not ready`)
+  return { url: server.streaming.url({ kind: 'portforward', podId: view.pod.id, ports: port }) }
+}
