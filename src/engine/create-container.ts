@@ -68,7 +68,7 @@ async function reserve(engine: Parts, { id, request, image, anonymous }: Reserva
   const intent = { kind: 'create' as const, target: id, owner: engine.self, data: { anonymous }, ...(image ? { imageId: image.id } : {}) }
   for (let tries = 0; ; tries++) {
     try {
-      return await engine.state.containers.reserve({ id, name: request.name ?? randomName() + (tries > 5 ? `_${tries}` : ''), intent }, { durable: !request.autoRemove })
+      return await engine.state.containers.reserve({ id, name: request.name ?? randomName() + (tries > 5 ? `_${tries}` : ''), intent }, { durable: false })
     } catch (error) {
       if (!isFailure(error, 'exists') || tries > 50) throw error
       if (request.name !== undefined && (tries > 0 || !await freed(engine, request.name))) throw error

@@ -1,6 +1,7 @@
 // Undoes or finishes what killed processes had begun, from their intents alone.
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { removeTree } from '../fs/remove-tree.ts'
 import { log } from '../log.ts'
 import { isAlive } from '../process/identity.ts'
 import type { Intent } from '../state/intents.ts'
@@ -31,12 +32,24 @@ async function recoverAfterBoot(engine: Parts): Promise<void> {
   if (existsSync(mark)) return
   writeFileSync(mark, '') // first, so that what follows does not come here again
   await (await engine.storage()).recover()
+  await removeUnknown(engine)
   for (const { id, phase, status } of await engine.state.containers.list()) {
     if ((phase === 'running' || phase === 'paused') && (status.process ?? status.monitor)?.bootId !== engine.self.bootId) await settleContainer(engine, id)
   }
   if (existsSync(engine.paths.networkCache)) {
     const alive = new Set((await engine.state.containers.list()).map(({ id }) => id))
     await (await engine.networks()).collectGarbage(() => alive)
+  }
+}
+
+/** What a creation had made when the power went, before its intent was on disk. The folders are listed first: one that is made meanwhile has its intent. */
+async function removeUnknown(engine: Parts): Promise<void> {
+  const dir = join(engine.paths.root, 'containers')
+  const found = existsSync(dir) ? readdirSync(dir).filter((name) => /^[0-9a-f]{64}$/.test(name)) : []
+  const known = new Set([...(await engine.state.containers.list()).map(({ id }) => id), ...(await engine.state.pods.list()).map(({ id }) => id), ...(await engine.state.intents.list()).map(({ target }) => target)])
+  for (const id of found.filter((name) => !known.has(name))) {
+    await (await engine.storage()).containers.remove(id)
+    removeTree(engine.paths.container(id).dir)
   }
 }
 

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure, isFailure } from '../errors.ts'
 import { removeTree } from '../fs/remove-tree.ts'
@@ -50,24 +50,28 @@ export async function removeSettled(engine: Parts, container: Container, { volum
   const durable = !record.request.autoRemove
   const data: RemovalData = { record: runOwnerOf(container).record, anonymousVolumes: volumes ? record.volumes.filter(({ anonymous }) => anonymous).map(({ name }) => name) : [] }
   const intentId = await engine.state.containers.beginRemoval({ id, intent: { kind: 'remove', target: id, owner: engine.self, data: { ...data } } }, { durable })
-  await finishRemoval(engine, { id, intentId, data, released: container.status.cleanedUp ?? container.starts === 0, durable })
+  await finishRemoval(engine, { id, intentId, data, released: container.status.cleanedUp ?? container.starts === 0 })
 }
 
-/** Idempotent; also what recovery does for a removal that was killed. */
-export async function finishRemoval(engine: Parts, { id, intentId, data, released = false, durable = true }: { id: string; intentId: number; data: RemovalData; released?: boolean; durable?: boolean }): Promise<void> {
+/** Idempotent; also what recovery does for a removal that was killed. The intent is on disk: losing the end of it to a power cut costs nothing. */
+export async function finishRemoval(engine: Parts, { id, intentId, data, released = false }: { id: string; intentId: number; data: RemovalData; released?: boolean }): Promise<void> {
   if (!released) await releaseRun(engine, { id, record: data.record })
   await (await engine.storage()).containers.remove(id)
   const { dir, run } = engine.paths.container(id)
   removeTree(dir)
   removeTree(run)
   // Ids are never used again: nobody can want these locks for another container.
-  for (const file of [join(engine.paths.locks, id), attendedFile(engine, id), join(engine.paths.exits, id), join(engine.paths.cleanupQueue, id)]) rmSync(file, { force: true })
-  if (data.anonymousVolumes.length === 0) return engine.state.containers.remove({ id, intentId }, { durable })
+  for (const file of [join(engine.paths.locks, id), attendedFile(engine, id), join(engine.paths.exits, id), join(engine.paths.cleanupQueue, id), ...halfExits(engine, id)]) rmSync(file, { force: true })
+  if (data.anonymousVolumes.length === 0) return engine.state.containers.remove({ id, intentId }, { durable: false })
   // Its volumes are free only without the row; the intent holds on until they are gone.
-  await engine.state.containers.remove({ id }, { durable })
+  await engine.state.containers.remove({ id }, { durable: false })
   await removeVolumes(engine, data.anonymousVolumes)
-  await engine.state.intents.close(intentId, { durable })
+  await engine.state.intents.close(intentId, { durable: false })
 }
+
+/** Of a monitor that was killed while it wrote the exit file. */
+const halfExits = ({ paths }: Parts, id: string): string[] =>
+  readdirSync(paths.exits).filter((name) => name.startsWith(`.${id}.`)).map((name) => join(paths.exits, name))
 
 /** As little of the record as giving the run back needs. */
 export const runOwnerOf = ({ id, record }: Container): RunOwner =>

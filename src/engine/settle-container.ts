@@ -17,7 +17,7 @@ export async function settleContainer(engine: Parts, id: string): Promise<Contai
   if (running) {
     const exit = findExit(engine, container)
     if (!exit) return container
-    await engine.state.containers.exited({ id, starts: container.starts, exit }, { durable: !container.record.request.autoRemove })
+    await engine.state.containers.exited({ id, starts: container.starts, exit }, { durable: false }) // after a power cut the monitor's own file still tells
   }
   if (running || (container.phase === 'exited' && !container.status.cleanedUp)) {
     await releaseRun(engine, container)
