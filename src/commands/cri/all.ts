@@ -22,6 +22,7 @@ import { spec as criPull } from './pull.ts'
 import { spec as criRm } from './rm.ts'
 import { spec as criRmi } from './rmi.ts'
 import { spec as criRmp } from './rmp.ts'
+import { spec as criRun } from './run.ts'
 import { spec as criRunp } from './runp.ts'
 import { spec as criRuntimeConfig } from './runtime-config.ts'
 import { spec as criStart } from './start.ts'
@@ -29,9 +30,12 @@ import { spec as criStats } from './stats.ts'
 import { spec as criStatsp } from './statsp.ts'
 import { spec as criStop } from './stop.ts'
 import { spec as criStopp } from './stopp.ts'
+import { spec as criTop } from './top.ts'
+import { spec as criTrace } from './trace.ts'
 import { spec as criUpdate } from './update.ts'
 import { spec as criUpdateRuntimeConfig } from './update-runtime-config.ts'
 import { spec as criVersion } from './version.ts'
+import { spec as criWait } from './wait.ts'
 
 export const CRI: Readonly<Record<string, AnyCommand>> = {
   'cri/attach': criAttach,
@@ -56,6 +60,7 @@ export const CRI: Readonly<Record<string, AnyCommand>> = {
   'cri/rm': criRm,
   'cri/rmi': criRmi,
   'cri/rmp': criRmp,
+  'cri/run': criRun,
   'cri/runp': criRunp,
   'cri/runtime-config': criRuntimeConfig,
   'cri/start': criStart,
@@ -63,7 +68,10 @@ export const CRI: Readonly<Record<string, AnyCommand>> = {
   'cri/statsp': criStatsp,
   'cri/stop': criStop,
   'cri/stopp': criStopp,
+  'cri/top': criTop,
+  'cri/trace': criTrace,
   'cri/update': criUpdate,
   'cri/update-runtime-config': criUpdateRuntimeConfig,
   'cri/version': criVersion,
+  'cri/wait': criWait,
 }

@@ -1,21 +1,28 @@
 import { duration, text } from '../../cli/option.ts'
 import { defineCri, openCri } from './command.ts'
+import { dryRun, podOptions } from './container-options.ts'
+import { areFiles, showPlan } from './plan.ts'
 
 export const spec = defineCri({
   name: 'runp',
-  summary: 'Run a pod',
-  args: [{ name: 'pod-config', arity: 'one', complete: 'file' }],
+  summary: 'Run a pod, from a file or from flags',
+  args: [{ name: 'pod-config', arity: 'optional', complete: 'file' }],
   options: {
+    ...podOptions,
     cancelTimeout: duration('-T, --cancel-timeout <duration>', 'Give up after so long'),
+    dryRun,
     runtime: text('-r, --runtime <handler>', 'Runtime handler'),
   },
-  examples: ['cri runp pod-config.json'],
+  examples: ['cri runp pod-config.json', 'cri runp --name web -p 8080:80'],
   async run(call) {
-    const { options } = call
-    const [{ readPodConfig }, { RuntimeServiceService: Runtime, RunPodSandboxRequest }] = await Promise.all([import('../../cri/client/message-files.ts'), import('../../cri/wire/generated/runtime-v1.ts')])
-    const config = await readPodConfig(call.args[0]!)
+    const { args, options, out } = call
+    const [{ readPodConfig }, { podFromFlags }, { RuntimeServiceService: Runtime, RunPodSandboxRequest }] = await Promise.all([
+      import('../../cri/client/message-files.ts'), import('../../cri/client/from-flags.ts'), import('../../cri/wire/generated/runtime-v1.ts'),
+    ])
+    const config = args.length > 0 || areFiles(call, args, 1) ? await readPodConfig(args[0] ?? '') : podFromFlags(options)
+    const request = RunPodSandboxRequest.fromPartial({ config, runtimeHandler: options.runtime ?? '' })
+    if (options.dryRun) return showPlan(out, [{ rpc: 'RunPodSandbox', request }])
     const { runtime } = await openCri(call)
-    const { podSandboxId } = await runtime.call(Runtime.runPodSandbox, RunPodSandboxRequest.fromPartial({ config, runtimeHandler: options.runtime ?? '' }), { timeoutMs: options.cancelTimeout })
-    call.out.line(podSandboxId)
+    out.line((await runtime.call(Runtime.runPodSandbox, request, { timeoutMs: options.cancelTimeout })).podSandboxId)
   },
 })

@@ -23,7 +23,7 @@ export interface LogRange {
 const BLOCK = 64 * 1024
 const POLL_MS = 100
 /** How often the runtime is asked whether more may come. */
-const ASK_MS = 1000
+const ASK_MS = 250
 
 /** @throws Failure notFound, denied */
 export async function* readLog(path: string, { tail = -1, sinceMs, isRunning, signal }: LogRange): AsyncGenerator<LogLine> {

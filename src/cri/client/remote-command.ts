@@ -39,9 +39,10 @@ async function overSpdy(command: RemoteCommand): Promise<number> {
   const errorEnded = receive('error', (bytes) => { problem.push(Buffer.from(bytes)) })
   const input = stdin ? session.open({ streamtype: 'stdin' }, {}) : undefined
   const outputs = [...(stdout ? [receive('stdout', stdout)] : []), ...(stderr && !tty ? [receive('stderr', stderr)] : [])]
+  // the end of the command ends both, wherever they are
   const sizes = tty && resize ? session.open({ streamtype: 'resize' }, {}) : undefined
-  if (input) void feed(input, stdin!)
-  if (sizes) void sendSizes(resize!, (json) => sizes.write(Buffer.from(json)))
+  if (input) feed(input, stdin!).catch(() => {})
+  if (sizes) sendSizes(resize!, (json) => sizes.write(Buffer.from(json))).catch(() => {})
   try {
     const isWhole = await errorEnded
     const said = Buffer.concat(problem)
@@ -98,8 +99,8 @@ async function overWebSocket(command: RemoteCommand): Promise<number> {
       socket.once('error', (error) => reject(signal.aborted ? signal.reason : new Failure('unavailable', `cannot stream from ${url.host}: ${error.message}`, { cause: error })))
     })
     const closed = new Promise<number>((resolve) => { socket.once('close', (code) => resolve(code)); socket.on('error', () => {}) })
-    if (stdin) void feedSocket(stdin, { frame, canClose: socket.protocol.startsWith('v5') })
-    if (tty && resize) void sendSizes(resize, (json) => frame(RESIZE, Buffer.from(json)))
+    if (stdin) feedSocket(stdin, { frame, canClose: socket.protocol.startsWith('v5') }).catch(() => {})
+    if (tty && resize) sendSizes(resize, (json) => frame(RESIZE, Buffer.from(json))).catch(() => {})
     const code = await closed
     await work
     if (signal.aborted) throw signal.reason

@@ -1,0 +1,85 @@
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { flag, integer, text } from '../../cli/option.ts'
+import { Failure } from '../../errors.ts'
+import type { TracedCall } from '../../cri/client/trace.ts'
+import { defineCri, type CriCall } from './command.ts'
+
+const TOP = 10
+const OWNER_ONLY = 0o600
+
+export const spec = defineCri({
+  name: 'trace',
+  summary: 'Stand between a kubelet and a runtime and show every call; or show a recording',
+  description: 'Stand between a kubelet and a runtime and show every call with its time and its error: trace SOCKET --listen SOCKET2. Show a recording: trace show FILE.',
+  args: [{ name: 'socket-or-show', arity: 'one' }, { name: 'file', arity: 'optional', complete: 'file' }],
+  options: {
+    listen: text('--listen <socket>', 'Socket to make, for the kubelet'),
+    pod: text('--pod <name>', 'show: only the calls for this pod or container'),
+    quiet: flag('-q, --quiet', 'Record only'),
+    record: text('--record <file>', 'Write each call to a file as a line of JSON, without secrets', { complete: 'file' }),
+    top: integer('--top <number>', 'show: how many of the slowest and of the failed calls; 10 by default'),
+  },
+  examples: ['cri trace /run/containerd/containerd.sock --listen /run/traced.sock --record calls.jsonl', 'cri trace show calls.jsonl'],
+  async run(call) {
+    const { args, options, out } = call
+    if (args[0] === 'show') {
+      if (args[1] === undefined) throw new Failure('invalid', 'no recording to show', { hint: 'give the file of --record' })
+      const { story } = await import('../../cri/client/trace-story.ts')
+      return out.write(story(readCalls(args[1]), { pod: options.pod, top: options.top ?? TOP }))
+    }
+    if (args.length > 1 || options.listen === undefined) throw new Failure('invalid', 'trace needs the socket of a runtime and --listen with the socket to make', { hint: 'see \'scow cri trace --help\'' })
+    return trace(call, { ...options, socket: args[0]!, listen: options.listen })
+  },
+})
+
+interface Wanted { readonly socket: string; readonly listen: string; readonly record: string | undefined; readonly quiet: boolean }
+
+async function trace({ interrupt, out }: CriCall, { socket, listen, record, quiet }: Wanted): Promise<number> {
+  const [{ traceCalls }, { Names, callLine }, { checkEndpoint, parseEndpoint }] = await Promise.all([
+    import('../../cri/client/trace.ts'), import('../../cri/client/trace-story.ts'), import('../../cri/client/endpoint.ts'),
+  ])
+  const target = parseEndpoint(socket)
+  await checkEndpoint(target)
+  const file = record === undefined ? undefined : openRecord(record)
+  const names = new Names()
+  const listenPath = listen.replace(/^unix:\/\//, '')
+  out.note(`${listenPath} -> ${target.address}`)
+  try {
+    await traceCalls({ target, listen: listenPath, signal: interrupt.signal, onCall: (seen) => {
+      // the answer is on its way before anything is written
+      setImmediate(() => {
+        if (file !== undefined) writeSync(file, `${JSON.stringify(seen)}\n`)
+        if (!quiet) out.line(callLine(seen, names))
+      })
+    } })
+  } finally {
+    if (file !== undefined) closeSync(file)
+  }
+  return 0
+}
+
+function openRecord(path: string): number {
+  try {
+    return openSync(path, 'a', OWNER_ONLY)
+  } catch (error) {
+    throw new Failure('denied', `cannot write ${path}: ${(error as NodeJS.ErrnoException).code}`, { cause: error })
+  }
+}
+
+function readCalls(path: string): TracedCall[] {
+  let content: string
+  try {
+    content = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new Failure('notFound', `cannot read ${path}: ${(error as NodeJS.ErrnoException).code}`, { cause: error })
+  }
+  return content.split('\n').filter((line) => line.trim() !== '').map((line, at) => {
+    try {
+      const value = JSON.parse(line) as TracedCall
+      if (typeof value.rpc !== 'string' || typeof value.durationMs !== 'number' || typeof value.time !== 'string') throw new Error('no call')
+      return value
+    } catch (error) {
+      throw new Failure('invalid', `${path}:${at + 1} is no line of a recording`, { cause: error })
+    }
+  })
+}

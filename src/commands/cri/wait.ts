@@ -1,0 +1,14 @@
+import { forEach } from '../each.ts'
+import { codeOf, defineCri, openCri } from './command.ts'
+import { waitForExit } from './foreground.ts'
+
+export const spec = defineCri({
+  name: 'wait',
+  summary: 'Wait until containers have ended, and print their exit codes',
+  args: [{ name: 'container', arity: 'some' }],
+  options: {},
+  async run(call) {
+    const { runtime } = await openCri(call)
+    return codeOf(await forEach({ items: call.args, out: call.out, act: async (id) => String(await waitForExit(runtime, id, call.interrupt.signal)) }))
+  },
+})
