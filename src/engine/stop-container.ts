@@ -1,4 +1,5 @@
 import { Failure, isFailure } from '../errors.ts'
+import { isAlive } from '../process/identity.ts'
 import { signalName } from '../process/signals.ts'
 import type { Container } from '../state/containers.ts'
 import { withContainerLock } from './container-lock.ts'
@@ -52,7 +53,15 @@ async function endProcess(engine: Parts, container: Container, { timeoutSeconds,
   }
   await runtime.kill(id, 9, { all: true }).catch(ignoreGone)
   if (await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS, ...(signal ? { signal } : {}) })) return
+  if (endHungMonitor(container)) return
   throw new Failure('timeout', `container ${container.name} did not end ${KILL_PATIENCE_MS / 1000} s after SIGKILL`, { hint: `a process of it (pid ${container.status.process?.pid ?? 'unknown'}) hangs in the kernel: look at its /proc/PID/stack` })
+}
+
+/** The container is gone and only its monitor keeps its end to itself: without the monitor it counts as ended, code unknown. */
+function endHungMonitor({ status: { process: init, monitor } }: Container): boolean {
+  if (!monitor || !isAlive(monitor) || (init && isAlive(init))) return false
+  process.kill(monitor.pid, 'SIGKILL')
+  return true
 }
 
 /** The process may end between our look and the signal. */

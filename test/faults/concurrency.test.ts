@@ -94,7 +94,7 @@ test('nobody waits for a monitor that hangs', async (t) => {
     await box.ok('create', '--name', 'other', suite.busybox, 'true')
     await box.ok('rm', 'other')
     // It cannot tell how the container ends: that is given up after a while.
-    await box.scow(['rm', '-f', '-t', '0', 'k'])
+    await box.ok('rm', '-f', '-t', '0', 'k')
   } finally {
     try { process.kill(monitor, 'SIGCONT') } catch { /* it was killed with the container */ }
   }
