@@ -11,6 +11,8 @@ export interface AttachIo {
   readonly stderr?: Sink
   /** Bytes of the sequence that leaves the container running, e.g. [16, 17]; empty or absent: none. Only looked for with a terminal or on stdin. */
   readonly detachKeys?: readonly number[]
+  /** What the caller's terminal measures as the process starts. */
+  readonly size?: WindowSize
   /** Current size of the caller's terminal, then each change. */
   readonly resize?: AsyncIterable<WindowSize>
   readonly signal?: AbortSignal

@@ -20,6 +20,8 @@ export async function buildExecProcess(engine: Engine, { id, name }: Container, 
   return {
     ...own,
     terminal: request.terminal ?? false,
+    // The monitor learns the size only when the process runs already.
+    ...(request.terminal && request.io?.size ? { consoleSize: { height: request.io.size.rows, width: request.io.size.columns } } : {}),
     args: [...request.command],
     env: [...env.values()],
     cwd: request.workdir ?? own.cwd,

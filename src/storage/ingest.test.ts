@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -17,7 +17,7 @@ const base = mkdtempSync('/tmp/scow-ingest-')
 after(() => rmSync(base, { recursive: true }))
 
 const CHUNK = 1 << 16
-/** Slow enough that each chunk has arrived before the next is sent. */
+/** Slow enough to be killed at a chosen byte. */
 const PAUSE_MS = 4
 const tar = archive(...Array.from({ length: 60 }, (_, index) => ({ name: `dir${index % 7}/file${index}`, content: randomBytes(200_000) })))
 const blob = gzipSync(tar, { level: 1 })
@@ -30,8 +30,15 @@ interface Blobs {
   onChunk: (connection: number) => 'stop' | undefined
 }
 
-/** Sends no faster than is read, so that what counts as served has arrived. */
-async function serve(): Promise<Blobs> {
+/** What is on disk of the blob. */
+function kept(root: string): number {
+  const sizes = ['blobs/partial', 'blobs/sha256'].map((folder) => join(root, folder)).filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder).map((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0))
+  return Math.max(0, ...sizes)
+}
+
+/** Sends no faster than is written below `root`, so that what counts as served is kept. */
+async function serve(root: string): Promise<Blobs> {
   let connections = 0
   const server = createServer((request, response) => {
     const offset = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
@@ -44,6 +51,7 @@ async function serve(): Promise<Blobs> {
       blobs.served += piece.length
       response.write(piece)
       await sleep(PAUSE_MS)
+      while (kept(root) < at + piece.length && !response.destroyed) await sleep(1)
       if (blobs.onChunk(connection) === 'stop') return
     }
     response.end()
@@ -99,7 +107,7 @@ async function recover(root: string): Promise<void> {
 
 test('a pull killed 20 times at random bytes fetches nothing twice', async () => {
   const root = join(base, 'killed')
-  const blobs = await serve()
+  const blobs = await serve(root)
   for (let kill = 0; kill < 20; kill++) {
     const limit = blobs.served + Math.ceil(Math.random() * blob.length / 22)
     const { child, result } = start(root, blobs.url)
@@ -121,7 +129,7 @@ test('a pull killed 20 times at random bytes fetches nothing twice', async () =>
 
 test('a pull killed while it unpacks and commits is completed without the registry', async () => {
   const root = join(base, 'unpacking')
-  const blobs = await serve()
+  const blobs = await serve(root)
   let killed = 0
   let done
   for (let round = 0; round < 12; round++) {
@@ -145,7 +153,7 @@ test('a pull killed while it unpacks and commits is completed without the regist
 
 test('two processes that want the same blob download it once', async () => {
   const root = join(base, 'two')
-  const blobs = await serve()
+  const blobs = await serve(root)
   const results = await Promise.all([start(root, blobs.url), start(root, blobs.url), start(root, blobs.url)].map(({ result }) => result))
   assert.equal(blobs.served, blob.length)
   assert.equal(results.reduce((sum, one) => sum + one!.fetchedBytes, 0), blob.length)
@@ -155,7 +163,7 @@ test('two processes that want the same blob download it once', async () => {
 
 test('who waits takes over when the holder dies', async () => {
   const root = join(base, 'takeover')
-  const blobs = await serve()
+  const blobs = await serve(root)
   const first = start(root, blobs.url)
   let second: ReturnType<typeof start> | undefined
   blobs.onChunk = () => {
@@ -174,7 +182,7 @@ test('who waits takes over when the holder dies', async () => {
 
 test('who waits downloads the rest itself when the holder stalls', async () => {
   const root = join(base, 'stalled')
-  const blobs = await serve()
+  const blobs = await serve(root)
   blobs.onChunk = (connection) => (connection === 0 && blobs.served > blob.length / 2 ? 'stop' : undefined)
   const first = start(root, blobs.url)
   while (blobs.served <= blob.length / 2) await sleep(10)

@@ -34,18 +34,19 @@ export function connectStreams({ stdin, stdout = true, stderr = true, terminal, 
       ...(stdout ? { stdout: descriptorSink(1) } : {}),
       ...(stderr && !terminal ? { stderr: descriptorSink(2) } : {}),
       ...(keys.length ? { detachKeys: keys } : {}),
-      ...(terminal && isTerminal(1) ? { resize: windowSizes(interrupt.signal) } : {}),
+      ...(terminal && isTerminal(1) ? { size: windowSize(), resize: windowSizes(interrupt.signal) } : {}),
       signal: interrupt.signal,
     },
     restore: () => restore?.(),
   }
 }
 
+const windowSize = (): WindowSize => ({ rows: process.stdout.rows, columns: process.stdout.columns })
+
 async function* windowSizes(signal: AbortSignal): AsyncGenerator<WindowSize> {
-  const size = (): WindowSize => ({ rows: process.stdout.rows, columns: process.stdout.columns })
-  yield size()
+  yield windowSize()
   try {
-    for await (const _ of on(process.stdout, 'resize', { signal })) yield size()
+    for await (const _ of on(process.stdout, 'resize', { signal })) yield windowSize()
   } catch (error) {
     if (!signal.aborted) throw error
   }

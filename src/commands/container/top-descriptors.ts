@@ -1,6 +1,7 @@
 // The columns of `top`, read from /proc.
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { goDuration } from '../../cli/human.ts'
+import { readInRoot } from '../../fs/read-in-root.ts'
 import { CAPABILITIES } from './request/security.ts'
 
 interface Process {
@@ -9,7 +10,11 @@ interface Process {
   readonly status: Readonly<Record<string, string>>
   readonly args: string
   readonly bootMs: number
+  readonly names: Names
 }
+
+/** The container's own names of users and groups, by id. */
+interface Names { readonly users: ReadonlyMap<string, string>; readonly groups: ReadonlyMap<string, string> }
 
 const TICKS_PER_SECOND = 100
 const MS_PER_TICK = 1000 / TICKS_PER_SECOND
@@ -18,6 +23,9 @@ const cpuMs = ({ stat }: Process): number => (Number(stat[11]) + Number(stat[12]
 const elapsedMs = ({ stat, bootMs }: Process): number => Math.max(0, Date.now() - (bootMs + Number(stat[19]) * MS_PER_TICK))
 const inner = (values: string | undefined): string => values?.split('\t').at(-1) ?? ''
 const id = (values: string | undefined, at: number): string => values?.split('\t')[at] ?? ''
+const user = ({ status, names }: Process, at: number): string => named(names.users, id(status['Uid'], at))
+const group = ({ status, names }: Process, at: number): string => named(names.groups, id(status['Gid'], at))
+const named = (names: ReadonlyMap<string, string>, number: string): string => names.get(number) ?? number
 
 const capabilities = (mask: string | undefined): string => {
   const bits = BigInt(`0x${mask ?? '0'}`)
@@ -41,11 +49,11 @@ interface Descriptor { readonly heading: string; readonly read: (process: Proces
 const column = (heading: string, read: Descriptor['read']): Descriptor => ({ heading, read })
 
 export const DESCRIPTORS: Readonly<Record<string, Descriptor>> = {
-  user: column('USER', ({ status }) => id(status['Uid'], 1)),
-  ruser: column('RUSER', ({ status }) => id(status['Uid'], 0)),
-  group: column('GROUP', ({ status }) => id(status['Gid'], 1)),
-  rgroup: column('RGROUP', ({ status }) => id(status['Gid'], 0)),
-  groups: column('GROUPS', ({ status }) => (status['Groups'] ?? '').trim().replaceAll(' ', ',')),
+  user: column('USER', (process) => user(process, 1)),
+  ruser: column('RUSER', (process) => user(process, 0)),
+  group: column('GROUP', (process) => group(process, 1)),
+  rgroup: column('RGROUP', (process) => group(process, 0)),
+  groups: column('GROUPS', ({ status, names }) => (status['Groups'] ?? '').trim().split(/\s+/).map((number) => named(names.groups, number)).join(',')),
   huser: column('HUSER', ({ status }) => id(status['Uid'], 1)),
   hgroup: column('HGROUP', ({ status }) => id(status['Gid'], 1)),
   pid: column('PID', ({ status }) => inner(status['NSpid'])),
@@ -95,20 +103,35 @@ const statusOf = (pid: number): Record<string, string> => {
 export function processTable(pids: readonly number[], names: readonly string[]): string[][] {
   const bootMs = Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))![1]) * 1000
   const columns = names.map((name) => DESCRIPTORS[name]!)
+  const own = { users: namesIn(pids, '/etc/passwd'), groups: namesIn(pids, '/etc/group') }
   const rows = pids.flatMap((pid) => {
-    const process = readProcess(pid, bootMs)
+    const process = readProcess(pid, { bootMs, names: own })
     return process ? [columns.map(({ read }) => read(process))] : []
   })
   return [columns.map(({ heading }) => heading), ...rows]
 }
 
-function readProcess(pid: number, bootMs: number): Process | undefined {
+const MAX_NAMES_BYTES = 1 << 20
+
+/** By the file of the first process, which is what the container sees; none where it has no such file, or a strange one. */
+function namesIn([pid]: readonly number[], file: string): Map<string, string> {
+  try {
+    const text = readInRoot(`/proc/${pid}/root`, file, MAX_NAMES_BYTES)?.toString() ?? ''
+    const entries = text.split('\n').map((line) => line.split(':')).filter(([name, , number]) => name && number)
+    // The first of several names is the one that the C library gives.
+    return new Map(entries.reverse().map(([name, , number]) => [number!, name!]))
+  } catch {
+    return new Map()
+  }
+}
+
+function readProcess(pid: number, { bootMs, names }: Pick<Process, 'bootMs' | 'names'>): Process | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
     const status = statusOf(pid)
     readdirSync(`/proc/${pid}/task`)
-    return { pid, bootMs, status, stat: stat.slice(stat.lastIndexOf(')') + 2).trim().split(' '), args: args === '' ? `[${status['Name']}]` : args }
+    return { pid, bootMs, names, status, stat: stat.slice(stat.lastIndexOf(')') + 2).trim().split(' '), args: args === '' ? `[${status['Name']}]` : args }
   } catch {
     return undefined
   }
