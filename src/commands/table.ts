@@ -49,7 +49,7 @@ export const MOUNTS: readonly Mount[] = [
   cri('images', 'image', 'img'), cri('info'), cri('inspect'), cri('inspecti'), cri('inspectp'), cri('logs'), cri('metricdescs'),
   cri('metricsp'), cri('pods'), cri('port-forward'), cri('ps'), cri('pull'), cri('rm'), cri('rmi'), cri('rmp'), cri('run'), cri('runp'),
   cri('runtime-config'), cri('start'), cri('stats'), cri('statsp'), cri('stop'), cri('stopp'), cri('top'), cri('trace'), cri('update'),
-  cri('update-runtime-config'), cri('version'), cri('wait'),
+  cri('update-runtime-config'), cri('version'), cri('wait'), cri('why'),
   mount('system/info', 'info', 'system info'),
   mount('system/version', 'version'),
   mount('system/events', 'events', 'system events'),

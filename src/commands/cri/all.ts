@@ -36,6 +36,7 @@ import { spec as criUpdate } from './update.ts'
 import { spec as criUpdateRuntimeConfig } from './update-runtime-config.ts'
 import { spec as criVersion } from './version.ts'
 import { spec as criWait } from './wait.ts'
+import { spec as criWhy } from './why.ts'
 
 export const CRI: Readonly<Record<string, AnyCommand>> = {
   'cri/attach': criAttach,
@@ -74,4 +75,5 @@ export const CRI: Readonly<Record<string, AnyCommand>> = {
   'cri/update-runtime-config': criUpdateRuntimeConfig,
   'cri/version': criVersion,
   'cri/wait': criWait,
+  'cri/why': criWhy,
 }

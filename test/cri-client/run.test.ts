@@ -1,0 +1,130 @@
+import '../support/jail.ts'
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openContainerd } from './containerd.ts'
+
+const runtime = openContainerd()
+
+test('run from flags shows both outputs, ends with the container\'s code and leaves nothing with --rm', async () => {
+  const { cri, busybox } = runtime
+  const { code, stdout, stderr } = await cri.run(['run', '--rm', '-e', 'A=b', '--user', '1000', '-w', '/tmp', busybox, 'sh', '-c', 'echo $A $(id -u) $PWD; echo err >&2; exit 3'])
+  assert.deepEqual([code, stdout, stderr], [3, 'b 1000 /tmp\n', 'err\n'])
+  assert.equal((await cri.run(['run', '--rm', '-i', busybox, 'cat'], { input: 'through\n' })).stdout, 'through\n')
+  const terminal = await cri.run(['run', '--rm', '-it', busybox, 'sh', '-c', 'sleep 0.5; stty size; exit 2'], { terminal: { rows: 31, columns: 71 } })
+  assert.deepEqual([terminal.code, /31 71/.test(terminal.stdout)], [2, true], terminal.stdout)
+  assert.equal(await cri.ok('pods', '-q'), '')
+  const wrong = await cri.run(['run', busybox, 'no-such-program'])
+  assert.equal(wrong.code, 127)
+  assert.match(wrong.stderr, /^Error: .*executable file not found.*\n$/)
+  assert.equal(await cri.ok('pods', '-q'), '')
+})
+
+test('run -d publishes ports, mounts paths and sets limits; top and wait look at it', async () => {
+  const { cri, crictl, busybox, dir } = runtime
+  writeFileSync(join(dir, 'page'), 'mounted\n')
+  const id = await cri.ok('run', '-d', '--name', 'web', '-p', '127.0.0.1:8765:80', '-v', `${dir}/page:/data/page:ro`, '-m', '64m', '--cpus', '0.5', '--cap-drop', 'all', '--cap-add', 'net_bind_service', '--label', 'a=b', busybox, 'httpd', '-f', '-h', '/data')
+  const { info, status } = await crictl.json('inspect', id)
+  assert.deepEqual(info.runtimeSpec.linux.resources.memory.limit, 64 * 1024 * 1024)
+  assert.deepEqual(info.runtimeSpec.linux.resources.cpu, { quota: 50000, period: 100000 })
+  assert.deepEqual(info.runtimeSpec.process.capabilities.bounding, ['CAP_NET_BIND_SERVICE'])
+  assert.equal(status.labels.a, 'b')
+  const ip = (await crictl.json('inspectp', '--name', 'web')).status.network.ip
+  const answer = await fetch(`http://${ip}/page`, { headers: { connection: 'close' } })
+  assert.equal(await answer.text(), 'mounted\n')
+  assert.match(await cri.ok('top', id), /^PID +PPID +UID +STATE +RSS +COMMAND\n\d+ +\d+ +0 +\S +\d+ kB +httpd -f -h \/data$/)
+  const waiting = cri.start(['wait', id])
+  await sleep(200)
+  await cri.ok('stop', id)
+  assert.equal((await waiting.end()).stdout, '137\n')
+  await cri.ok('rmp', '-a', '-f')
+})
+
+test('runp and create from flags put a container into a pod', async () => {
+  const { cri, busybox } = runtime
+  const pod = await cri.ok('runp', '--name', 'box', '--hostname', 'boat')
+  const container = await cri.ok('create', '--name', 'shell', pod, busybox, 'sh', '-c', 'hostname; exit 4')
+  await cri.ok('start', container)
+  assert.equal(await cri.ok('wait', container), '4')
+  const { status } = await cri.json('inspect', '-q', container)
+  assert.equal(status.metadata.name, 'shell')
+  assert.equal(status.labels['io.kubernetes.pod.name'], 'box')
+  await cri.ok('rmp', '-f', pod)
+})
+
+test('--dry-run prints the messages and sends none', async () => {
+  const { cri, busybox } = runtime
+  const plan = await cri.json('run', '--dry-run', '--name', 'x', '--network', 'host', '-p', '53:53/udp', '--security-opt', 'seccomp=unconfined', busybox, 'true')
+  assert.deepEqual(plan.map(({ rpc }: { rpc: string }) => rpc), ['RunPodSandbox', 'CreateContainer', 'StartContainer'])
+  assert.equal(plan[0].request.config.linux.securityContext.namespaceOptions.network, 'NODE')
+  assert.deepEqual(plan[0].request.config.portMappings, [{ protocol: 'UDP', containerPort: 53, hostPort: 53, hostIp: '' }])
+  assert.equal(plan[1].request.config.linux.securityContext.seccomp.profileType, 'Unconfined')
+  assert.deepEqual(plan[1].request.config.args, ['true'])
+  assert.equal(await cri.ok('pods', '-q'), '')
+  for (const [flags, message] of [
+    [['-v', 'volume:/x'], 'the CRI has no named volumes'], [['-p', 'x'], 'no port to publish'], [['--network', 'none'], 'nothing that the CRI knows'], [['--security-opt', 'label=disable'], 'the CRI cannot express'],
+  ] as const) assert.match(await cri.fails(1, 'run', '--dry-run', ...flags, busybox), new RegExp(`^Error: .*${message}`))
+})
+
+test('files are taken for exactly two arguments, and always under the name crictl', async () => {
+  const { cri, crictl, busybox, dir } = runtime
+  const [pod, container] = [join(dir, 'two-pod.json'), join(dir, 'two-container.json')]
+  writeFileSync(pod, JSON.stringify({ metadata: { name: 'two', namespace: 'default', uid: 'two' }, log_directory: join(dir, 'logs/two'), linux: {} }))
+  writeFileSync(container, JSON.stringify({ metadata: { name: 'main' }, image: { image: busybox }, command: ['sleep', '100'], log_path: 'main.log', linux: {} }))
+  for (const program of [crictl, cri]) {
+    assert.match(await program.ok('run', container, pod), /^[\da-f]{64}$/)
+    await program.ok('rmp', '-a', '-f')
+  }
+  assert.match(await crictl.fails(1, 'run', busybox), /^Error: run needs two files/)
+})
+
+test('trace passes calls on unharmed, shows them, and keeps no secrets', async () => {
+  const { cri, busybox, dir, endpoint } = runtime
+  const [socket, record] = [join(dir, 'traced.sock'), join(dir, 'calls.jsonl')]
+  const tracing = cri.start(['trace', endpoint, '--listen', socket, '--record', record])
+  while (!existsSync(socket)) await sleep(20)
+  const env = { CONTAINER_RUNTIME_ENDPOINT: `unix://${socket}` }
+  const ran = await cri.run(['run', '--rm', '--name', 'seen', '-e', 'DB_PASSWORD=hush', busybox, 'echo', 'through'], { env })
+  assert.deepEqual([ran.code, ran.stdout], [0, 'through\n'], ran.stderr)
+  assert.equal((await cri.run(['inspect', 'nope'], { env })).code, 2)
+  assert.match((await cri.run(['events'], { env })).stderr, /does not have GetContainerEvents/)
+  assert.equal((await cri.run(['pull', '--creds', 'ada:lovelace', `${runtime.registry.host}/nope:1`], { env })).code, 2)
+  const many = await Promise.all(Array.from({ length: 8 }, () => cri.run(['images', '-o', 'json'], { env })))
+  assert.ok(many.every(({ code, stdout }) => code === 0 && stdout === many[0]!.stdout))
+  tracing.child.kill('SIGINT')
+  const { code, stdout } = await tracing.end()
+  assert.equal(code, 0)
+  assert.match(stdout, /^\d\d:\d\d:\d\d\.\d{3} +\d+ ms  RunPodSandbox +default\/seen  [\da-f]{13}$/m)
+  assert.match(stdout, / ContainerStatus +nope  NotFound: /)
+  assert.ok(!existsSync(socket))
+  const text = readFileSync(record, 'utf8')
+  assert.ok(!/hush|lovelace/.test(text))
+  const calls = text.trim().split('\n').map((line) => JSON.parse(line))
+  assert.ok(calls.every(({ rpc, durationMs, time, version }) => typeof rpc === 'string' && durationMs >= 0 && time && version === 'v1'))
+  const page = await cri.ok('trace', 'show', record)
+  assert.match(page, new RegExp(`^${calls.length} calls, 3 failed\n`))
+  assert.match(page, /^Slowest:$/m)
+  assert.match(page, /^default\/seen:\n  \S+ +\d+ ms  RunPodSandbox /m)
+  assert.match(await cri.ok('trace', 'show', '--pod', 'seen', record), /RunPodSandbox[^]*CreateContainer[^]*StartContainer[^]*RemovePodSandbox/)
+  assert.match(await cri.fails(3, 'trace', '/tmp/nope.sock', '--listen', socket), /^Error: there is no socket \/tmp\/nope\.sock/)
+})
+
+test('why tells how a container ended and what to try', async () => {
+  const { cri } = runtime
+  const failed = await runtime.run({ name: 'sick', command: ['sh', '-c', 'echo last words >&2; exit 127'] })
+  await cri.ok('wait', failed.container)
+  const page = await cri.ok('why', failed.container.slice(0, 12))
+  assert.match(page, /^Pod default\/sick \([\da-f]{13}, attempt 0\)\n  ready, created /)
+  assert.match(page, /\n  exited with 127 \(Error\): the command was not found\n/)
+  assert.match(page, /\n  err \| last words\n/)
+  assert.match(page, /\nWhat to try\n  - does the image have this command, and is PATH right\?/)
+  const hungry = await runtime.run({ name: 'hungry', command: ['sh', '-c', 'a=x; while true; do a=$a$a; done'], container: { linux: { resources: { memory_limit_in_bytes: 16 * 1024 * 1024 } } } })
+  await cri.ok('wait', hungry.container)
+  const { findings, advice } = await cri.json('why', '-o', 'json', 'hungry')
+  assert.match(findings[1].lines[0], /^exited with 137 \(OOMKilled\): the kernel killed it because its memory was used up$/)
+  assert.equal(advice[0], 'give it more memory, or make it use less')
+  assert.match(await cri.fails(2, 'why', 'nobody'), /^Error: neither a pod nor a container is called nobody/)
+  await cri.ok('rmp', '-f', failed.pod, hungry.pod)
+})
