@@ -55,6 +55,8 @@ export const makePaths = ({ root, runRoot }: Roots) => ({
     run: ofContainer(runRoot, id),
     bundle: join(ofContainer(runRoot, id), 'bundle'),
     config: join(ofContainer(runRoot, id), 'bundle', 'config.json'),
+    /** The monitor makes the container's notify socket in it. */
+    notify: join(ofContainer(runRoot, id), 'bundle', 'notify'),
     pidFile: join(ofContainer(runRoot, id), 'pidfile'),
     monitorPidFile: join(ofContainer(runRoot, id), 'conmon.pid'),
     etc: join(ofContainer(runRoot, id), 'etc'),

@@ -5,6 +5,7 @@ import type { Container } from '../state/containers.ts'
 import { cleanupCommand } from './cleanup-command.ts'
 import type { Engine } from './engine.ts'
 import { monitorOptions } from './monitor-options.ts'
+import { relaysReadiness } from './report-readiness.ts'
 
 export interface Launched {
   /** Of the container's first process, created and not yet started. */
@@ -34,7 +35,7 @@ export async function launchContainer(engine: Engine, { container, attended, exi
     ...(preserved.length ? { extraFds: preserved, runtimeCreateArgs: ['--preserve-fds', String(preserved.length)] } : {}),
     ...(log.driver === 'passthrough' ? { stdio: [0, 1, 2] as const } : {}),
     ...(request.timeoutSeconds ? { timeoutSeconds: request.timeoutSeconds } : {}),
-    ...(request.sdnotify !== 'ignore' && engine.environment.notifySocket ? { sdnotify: engine.environment.notifySocket } : {}),
+    ...(relaysReadiness(engine, container) ? { sdnotify: engine.environment.notifySocket! } : {}),
     noPivot: engine.config.engine.noPivotRoot,
     ...(signal ? { signal } : {}),
   })

@@ -12,6 +12,7 @@ import { prepareNetwork, type PreparedNetwork } from './prepare-network.ts'
 import { recoverDead } from './recover.ts'
 import { settleContainer } from './settle-container.ts'
 import { releaseRun } from './release-run.ts'
+import { reportStarted } from './report-readiness.ts'
 import { withUndo } from './undo.ts'
 import { writeBundle } from './write-bundle.ts'
 
@@ -69,6 +70,7 @@ export async function startSettled(engine: Engine, container: Container, options
     const runtime = await engine.runtime(record.runtime.path)
     await runtime.start(id, { network: runtimeNetwork(record.request) })
     await engine.state.containers.started({ id, intentId, status: statusOf(launched, { network, cgroupPath, options }) }, { durable })
+    if (engine.environment.notifySocket !== undefined) await reportStarted(engine, container, launched.monitorPid)
   })
 }
 

@@ -19,6 +19,7 @@ import { gatherHostFacts } from './gather-host-facts.ts'
 import { writeGeneratedFiles } from './generated-files.ts'
 import { loadHooks, loadCdi, loadSeccomp } from './load-spec-files.ts'
 import type { PreparedNetwork } from './prepare-network.ts'
+import { relaysReadiness } from './report-readiness.ts'
 import { resolveMounts } from './resolve-mounts.ts'
 import { relabelMount, selinuxLabels } from './selinux-labels.ts'
 import { resolveNamespaces } from './resolve-namespaces.ts'
@@ -42,11 +43,13 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
   const selinux = config.containers.selinux && existsSync('/sys/fs/selinux/enforce') ? selinuxLabels(id, request) : undefined
   if (selinux) for (const [index, mount] of request.mounts.entries()) relabelMount(mount, mounts[index]?.source ?? '', selinux)
   const files = await writeGeneratedFiles(engine, { container, rootfsPath, network, user, passwd, group })
+  const notify = relaysReadiness(engine, container) ? own.notify : undefined
+  if (notify) makeDir(notify, 0o755)
   const seccompProfile = await loadSeccomp(config, request.security.seccomp)
   const cgroups = cgroupsPath(engine, container)
   const cdi = await loadCdi(config, request.devices)
   const { spec, warnings } = buildSpecWithWarnings({
-    id, request, ...(image ? { image } : {}), rootfsPath, user, mounts, files,
+    id, request, ...(image ? { image } : {}), rootfsPath, user, mounts, files: { ...files, ...(notify ? { notify } : {}) },
     namespaces: await resolveNamespaces(engine, container, network.namespace),
     hostname: record.hostname,
     ...(cgroups !== undefined ? { cgroupsPath: cgroups } : {}),

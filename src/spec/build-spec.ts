@@ -11,7 +11,7 @@ import { kernelPaths } from './kernel-paths.ts'
 import { ociMappings, orderMounts, rootPropagation, userMount, type ResolvedMount } from './mounts.ts'
 import { buildNamespaces, type ResolvedNamespaces } from './namespaces.ts'
 import type { OciHooks, OciLinux, OciMount, OciProcess, OciSpec } from './oci-spec.ts'
-import { ownMounts } from './own-mounts.ts'
+import { NOTIFY_TARGET, ownMounts } from './own-mounts.ts'
 import { apparmorOf, commandOf, INIT_TARGET, isSystemdMode, oomScoreOf, personalityOf, workdirOf } from './process.ts'
 import type { ContainerRequest, Pairs, Rlimit } from './request.ts'
 import { buildResources } from './resources.ts'
@@ -30,6 +30,8 @@ export interface GeneratedFiles {
   readonly passwd?: string
   readonly group?: string
   readonly localtime?: string
+  /** Directory with `notify.sock`, where the container tells the service manager that it is ready. */
+  readonly notify?: string
   /** Directory (a mounted tmpfs) for /dev/shm; absent: a tmpfs that the runtime makes. */
   readonly shm?: string
 }
@@ -173,7 +175,7 @@ function processOf({ inputs, warn, command, privileged, systemd, init, cdi }: Dr
     args: init ? [INIT_TARGET, '--', ...command] : [...command],
     env: buildEnv({
       request, image, configEnv: defaults.env, proxyEnv: inputs.proxyEnv, hostEnv: inputs.hostEnv, cdiEnv: cdi.env, home: user.home,
-      hostname: inputs.hostname, uuid: systemd ? inputs.id.slice(0, 32) : undefined,
+      hostname: inputs.hostname, uuid: systemd ? inputs.id.slice(0, 32) : undefined, notifySocket: inputs.files.notify && `${NOTIFY_TARGET}/notify.sock`,
     }),
     cwd: workdirOf(request, image),
     capabilities: sets,

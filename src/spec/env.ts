@@ -20,6 +20,8 @@ export interface EnvInputs {
   readonly hostname: string
   /** Set in systemd mode: 32 hex digits. */
   readonly uuid?: string | undefined
+  /** The service manager's socket, inside. */
+  readonly notifySocket?: string | undefined
 }
 
 /** `NAME=value` lines; what comes later in the list of sources wins. */
@@ -30,6 +32,7 @@ export function buildEnv(inputs: EnvInputs): string[] {
   if (!request.unsetAllEnv) put(inherited(inputs))
   for (const name of request.unsetEnv ?? []) env.delete(name)
   put(request.env)
+  if (inputs.notifySocket) env.set('NOTIFY_SOCKET', inputs.notifySocket)
   if (inputs.uuid) env.set('container_uuid', inputs.uuid)
   if (!env.has('HOME')) env.set('HOME', inputs.home)
   if (!env.has('HOSTNAME')) env.set('HOSTNAME', inputs.hostname)

@@ -5,6 +5,8 @@ import type { OciMount } from './oci-spec.ts'
 import { INIT_TARGET } from './process.ts'
 
 const SAFE = ['nosuid', 'noexec', 'nodev']
+/** Where a container finds the service manager's socket. */
+export const NOTIFY_TARGET = '/run/notify'
 /** Group tty in every distribution. */
 const TTY_GID = 5
 
@@ -85,6 +87,7 @@ function fileMounts({ request, files, initPath }: SpecInputs, { init }: OwnMount
   return [
     ...targets.flatMap(([destination, source]) => (source ? [{ destination, type: 'bind', source, options: ['bind', 'rprivate', ...access] }] : [])),
     ...(files.localtime ? [{ destination: '/etc/localtime', type: 'bind', source: files.localtime, options: ['bind', 'rprivate', 'ro'] }] : []),
+    ...(files.notify ? [{ destination: NOTIFY_TARGET, type: 'bind', source: files.notify, options: ['bind', 'rprivate', ...SAFE] }] : []),
     ...(init && initPath ? [{ destination: INIT_TARGET, type: 'bind', source: initPath, options: ['bind', 'rprivate', 'ro'] }] : []),
   ]
 }
