@@ -21,6 +21,8 @@ case $job in
   e2e) tests 2 test/e2e/*.test.ts ;;
   # As a user has it: systemd, the machine's own network and /run.
   e2e-bare) SCOW_TEST_NO_JAIL=1 tests 1 test/e2e/*.test.ts ;;
-  *) tests 1 "test/vm/guest/$job"*.test.ts ;;
+  cut-pull:*) node test/vm/guest/cut-pull.ts "${job#*:}" >&3 ;;
+  cut-create) node test/vm/guest/cut-create.ts >&3 ;;
+  *) tests 1 "test/vm/guest/$job.test.ts" ;;
 esac
 mark done
