@@ -13,7 +13,7 @@ export interface Endpoint {
 
 /** Tried all at once; the first of the list that answers is taken. */
 export const USUAL_SOCKETS: readonly string[] = [
-  '/run/containerd/containerd.sock', '/run/crio/crio.sock', '/var/run/cri-dockerd.sock', '/run/scow/cri.sock',
+  '/run/containerd/containerd.sock', '/run/crio/crio.sock', '/var/run/cri-dockerd.sock', '/run/scow/scow.sock',
 ]
 
 /** `unix:///path`, `/path`, `tcp://host:port`. @throws Failure invalid */

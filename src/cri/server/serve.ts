@@ -14,6 +14,7 @@ import type { Server } from './server.ts'
 import { imageService, runtimeService } from './services.ts'
 import type { ServeSettings } from './settings.ts'
 import { openSources } from './sources.ts'
+import { openSampler } from './stats/sampler.ts'
 import { openStreaming } from './streaming/streaming-server.ts'
 
 export interface ServeOptions {
@@ -36,7 +37,7 @@ export async function serve(engine: Engine, options: ServeOptions): Promise<void
   await recoverDead(engine)
   const streaming = await openStreaming(() => server, options.settings.streaming)
   const server: Server = {
-    engine, streaming, version: options.version, settings: options.settings, inFlight: new Map(), sources: openSources(engine),
+    engine, streaming, version: options.version, settings: options.settings, inFlight: new Map(), sources: openSources(engine), sampler: openSampler(engine),
     handlers: await findHandlers(engine), ending: options.signal,
   }
   watchPodContainers(engine, options.signal)

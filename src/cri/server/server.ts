@@ -1,6 +1,7 @@
 // What every RPC is given.
 import type { Engine } from '../../engine/engine.ts'
 import type { ServeSettings } from './settings.ts'
+import type { Sampler } from './stats/sampler.ts'
 import type { Streaming } from './streaming/streaming-server.ts'
 import type { Sources } from './sources.ts'
 
@@ -14,6 +15,7 @@ export interface Server {
   readonly inFlight: Map<string, Promise<string>>
   readonly sources: Sources
   readonly settings: ServeSettings
+  readonly sampler: Sampler
   readonly streaming: Streaming
   /** OCI runtimes by handler; the empty name is the default. */
   readonly handlers: ReadonlyMap<string, HandlerFeatures>

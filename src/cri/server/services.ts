@@ -26,6 +26,13 @@ import { stopPodSandbox } from './sandbox/stop-pod-sandbox.ts'
 import { attach } from './streaming/attach.ts'
 import { exec } from './streaming/exec.ts'
 import { portForward } from './streaming/port-forward-rpc.ts'
+import { getContainerEvents } from './container/get-container-events.ts'
+import { reopenContainerLog } from './container/reopen-container-log.ts'
+import { updateContainerResources } from './container/update-container-resources.ts'
+import { updatePodSandboxResources } from './sandbox/update-pod-sandbox-resources.ts'
+import { containerStats, listContainerStats, streamContainerStats } from './stats/container-stats.ts'
+import { listMetricDescriptors, listPodSandboxMetrics, streamPodSandboxMetrics } from './stats/pod-sandbox-metrics.ts'
+import { listPodSandboxStats, podSandboxStats, streamPodSandboxStats } from './stats/pod-sandbox-stats.ts'
 
 type Table<Service> = { readonly [Name in keyof Service]: Wrapped }
 
@@ -41,7 +48,7 @@ export const runtimeService = (api: 'v1' | 'v1alpha2'): Table<typeof wire.Runtim
   podSandboxStatus: unary(podSandboxStatus, wire.PodSandboxStatusResponse),
   listPodSandbox: unary(listPodSandbox, wire.ListPodSandboxResponse),
   streamPodSandboxes: streaming(streamPodSandboxes, wire.StreamPodSandboxesResponse),
-  updatePodSandboxResources: notYet,
+  updatePodSandboxResources: unary(updatePodSandboxResources, wire.UpdatePodSandboxResourcesResponse),
 
   createContainer: unary(createContainer, wire.CreateContainerResponse),
   startContainer: unary(startContainer, wire.StartContainerResponse),
@@ -50,8 +57,8 @@ export const runtimeService = (api: 'v1' | 'v1alpha2'): Table<typeof wire.Runtim
   listContainers: unary(listContainers, wire.ListContainersResponse),
   streamContainers: streaming(streamContainers, wire.StreamContainersResponse),
   containerStatus: unary(containerStatus, wire.ContainerStatusResponse),
-  updateContainerResources: notYet,
-  reopenContainerLog: notYet,
+  updateContainerResources: unary(updateContainerResources, wire.UpdateContainerResourcesResponse),
+  reopenContainerLog: unary(reopenContainerLog, wire.ReopenContainerLogResponse),
   checkpointContainer: notYet,
 
   execSync: unary(execSync, wire.ExecSyncResponse),
@@ -59,16 +66,16 @@ export const runtimeService = (api: 'v1' | 'v1alpha2'): Table<typeof wire.Runtim
   attach: unary(attach, wire.AttachResponse),
   portForward: unary(portForward, wire.PortForwardResponse),
 
-  containerStats: notYet,
-  listContainerStats: notYet,
-  streamContainerStats: notYet,
-  podSandboxStats: notYet,
-  listPodSandboxStats: notYet,
-  streamPodSandboxStats: notYet,
-  listMetricDescriptors: notYet,
-  listPodSandboxMetrics: notYet,
-  streamPodSandboxMetrics: notYet,
-  getContainerEvents: notYet,
+  containerStats: unary(containerStats, wire.ContainerStatsResponse),
+  listContainerStats: unary(listContainerStats, wire.ListContainerStatsResponse),
+  streamContainerStats: streaming(streamContainerStats, wire.StreamContainerStatsResponse),
+  podSandboxStats: unary(podSandboxStats, wire.PodSandboxStatsResponse),
+  listPodSandboxStats: unary(listPodSandboxStats, wire.ListPodSandboxStatsResponse),
+  streamPodSandboxStats: streaming(streamPodSandboxStats, wire.StreamPodSandboxStatsResponse),
+  listMetricDescriptors: unary(listMetricDescriptors, wire.ListMetricDescriptorsResponse),
+  listPodSandboxMetrics: unary(listPodSandboxMetrics, wire.ListPodSandboxMetricsResponse),
+  streamPodSandboxMetrics: streaming(streamPodSandboxMetrics, wire.StreamPodSandboxMetricsResponse),
+  getContainerEvents: streaming(getContainerEvents, wire.ContainerEventResponse),
 })
 
 export const imageService: Table<typeof wire.ImageServiceService> = {

@@ -1,0 +1,40 @@
+import type { InterfaceUsage, PressurePair, Usage } from '../../../engine/pod-usage.ts'
+import type { ContainerStats, CpuUsage, DeepPartial, MemoryUsage, NetworkUsage, PsiStats } from '../../wire/generated/runtime-v1.ts'
+import { nanoseconds } from './times.ts'
+
+const counted = (value: number | bigint): { value: bigint } => ({ value: BigInt(value) })
+
+const psi = (pressure: PressurePair | undefined): { psi?: DeepPartial<PsiStats> } => {
+  const of = ({ total, avg10, avg60, avg300 }: PressurePair['some']) => ({ Total: BigInt(total), Avg10: avg10, Avg60: avg60, Avg300: avg300 })
+  return pressure ? { psi: { Full: of(pressure.full), Some: of(pressure.some) } } : {}
+}
+
+/** @param nanoCores of the time since the sample before; absent with the first */
+export const cpuOf = ({ timeMs, cpuNs, pressure }: Usage, nanoCores: bigint | undefined): DeepPartial<CpuUsage> =>
+  ({ timestamp: nanoseconds(timeMs), usageCoreNanoSeconds: { value: cpuNs }, ...(nanoCores === undefined ? {} : { usageNanoCores: { value: nanoCores } }), ...psi(pressure.cpu) })
+
+export const memoryOf = ({ timeMs, memory, pressure }: Usage): DeepPartial<MemoryUsage> => ({
+  timestamp: nanoseconds(timeMs), workingSetBytes: counted(memory.workingSetBytes), usageBytes: counted(memory.usageBytes), rssBytes: counted(memory.rssBytes),
+  pageFaults: counted(memory.pageFaults), majorPageFaults: counted(memory.majorPageFaults),
+  ...(memory.limitBytes === undefined ? {} : { availableBytes: counted(Math.max(0, memory.limitBytes - memory.workingSetBytes)) }), ...psi(pressure.memory),
+})
+
+export interface WritableUse { readonly timeMs: number; readonly mountpoint: string; readonly bytes: number; readonly inodes: number }
+
+export function statsOf(attributes: DeepPartial<ContainerStats>['attributes'], { usage, nanoCores, writable }: { usage: Usage | undefined; nanoCores: bigint | undefined; writable: WritableUse }): DeepPartial<ContainerStats> {
+  const layer = { timestamp: nanoseconds(writable.timeMs), fsId: { mountpoint: writable.mountpoint }, usedBytes: counted(writable.bytes), inodesUsed: counted(writable.inodes) }
+  if (!usage) return { attributes, writableLayer: layer }
+  const timestamp = nanoseconds(usage.timeMs)
+  return {
+    attributes, writableLayer: layer, cpu: cpuOf(usage, nanoCores), memory: memoryOf(usage),
+    swap: { timestamp, swapUsageBytes: counted(usage.swap.usageBytes), swapAvailableBytes: counted(usage.swap.availableBytes) },
+    ...(usage.pressure.io ? { io: { timestamp, ...psi(usage.pressure.io) } } : {}),
+  }
+}
+
+export function networkOf(interfaces: readonly InterfaceUsage[]): DeepPartial<NetworkUsage> {
+  const all = interfaces.map(({ name, rxBytes, rxErrors, txBytes, txErrors }) =>
+    ({ name, rxBytes: counted(rxBytes), rxErrors: counted(rxErrors), txBytes: counted(txBytes), txErrors: counted(txErrors) }))
+  const [first] = all
+  return { timestamp: nanoseconds(Date.now()), ...(first ? { defaultInterface: first } : {}), interfaces: all.slice(1) }
+}

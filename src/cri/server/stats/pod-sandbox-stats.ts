@@ -1,0 +1,60 @@
+import { cgroupUsage, containerUsage, networkUsage, type Usage } from '../../../engine/pod-usage.ts'
+import type {
+  DeepPartial, ListPodSandboxStatsRequest, ListPodSandboxStatsResponse, PodSandboxStats, PodSandboxStatsFilter, PodSandboxStatsRequest, PodSandboxStatsResponse,
+  StreamPodSandboxStatsRequest, StreamPodSandboxStatsResponse,
+} from '../../wire/generated/runtime-v1.ts'
+import { batches } from '../batches.ts'
+import type { PodFacts } from '../convert/pod-status.ts'
+import { nanoseconds } from '../convert/times.ts'
+import { cpuOf, memoryOf, networkOf } from '../convert/usage.ts'
+import { factsOf, hasLabels, listPodFacts, needPod } from '../find.ts'
+import type { Rpc, StreamRpc } from '../rpc.ts'
+import type { Server } from '../server.ts'
+import { statsOfContainer } from './container-stats.ts'
+
+export const podSandboxStats: Rpc<PodSandboxStatsRequest, PodSandboxStatsResponse> = async (server, { podSandboxId }) =>
+  ({ stats: await statsOfPod(server, await needPod(server, podSandboxId)) })
+
+export const listPodSandboxStats: Rpc<ListPodSandboxStatsRequest, ListPodSandboxStatsResponse> = async (server, { filter }) => ({ stats: await matching(server, filter) })
+
+export const streamPodSandboxStats: StreamRpc<StreamPodSandboxStatsRequest, StreamPodSandboxStatsResponse> = async function* (server, { filter }) {
+  for (const podSandboxStats of batches(await matching(server, filter))) yield { podSandboxStats }
+}
+
+async function matching(server: Server, filter: PodSandboxStatsFilter | undefined): Promise<DeepPartial<PodSandboxStats>[]> {
+  const pods = (await listPodFacts(server)).filter(({ view, source }) => view.pod.id.startsWith(filter?.id ?? '') && hasLabels(source.config.labels, filter?.labelSelector))
+  return Promise.all(pods.map((pod) => statsOfPod(server, pod)))
+}
+
+export async function statsOfPod(server: Server, { view, source: { config } }: PodFacts): Promise<DeepPartial<PodSandboxStats>> {
+  const facts = (await Promise.all(view.containers.map((row) => factsOf(server, row)))).filter((one) => one !== undefined)
+  const usage = podUsage(view)
+  const pid = view.containers.find(({ status }) => status.process)?.status.process?.pid
+  return {
+    attributes: { id: view.pod.id, metadata: config.metadata, labels: config.labels, annotations: config.annotations },
+    linux: {
+      ...(usage ? { cpu: cpuOf(usage, server.sampler.nanoCores(view.pod.id, usage)), memory: memoryOf(usage), process: { timestamp: nanoseconds(usage.timeMs), processCount: { value: BigInt(usage.processes) } } } : {}),
+      ...(pid !== undefined && view.pod.status.netns ? { network: networkOf(networkUsage(pid)) } : {}),
+      containers: await Promise.all(facts.map((one) => statsOfContainer(server, one))),
+    },
+  }
+}
+
+/** Of the pod's own cgroup where it was given one, else the sum over its containers. */
+export function podUsage({ pod, containers }: PodFacts['view']): Usage | undefined {
+  const parent = pod.record.request.cgroupParent
+  const whole = parent?.startsWith('/') ? cgroupUsage(parent) : undefined
+  if (whole) return whole
+  const parts = containers.flatMap((row) => containerUsage(row) ?? [])
+  const [first] = parts
+  if (!first) return undefined
+  const sum = (of: (usage: Usage) => number): number => parts.reduce((total, part) => total + of(part), 0)
+  return {
+    timeMs: first.timeMs, cpuNs: parts.reduce((total, { cpuNs }) => total + cpuNs, 0n), processes: sum(({ processes }) => processes), pressure: {},
+    memory: {
+      usageBytes: sum(({ memory }) => memory.usageBytes), workingSetBytes: sum(({ memory }) => memory.workingSetBytes), rssBytes: sum(({ memory }) => memory.rssBytes),
+      pageFaults: sum(({ memory }) => memory.pageFaults), majorPageFaults: sum(({ memory }) => memory.majorPageFaults),
+    },
+    swap: { usageBytes: sum(({ swap }) => swap.usageBytes), availableBytes: sum(({ swap }) => swap.availableBytes) },
+  }
+}
