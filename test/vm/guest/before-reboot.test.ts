@@ -18,7 +18,6 @@ test('containers of every restart policy run', async () => {
   for (const [name, policy] of [['always', 'always'], ['unless', 'unless-stopped'], ['halted', 'unless-stopped'], ['failing', 'on-failure'], ['never', 'no']]) {
     scow('run', '-d', '--name', name!, '--restart', policy!, image, 'sh', '-c', loop)
   }
-  scow('create', '--name', 'new', '--restart', 'always', image, 'sh', '-c', loop)
   scow('run', '-d', '--rm', '--name', 'passing', image, 'sh', '-c', loop)
   scow('run', '-d', '--name', 'published', '--restart', 'always', '-p', '8088:80', image, 'httpd', '-f', '-p', '80', '-h', '/data')
   scow('stop', '-t', '0', 'halted')
