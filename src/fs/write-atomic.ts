@@ -33,6 +33,15 @@ export const removeUnfinished = (path: string): void => {
   }
 }
 
+/** Removes what writers in `dir` left that do not live any more, at any time. */
+export const removeAbandoned = (dir: string): void => {
+  if (!existsSync(dir)) return
+  for (const name of readdirSync(dir)) {
+    const pid = /\.(\d+)\.\d+\.tmp$/.exec(name)?.[1]
+    if (pid !== undefined && !existsSync(join('/proc', pid))) rmSync(join(dir, name), { force: true })
+  }
+}
+
 const writeWhole = (path: string, content: string | Uint8Array, { mode, sync }: Required<AtomicOptions>): void => {
   const fd = openSync(path, 'wx', mode)
   try {

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeDir } from '../fs/remove-tree.ts'
+import { removeAbandoned } from '../fs/write-atomic.ts'
 import { parseDigest } from '../image/digest.ts'
 import { makePaths } from '../paths.ts'
 import { demoteOldVerified, makeBlobFiles, PARTIAL, type BlobFiles } from './blob-files.ts'
@@ -47,6 +48,7 @@ export async function makeStorage({ paths: asked, driver: name = 'overlay', opti
     async recover() {
       demoteOldVerified(store.files)
       dropNeedlessPartials(store.files)
+      for (const dir of [join(paths.blobs, 'sha256'), paths.layers]) removeAbandoned(dir)
       store.staging.recover()
     },
     overlayProblem: () => overlayProblem(paths, staging),

@@ -55,7 +55,7 @@ async function noImage(box: Box): Promise<void> {
 
 const acts: Act[] = [
   {
-    name: 'pull', limit: 12, withoutImage: true,
+    name: 'pull', limit: 8, withoutImage: true,
     args: () => ['pull', '-q', suite.busybox],
     then: async (box) => {
       await box.ok('pull', '-q', suite.busybox)
@@ -67,7 +67,7 @@ const acts: Act[] = [
     },
   },
   {
-    name: 'rmi', limit: 8, withoutImage: true,
+    name: 'rmi', limit: 6, withoutImage: true,
     before: (box) => box.ok('pull', '-q', suite.busybox),
     args: () => ['rmi', suite.busybox],
     then: async (box) => {
@@ -76,7 +76,7 @@ const acts: Act[] = [
     },
   },
   {
-    name: 'create', limit: 10,
+    name: 'create', limit: 7,
     args: () => ['create', '--name', 'k', '-v', '/anonymous', '-v', 'named:/named', suite.busybox, 'true'],
     then: async (box) => {
       await okOr(box, /name "k" is already in use/, 'create', '--name', 'k', '-v', '/anonymous', '-v', 'named:/named', suite.busybox, 'true')
@@ -89,7 +89,7 @@ const acts: Act[] = [
     },
   },
   {
-    name: 'start', limit: 12,
+    name: 'start', limit: 9,
     before: (box) => box.ok('create', '--name', 'k', '-p', '7411:80', suite.busybox, 'sleep', '1000'),
     args: () => ['start', 'k'],
     then: async (box) => {
@@ -99,17 +99,17 @@ const acts: Act[] = [
     after: removeAll,
   },
   {
-    name: 'run', limit: 12,
+    name: 'run', limit: 9,
     args: () => ['run', '--rm', '--name', 'k', '-p', '7411:80', '-v', '/anonymous', suite.busybox, 'true'],
     then: removeAll,
   },
   {
-    name: 'run without network', limit: 10,
+    name: 'run without network', limit: 7,
     args: () => ['run', '--rm', '--name', 'k', '--network', 'none', suite.busybox, 'true'],
     then: removeAll,
   },
   {
-    name: 'stop', limit: 6,
+    name: 'stop', limit: 5,
     before: sleeper,
     args: () => ['stop', '-t', '1', 'k'],
     then: async (box) => {
@@ -119,7 +119,7 @@ const acts: Act[] = [
     after: removeAll,
   },
   {
-    name: 'rm', limit: 8,
+    name: 'rm', limit: 6,
     before: async (box) => {
       await box.ok('create', '--name', 'k', '-v', '/anonymous', suite.busybox, 'true')
     },
@@ -130,7 +130,7 @@ const acts: Act[] = [
     },
   },
   {
-    name: 'rm of a running container', limit: 10,
+    name: 'rm of a running container', limit: 8,
     before: (box) => box.ok('run', '-d', '--name', 'k', '-p', '7411:80', suite.busybox, 'sleep', '1000'),
     args: () => ['rm', '-f', '-t', '0', 'k'],
     then: async (box) => {
@@ -139,14 +139,14 @@ const acts: Act[] = [
     },
   },
   {
-    name: 'exec', limit: 6,
+    name: 'exec', limit: 5,
     before: sleeper,
     args: () => ['exec', 'k', 'true'],
     then: async (box) => { assert.equal(await box.ok('exec', 'k', 'echo', 'runs'), 'runs') },
     after: removeAll,
   },
   {
-    name: 'cleanup', limit: 8,
+    name: 'cleanup', limit: 6,
     before: queueEnd,
     args: () => ['container', 'cleanup', '--queue'],
     then: (box) => box.ok('start', 'k'),
