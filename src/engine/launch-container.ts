@@ -30,7 +30,8 @@ export async function launchContainer(engine: Engine, { container, attended, exi
       driver: log.driver, path: record.logPath,
       ...(log.maxSizeBytes ? { maxSizeBytes: log.maxSizeBytes } : {}), ...(log.maxFiles ? { maxFiles: log.maxFiles } : {}), ...(log.tag ? { tag: log.tag } : {}),
     },
-    terminal: request.terminal, stdin: request.stdin, leaveStdinOpen: request.stdin && request.stdinOnce === false,
+    // conmon would close the terminal's input for good when the first client leaves.
+    terminal: request.terminal, stdin: request.stdin, leaveStdinOpen: request.stdin && (request.terminal || request.stdinOnce === false),
     ...(exitProgram ? { exitCommand: await cleanupCommand(engine, { id, attended }) } : {}),
     ...(preserved.length ? { extraFds: preserved, runtimeCreateArgs: ['--preserve-fds', String(preserved.length)] } : {}),
     ...(log.driver === 'passthrough' ? { stdio: [0, 1, 2] as const } : {}),
