@@ -138,6 +138,9 @@ const KIND_OF: Readonly<Record<number, ErrorKind>> = {
 
 interface Asked { readonly name: string; readonly address: string; readonly ms: number; readonly signal: AbortSignal }
 
+/** Whether it is the connection that failed, and not a runtime that says of something else that it is unavailable. */
+const isBroken = (details: string): boolean => /^(No connection established|Connection dropped|Socket closed|Channel|Stream|read |write |connect |.*\bE(CONN\w+|PIPE|NOENT|PROTO)\b|.*session|.*GOAWAY)/i.test(details)
+
 /** An error of gRPC as ours. Whatever else was thrown is passed on. */
 function toFailure(error: unknown, { name, address, ms, signal }: Asked): unknown {
   const { code, details } = error as ServiceError
@@ -148,7 +151,7 @@ function toFailure(error: unknown, { name, address, ms, signal }: Asked): unknow
     return new Failure('timeout', `${at} did not answer within ${ms / SECOND} s`, { cause: error, hint: 'the runtime may hang: look at its log, or wait longer with --timeout' })
   }
   if (code === status.UNIMPLEMENTED) return new Failure('unsupported', `the runtime at ${address} does not have ${name}${details && !/unknown method/.test(details) ? `: ${details}` : ''}`, { cause: error })
-  if (code === status.UNAVAILABLE) return new Failure('unavailable', `${at} failed: the connection broke: ${details}`, { cause: error, hint: 'is this the socket of a CRI runtime, and does it still run?' })
+  if (code === status.UNAVAILABLE && isBroken(details ?? '')) return new Failure('unavailable', `${at} failed: the connection broke: ${details}`, { cause: error, hint: 'is this the socket of a CRI runtime, and does it still run?' })
   if (/^Received HTTP status code|Protocol error|ERR_HTTP2/i.test(details ?? '')) return new Failure('unsupported', `${address} does not speak gRPC: ${details}`, { cause: error, hint: 'is this another service\'s socket?' })
   return new Failure(KIND_OF[code] ?? 'cannotInvoke', `${details} (${at})`, { cause: error })
 }

@@ -18,7 +18,7 @@ export const USUAL_SOCKETS: readonly string[] = [
 
 /** `unix:///path`, `/path`, `tcp://host:port`. @throws Failure invalid */
 export function parseEndpoint(text: string): Endpoint {
-  const path = /^unix:(?:\/\/)?(\/.*)$/.exec(text)?.[1] ?? (text.startsWith('/') ? text : undefined)
+  const path = /^unix:(?:\/\/)?(\/(?!\/).*)$/.exec(text)?.[1] ?? (text.startsWith('/') ? text : undefined)
   if (path !== undefined) return { address: `unix://${path}`, path }
   const tcp = /^tcp:\/\/(\[[\da-f:]+\]|[^:/]+):(\d{1,5})$/i.exec(text)
   if (tcp) return { address: text, host: tcp[1]!.replace(/^\[|\]$/g, ''), port: Number(tcp[2]) }

@@ -67,6 +67,9 @@ async function sendSizes(sizes: AsyncIterable<WindowSize>, send: (json: string) 
 
 const cut = (url: string): Failure => new Failure('unavailable', `the stream from ${streamingUrl(url).host} was cut before the command ended`, { hint: 'the command may still run: look with ps or inspect' })
 
+/** How runtimes say that the command is not there. */
+export const isMissingCommand = (message: string): boolean => /executable file not found|no such file or directory|no such command/.test(message)
+
 const [STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE] = [0, 1, 2, 3, 4, 255]
 const HIGH_WATER = 1024 * 1024
 const NORMAL_CLOSE = 1000
@@ -135,5 +138,5 @@ function exitCodeOf(said: Buffer, protocol: string): number {
   const code = status.reason === 'NonZeroExitCode' ? status.details?.causes?.find(({ reason }) => reason === 'ExitCode')?.message : undefined
   if (code !== undefined && /^\d+$/.test(code)) return Number(code)
   const message = status.message ?? text
-  throw new Failure(/executable file not found|no such file or directory/.test(message) ? 'commandNotFound' : 'cannotInvoke', message)
+  throw new Failure(isMissingCommand(message) ? 'commandNotFound' : 'cannotInvoke', message)
 }

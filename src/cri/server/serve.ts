@@ -1,6 +1,6 @@
 import { Server as GrpcServer, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
 import { chmodSync, chownSync, mkdirSync, unlinkSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, createServer, type Server as SocketServer } from 'node:net'
 import { dirname } from 'node:path'
 import { Failure } from '../../errors.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -9,6 +9,7 @@ import { watchPodContainers } from '../../engine/watch-pods.ts'
 import { log } from '../../log.ts'
 import { ImageServiceService, RuntimeServiceService } from '../wire/generated/runtime-v1.ts'
 import { findHandlers } from './handlers.ts'
+import { mendAuthority, mendings } from './authority.ts'
 import type { Wrapped } from './rpc.ts'
 import type { Server } from './server.ts'
 import { imageService, runtimeService } from './services.ts'
@@ -43,9 +44,10 @@ export async function serve(engine: Engine, options: ServeOptions): Promise<void
   watchPodContainers(engine, options.signal)
   const grpc = new GrpcServer({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': -1 })
   addServices(grpc, server)
-  await listen(grpc, path)
+  const sockets = await listen(grpc, path)
   options.onReady?.()
   if (!options.signal.aborted) await new Promise<void>((resolve) => options.signal.addEventListener('abort', () => resolve(), { once: true }))
+  sockets.close()
   streaming.close()
   await shutDown(grpc)
 }
@@ -73,7 +75,7 @@ function socketPath(listen: string): string {
 }
 
 /** A socket that a killed server left is replaced; a living one's is not. @throws inUse, denied, invalid */
-async function listen(grpc: GrpcServer, path: string): Promise<void> {
+async function listen(grpc: GrpcServer, path: string): Promise<SocketServer> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
   if (await answers(path)) throw new Failure('inUse', `another server listens on ${path}`)
   try {
@@ -81,10 +83,14 @@ async function listen(grpc: GrpcServer, path: string): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
-  await new Promise<void>((resolve, reject) => grpc.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) =>
-    (error ? reject(new Failure('unavailable', `cannot listen on ${path}: ${error.message}`, { cause: error })) : resolve())))
+  const names = mendings(path)
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
+  const sockets = createServer((socket) => injector.injectConnection(mendAuthority(socket, names)))
+  await new Promise<void>((resolve, reject) => sockets.once('error', (error) =>
+    reject(new Failure('unavailable', `cannot listen on ${path}: ${error.message}`, { cause: error }))).listen(path, resolve))
   chmodSync(path, 0o660)
   chownSync(path, 0, 0)
+  return sockets
 }
 
 const answers = (path: string): Promise<boolean> => new Promise((resolve) => {

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import test from 'node:test'
+import { createInflate } from 'node:zlib'
+import { parseEndpoint } from './endpoint.ts'
+import { mountOf, podFromFlags, portMapping } from './from-flags.ts'
+import { containerStatusJson, formatTime } from './inspected.ts'
+import { mergeByTime, parseLine, previousLog, readLog } from './log-lines.ts'
+import { fromPlain } from './message-files.ts'
+import { parsePortPair } from './port-forward.ts'
+import { toJson } from './protojson.ts'
+import { parseTimeout } from './settings.ts'
+import { openSpdySession } from './spdy.ts'
+import { withoutSecrets } from './trace-messages.ts'
+import { streamingUrl } from './upgrade.ts'
+import { meaningOf } from './why.ts'
+import { ContainerStatus, ContainerConfig, PodSandbox, PodSandboxConfig, RunPodSandboxRequest } from '../wire/generated/runtime-v1.ts'
+
+test('an endpoint is a socket or a host with its port', () => {
+  assert.deepEqual(parseEndpoint('unix:///run/x.sock'), { address: 'unix:///run/x.sock', path: '/run/x.sock' })
+  assert.equal(parseEndpoint('/run/x.sock').address, 'unix:///run/x.sock')
+  assert.deepEqual(parseEndpoint('tcp://[::1]:10'), { address: 'tcp://[::1]:10', host: '::1', port: 10 })
+  for (const wrong of ['', 'x', 'http://x', 'tcp://x', 'unix://x']) assert.throws(() => parseEndpoint(wrong), { name: 'Failure', kind: 'invalid' })
+})
+
+test('a timeout is a duration or seconds, and none at zero and below', () => {
+  assert.deepEqual(['2s', '1m30s', '5', '500ms', '0', '-3s', '0s'].map(parseTimeout), [2000, 90_000, 5000, 500, undefined, undefined, undefined])
+  assert.throws(() => parseTimeout('soon'), { kind: 'invalid' })
+})
+
+test('JSON has names of enums, text for 64 bits, defaults, and no messages that are not set', () => {
+  const json = toJson(PodSandbox.fromPartial({ id: 'x', state: 1, createdAt: 5n, labels: { b: '2', a_b: '1' } }))
+  assert.deepEqual(json, { id: 'x', state: 'SANDBOX_NOTREADY', createdAt: '5', labels: { a_b: '1', b: '2' }, annotations: {}, runtimeHandler: '' })
+  assert.deepEqual(Object.keys(json['labels'] as object), ['a_b', 'b'])
+  const status = containerStatusJson(ContainerStatus.fromPartial({ state: 0, createdAt: 1_700_000_000_120_000_000n, startedAt: 0n }))
+  assert.equal(status['state'], 'CONTAINER_CREATED')
+  assert.equal(status['startedAt'], '0001-01-01T00:00:00Z')
+  assert.match(String(status['createdAt']), /^2023-11-1\dT\d\d:\d\d:20\.12(Z|[+-]\d\d:\d\d)$/)
+  assert.match(formatTime(1n), /\.000000001/)
+})
+
+test('files may have the names of either spelling and enums by name or number; labels keep their names', () => {
+  const pod = fromPlain(PodSandboxConfig, { log_directory: '/l', labels: { app_name: 'x' }, linux: { security_context: { namespace_options: { network: 2, pid: 'container' } } }, port_mappings: [{ protocol: 'UDP', container_port: 53 }] }, 'f')
+  assert.equal(pod.logDirectory, '/l')
+  assert.deepEqual(pod.labels, { app_name: 'x' })
+  assert.deepEqual([pod.linux?.securityContext?.namespaceOptions?.network, pod.linux?.securityContext?.namespaceOptions?.pid, pod.portMappings[0]?.protocol], [2, 1, 1])
+  const container = fromPlain(ContainerConfig, { CDI_devices: [{ name: 'a' }], linux: { resources: { memory_limit_in_bytes: 10 } } }, 'f')
+  assert.deepEqual([container.CDIDevices, container.linux?.resources?.memoryLimitInBytes], [[{ name: 'a' }], 10n])
+  assert.throws(() => fromPlain(ContainerConfig, { linux: { security_context: { seccomp: { profile_type: 'Odd' } } } }, 'f'), { message: /^f: linux\.security_context\.seccomp\.profile_type: "Odd" is none of/ })
+})
+
+test('flags become ports and mounts, or one line', () => {
+  assert.deepEqual(portMapping('127.0.0.1:8080:80/udp'), { protocol: 1, containerPort: 80, hostPort: 8080, hostIp: '127.0.0.1' })
+  assert.equal(portMapping('80').hostPort, 80)
+  assert.deepEqual([mountOf('/a:/b:ro,rslave').readonly, mountOf('/a:/b:ro,rslave').propagation], [true, 1])
+  assert.throws(() => portMapping('0:80'), { kind: 'invalid' })
+  assert.throws(() => mountOf('/a:/b:O'), { kind: 'unsupported' })
+  assert.deepEqual([parsePortPair('80'), parsePortPair(':80'), parsePortPair('8:9')], [{ local: 80, remote: 80 }, { local: 0, remote: 80 }, { local: 8, remote: 9 }])
+  const none = { publish: [], label: [], annotation: [], dns: [], dnsSearch: [], dnsOption: [], sysctl: [], privileged: false }
+  assert.equal(podFromFlags({ ...none, name: 'a', namespace: 'b' }).labels['io.kubernetes.pod.namespace'], 'b')
+})
+
+test('lines of logs are told from what is none', () => {
+  const line = (text: string) => { const parsed = parseLine(Buffer.from(text)); return parsed && [parsed.stream, parsed.bytes.toString()] }
+  assert.deepEqual(line('2026-01-01T00:00:00Z stdout F a b'), ['stdout', 'a b\n'])
+  assert.deepEqual(line('2026-01-01T00:00:00Z stderr P a '), ['stderr', 'a '])
+  assert.deepEqual(line('2026-01-01T00:00:00Z stdout F:x '), ['stdout', '\n'])
+  assert.deepEqual(line('{"log":"x\\n","stream":"stderr","time":"2026-01-01T00:00:00Z"}'), ['stderr', 'x\n'])
+  for (const wrong of ['', 'x', '2026 stdout', '2026 other F x', '{"log":1}', '{']) assert.equal(line(wrong), undefined, wrong)
+  assert.equal(previousLog('/x/y.z/2.log', 2, 'c'), '/x/y.z/1.log')
+})
+
+test('a followed log goes on in the file that took its place, and several are merged by time', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'scow-log-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const file = join(dir, '0.log')
+  const line = (second: number, text: string) => `2026-01-01T00:00:0${second}.5Z stdout F ${text}\n`
+  writeFileSync(file, line(1, 'one'))
+  const { signal } = new AbortController()
+  const seen: string[] = []
+  let asked = 0
+  for await (const { bytes } of readLog(file, { signal, isRunning: async () => asked++ < 2 })) {
+    seen.push(bytes.toString())
+    if (seen.length === 1) { renameSync(file, `${file}.old`); writeFileSync(file, line(2, 'two') + line(3, 'three')) }
+  }
+  assert.deepEqual(seen, ['one\n', 'two\n', 'three\n'])
+  writeFileSync(join(dir, 'b'), line(1, 'b1') + line(4, 'b4'))
+  const merged: string[] = []
+  for await (const { name, line: { bytes } } of mergeByTime([{ name: 'a', lines: readLog(file, { signal }) }, { name: 'b', lines: readLog(join(dir, 'b'), { signal }) }])) merged.push(name + bytes.toString().trim())
+  assert.deepEqual(merged, ['bb1', 'atwo', 'athree', 'bb4'])
+})
+
+test('headers of streams can be read by any zlib, in one stream for the whole connection', async () => {
+  const wire = new PassThrough()
+  const session = openSpdySession(wire, Buffer.alloc(0))
+  session.open({ streamType: 'error' }, {})
+  session.open({ streamType: 'stdin' }, {})
+  const bytes = wire.read() as Buffer
+  const inflate = createInflate()
+  let text = ''
+  inflate.on('data', (part: Buffer) => { text += part.toString('latin1') })
+  for (let at = 0; at < bytes.length;) {
+    const length = bytes.readUInt32BE(at + 4) & 0xffffff
+    inflate.write(bytes.subarray(at + 18, at + 8 + length))
+    at += 8 + length
+  }
+  await new Promise((resolve) => inflate.flush(() => resolve(undefined)))
+  assert.match(text, /streamtype[^]{4}error[^]*streamtype[^]{4}stdin/)
+  wire.destroy()
+})
+
+test('recordings keep no secrets', () => {
+  const request = toJson(RunPodSandboxRequest.fromPartial({ config: { annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}', plain: 'x' } } }))
+  assert.deepEqual((withoutSecrets(request)['config'] as { annotations: object }).annotations, { 'kubectl.kubernetes.io/last-applied-configuration': '[removed]', plain: 'x' })
+  const kept = withoutSecrets({ auth: { username: 'ada', password: 'x', auth: 'y' }, envs: [{ key: 'API_TOKEN', value: 'x' }, { key: 'A', value: 'b' }], info: { info: 'x' }, url: 'http://h/exec/abc', stdout: 'aGk=' })
+  assert.deepEqual(kept, { auth: { username: 'ada', password: '[removed]', auth: '[removed]' }, envs: [{ key: 'API_TOKEN', value: '[removed]' }, { key: 'A', value: 'b' }], info: '[removed]', url: 'http://h/exec/[removed]', stdout: '2 bytes' })
+})
+
+test('an address to stream from without a host is that of the kubelet', () => {
+  assert.equal(streamingUrl('/exec/x').href, 'http://127.0.0.1:10250/exec/x')
+  assert.equal(streamingUrl('http:///exec/x').href, 'http://127.0.0.1:10250/exec/x')
+  assert.equal(streamingUrl('https://h:1/x').href, 'https://h:1/x')
+})
+
+test('exit codes have a meaning', () => {
+  assert.match(meaningOf(137).meaning, /SIGKILL/)
+  assert.match(meaningOf(139).meaning, /SIGSEGV/)
+  assert.match(meaningOf(130).meaning, /SIGINT/)
+  assert.match(meaningOf(3).meaning, /program itself/)
+})
