@@ -41,10 +41,15 @@ export function parseDuration(text: string): number {
   return match[1] === '-' ? -total : total
 }
 
+const DURATION = /^-?(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/
+
+/** As `parseMoment`, but a duration lies in the future: up to when something is shown. */
+export const parseUntil = (text: string, nowMs = Date.now()): number => (DURATION.test(text) ? nowMs + parseDuration(text) : parseMoment(text, nowMs))
+
 /** A moment: RFC 3339, a date with or without time, seconds since 1970, or a duration before `nowMs`. Milliseconds. */
 export function parseMoment(text: string, nowMs = Date.now()): number {
   if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000
-  if (/^-?(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(text)) return nowMs - Math.abs(parseDuration(text))
+  if (DURATION.test(text)) return nowMs - Math.abs(parseDuration(text))
   if (/^\d{4}-\d\d-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?(Z|[+-]\d\d:?\d\d)?$/.test(text)) {
     const hour = /[T ]\d\d(Z|[+-]|$)/.test(text) ? text.replace(/([T ]\d\d)/, '$1:00') : text
     const parsed = Date.parse(hour.length === 10 ? `${hour}T00:00:00` : hour.replace(' ', 'T'))

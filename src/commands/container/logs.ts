@@ -1,5 +1,5 @@
 import { flag, integer, text } from '../../cli/option.ts'
-import { parseMoment } from '../../cli/value.ts'
+import { parseMoment, parseUntil } from '../../cli/value.ts'
 import { containerLogs } from '../../engine/container-logs.ts'
 import { Failure } from '../../errors.ts'
 import { writeAll } from '../../cli/output.ts'
@@ -48,7 +48,7 @@ const NS_IN_MS = 1_000_000n
 function momentOption(name: 'since' | 'until', value: string | undefined): Record<string, bigint> {
   if (value === undefined) return {}
   try {
-    return { [`${name}Ns`]: BigInt(Math.trunc(parseMoment(value))) * NS_IN_MS }
+    return { [`${name}Ns`]: BigInt(Math.trunc(name === 'until' ? parseUntil(value) : parseMoment(value))) * NS_IN_MS }
   } catch (error) {
     throw new Failure('invalid', `invalid value "${value}" for --${name}: ${(error as Error).message}`)
   }

@@ -53,9 +53,10 @@ async function show({ options, out }: PsCall, engine: Engine): Promise<void> {
   const nowMs = Date.now()
   const shown: Shown[] = []
   for (const row of rows) shown.push({ row, nowMs, truncate: !options.noTrunc, ...(await extras(engine, row, options)) })
-  if (options.quiet) return out.write(shown.map((one) => `${idText(one)}\n`).join(''))
+  const sorted = sortRows(shown, options.sort)
+  if (options.quiet) return out.write(sorted.map((one) => `${idText(one)}\n`).join(''))
   await printListing(out, {
-    name: 'ps', rows: sortRows(shown, options.sort), columns: options.namespace ? NAMESPACE_COLUMNS : columns(options), view: psView, json: psJson,
+    name: 'ps', rows: sorted, columns: options.namespace ? NAMESPACE_COLUMNS : columns(options), view: psView, json: psJson,
     headings: PS_HEADINGS, noHeading: options.noheading, format: options.format,
   })
 }

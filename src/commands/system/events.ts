@@ -1,7 +1,7 @@
 import { flag, list, text } from '../../cli/option.ts'
 import { isJsonFormat } from '../../cli/report.ts'
 import { GoTime, goMap, struct, toPlain } from '../../cli/template/values.ts'
-import { parseMoment } from '../../cli/value.ts'
+import { parseMoment, parseUntil } from '../../cli/value.ts'
 import { events } from '../../engine/follow-events.ts'
 import { Failure } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
@@ -30,12 +30,10 @@ export const spec = defineCommand({
   },
 })
 
-/** A duration after `--until` lies in the future. */
 function moment(flagName: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined
   try {
-    const ms = parseMoment(value)
-    return flagName === '--until' && /^(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(value) ? 2 * Date.now() - ms : ms
+    return flagName === '--until' ? parseUntil(value) : parseMoment(value)
   } catch (error) {
     throw new Failure('invalid', `invalid value "${value}" for ${flagName}: ${(error as Error).message}`)
   }
