@@ -4,9 +4,9 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openContainerd } from './containerd.ts'
+import { openRuntime } from './runtime.ts'
 
-const runtime = openContainerd()
+const runtime = openRuntime()
 
 test('a pod and its container from files: created, started, stopped, removed with its log', async () => {
   const { crictl, dir, busybox } = runtime

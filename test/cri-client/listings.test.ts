@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
-import { openContainerd } from './containerd.ts'
+import { openRuntime } from './runtime.ts'
 
-const runtime = openContainerd()
+const runtime = openRuntime()
 const ID = /^[\da-f]{64}$/
 
 test('version has crictl\'s four lines', async () => {

@@ -4,10 +4,10 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openContainerd } from './containerd.ts'
+import { openRuntime } from './runtime.ts'
 
 let [pod, container] = ['', '']
-const runtime = openContainerd(async ({ run }) => { ({ pod, container } = await run({ command: ['sleep', '1000'] })) })
+const runtime = openRuntime(async ({ run }) => { ({ pod, container } = await run({ command: ['sleep', '1000'] })) })
 const MEGABYTES = 20
 
 test('exec --sync has the command\'s own exit code, and both outputs', async () => {
@@ -53,7 +53,7 @@ test('exec in all containers that a filter chooses, at once', async () => {
 })
 
 test('what cannot be started has 127, and who is not there 125', async () => {
-  assert.match(await runtime.crictl.fails(127, 'exec', container, 'no-such-program'), /^Error: .*executable file not found.*\n$/)
+  assert.match(await runtime.crictl.fails(127, 'exec', container, 'no-such-program'), /^Error: .*(executable file not found|no such command).*\n$/)
   assert.match(await runtime.crictl.fails(125, 'exec', 'nope', 'true'), /not found/)
   assert.match(await runtime.crictl.fails(125, 'exec', container), /^Error: no command to run/)
 })

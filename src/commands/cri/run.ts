@@ -96,7 +96,8 @@ async function start(runtime: Connection, { pod, container }: Described, { handl
     return { podSandboxId, containerId }
   } catch (error) {
     await removePod(runtime, podSandboxId).catch(() => {})
-    throw error instanceof Failure && /executable file not found|no such file or directory: unknown/.test(error.message) ? new Failure('commandNotFound', error.message, { cause: error }) : error
+    const { isMissingCommand } = await import('../../cri/client/remote-command.ts')
+    throw error instanceof Failure && isMissingCommand(error.message) ? new Failure('commandNotFound', error.message, { cause: error }) : error
   }
 }
 
