@@ -196,7 +196,7 @@ const acts: Act[] = [
 /** A container that ended while somebody else held the cleanup's lock: its cleanup is still to be done. */
 async function queueEnd(box: Box): Promise<void> {
   await box.ok('run', '-d', '--name', 'k', '-p', '7411:80', suite.busybox, 'sleep', '1000')
-  const holder = spawn('flock', [join(box.runRoot, 'locks/cleanup'), 'sh', '-c', 'echo held; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const holder = spawn('flock', ['--no-fork', join(box.runRoot, 'locks/cleanup'), 'sh', '-c', 'echo held; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
   await once(holder.stdout, 'data')
   await box.ok('kill', 'k')
   await eventually('the end is queued', () => readdirSync(join(box.runRoot, 'cleanup')).length > 0)
