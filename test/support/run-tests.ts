@@ -13,7 +13,11 @@ const OUTSIDE = 'test/smoke/**/*.test.ts'
 
 interface Counts { passed: number; failed: number; skipped: number }
 
-const find = (globs: readonly string[]) => globs.flatMap((glob) => globSync(glob, { cwd: root })).map((file) => join(root, file)).sort()
+/** The longest first, so that no processor waits for one at the end. */
+const LONG = ['test/faults/', 'test/e2e/', 'test/cri', 'src/storage/']
+const rank = (file: string): number => LONG.findIndex((folder) => file.startsWith(folder)) >>> 0
+const find = (globs: readonly string[]) => globs.flatMap((glob) => globSync(glob, { cwd: root })).sort()
+  .sort((a, b) => rank(a) - rank(b)).map((file) => join(root, file))
 const named = process.argv.slice(2)
 const chosen = (globs: readonly string[]) => {
   const all = find(globs)
@@ -40,7 +44,7 @@ async function runFiles(files: readonly string[], into: Counts): Promise<void> {
   if (files.length === 0) return
   const stderr = new Map<string, string>()
   const failures = new Map<string, string[]>()
-  const events = run({ files: [...files], concurrency: Math.max(2, availableParallelism()), timeout: 10 * 60_000, isolation: 'process' })
+  const events = run({ files: [...files], concurrency: Number(process.env['SCOW_TEST_CONCURRENCY']) || Math.max(2, availableParallelism()), timeout: 10 * 60_000, isolation: 'process' })
   for await (const { type, data } of events) {
     if (type === 'test:stderr') stderr.set(data.file, `${stderr.get(data.file) ?? ''}${data.message}`.slice(-20_000))
     if (type === 'test:pass' && data.details.type !== 'suite' && data.skip !== undefined) noteSkip(data.name, data.skip, into)
