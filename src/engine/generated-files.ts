@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
 import { hostname as hostName } from 'node:os'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
+import { isMounted, mountSharedMemory } from '../fs/mounts.ts'
 import { readFileBounded, readInRoot } from '../fs/read-in-root.ts'
 import { makeDir } from '../fs/remove-tree.ts'
 import type { GeneratedFiles } from '../spec/build-spec.ts'
@@ -105,11 +106,23 @@ function localtime(_engine: Engine, { etc, timezone }: { etc: string; timezone: 
   return join(etc, 'localtime')
 }
 
-/** Who joins another's IPC namespace sees its /dev/shm. */
-async function sharedShm(engine: Engine, { record }: Container): Promise<string | undefined> {
+/** Who joins another's IPC namespace sees its /dev/shm: that of one who may be joined lies outside of its mount namespace. */
+async function sharedShm(engine: Engine, { id, record }: Container): Promise<string | undefined> {
   const { ipc } = record.request.namespaces
   if (ipc.kind === 'host') return '/dev/shm'
+  if (ipc.kind === 'shareable') return joinableShm(engine, { id, record })
   if (ipc.kind !== 'container') return undefined
   const other = await engine.state.containers.find(ipc.id)
-  return `/proc/${runningProcess(engine, other, '--ipc container:').pid}/root/dev/shm`
+  runningProcess(engine, other, '--ipc container:')
+  const { shm } = engine.paths.container(other.id)
+  return isMounted(shm) ? shm : undefined
+}
+
+/** Given back with the run. Where there is SELinux the runtime mounts it, with the container's label. */
+function joinableShm(engine: Engine, { id, record }: Pick<Container, 'id' | 'record'>): string | undefined {
+  if (existsSync('/sys/fs/selinux/enforce')) return undefined
+  const { shm } = engine.paths.container(id)
+  makeDir(shm, 0o755)
+  if (!isMounted(shm)) mountSharedMemory(shm, record.request.shmSizeBytes ?? engine.config.containers.shmSizeBytes)
+  return shm
 }
