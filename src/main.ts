@@ -29,9 +29,9 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 /** The grammar of crictl: its own global flags, then its commands. `called`: `cri`, or the name of a link to us. */
-async function cri(called: string, words: readonly string[], outer: Map<string, string>): Promise<number> {
+async function cri(called: string, given: readonly string[], outer: Map<string, string>): Promise<number> {
   const title = called === 'crictl' ? 'crictl' : 'scow cri'
-  const { values, rest, help, version, problem }: Leading = readCriGlobals(words)
+  const { values, rest, help, version, problem }: Leading = readCriGlobals(given)
   const own = { values: new Map([...values, ['--called', called]]), title, globalFlags: CRI_GLOBALS }
   if (problem !== undefined) return refuse(`${problem}; see '${title} --help'`, FAILED_CRI)
   if (version) return start('system/version', 'version', { values, words: ['--short'] })
@@ -40,8 +40,12 @@ async function cri(called: string, words: readonly string[], outer: Map<string, 
   if (rest[0] === '__complete') return start('system/complete', '__complete', { values: outer, words: ['--', 'cri', ...rest.slice(rest[1] === '--' ? 2 : 1)] })
   const file = MOUNTS.find(({ names }) => names.includes(`cri ${rest[0]}`))?.file
   if (file === undefined) return refuse(`unrecognized command '${title} ${rest[0]}'; see '${title} --help'`, FAILED_CRI)
-  return start(file, rest[0]!, { ...own, words: rest.slice(1) })
+  // crictl's only short flag of two letters
+  const words = PULLING.includes(rest[0]!) ? rest.slice(1).map((word) => (word === '-pt' ? '--pull-timeout' : word)) : rest.slice(1)
+  return start(file, rest[0]!, { ...own, words })
 }
+
+const PULLING = ['pull', 'create', 'run']
 
 const find = (words: readonly string[]): { file: string; name: string } | undefined => {
   for (const name of [words.slice(0, 2).join(' '), words[0]!]) {

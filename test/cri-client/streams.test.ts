@@ -8,7 +8,7 @@ import { openRuntime } from './runtime.ts'
 
 let [pod, container] = ['', '']
 const runtime = openRuntime(async ({ run }) => { ({ pod, container } = await run({ command: ['sleep', '1000'] })) })
-const MEGABYTES = 20
+const MEGABYTES = 8
 
 test('exec --sync has the command\'s own exit code, and both outputs', async () => {
   const { code, stdout, stderr } = await runtime.crictl.run(['exec', '--sync', container, 'sh', '-c', 'echo out; echo err >&2; exit 3'])

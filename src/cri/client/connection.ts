@@ -96,7 +96,7 @@ export async function openConnection({ endpoint, timeoutMs, signal, trace }: Con
           try {
             return await traced(method, request, ms)
           } catch (second) {
-            if (isUnknownService(second)) throw wrongService(address, error)
+            if (isUnknownService(second, true)) throw wrongService(address, error)
             throw toFailure(second, { name, address, ms, signal })
           }
         }
@@ -125,7 +125,8 @@ const NO_METADATA = (): Metadata => new Metadata()
 
 export const rpcName = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 
-const isUnknownService = (error: unknown): boolean => (error as ServiceError).code === status.UNIMPLEMENTED && /unknown service/i.test((error as ServiceError).details ?? '')
+/** Servers of JavaScript do not tell an unknown service from an unknown method: believed only where v1 was unknown already. */
+const isUnknownService = (error: unknown, isSecond = false): boolean => (error as ServiceError).code === status.UNIMPLEMENTED && (isSecond ? /unknown service|server does not implement/i : /unknown service/i).test((error as ServiceError).details ?? '')
 
 const wrongService = (address: string, cause: unknown): Failure =>
   new Failure('unsupported', `${address} speaks gRPC but not the CRI: it knows neither runtime.v1 nor runtime.v1alpha2`, { cause, hint: 'is the CRI plugin of the runtime disabled, or is this another service\'s socket?' })
