@@ -53,7 +53,7 @@ async function endProcess(engine: Parts, container: Container, { timeoutSeconds,
   }
   await runtime.kill(id, 9, { all: true }).catch(ignoreGone)
   if (await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS, ...(signal ? { signal } : {}) })) return
-  if (endHungMonitor(container)) return
+  if (endHungMonitor(container) && await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS })) return
   throw new Failure('timeout', `container ${container.name} did not end ${KILL_PATIENCE_MS / 1000} s after SIGKILL`, { hint: `a process of it (pid ${container.status.process?.pid ?? 'unknown'}) hangs in the kernel: look at its /proc/PID/stack` })
 }
 
