@@ -17,6 +17,8 @@ export const spec = defineCommand({
   async run({ options, engine: open, interrupt }) {
     const listen = options.listen ?? 'unix:///run/scow/scow.sock'
     const { serve } = await import('../../cri/server/serve.ts')
+    // The files that may change under it (registries, networks) are read when they are needed.
+    interrupt.takeOver(['SIGHUP'], () => log.info('SIGHUP: nothing to load anew'))
     await serve(await open(), {
       listen, version: programVersion(), settings: { pinnedImages: options.pinImage, streaming: { address: options.streamAddress ?? '127.0.0.1', port: options.streamPort ?? 0 } },
       onReady: () => log.info(`listening on ${listen}`), signal: interrupt.signal,

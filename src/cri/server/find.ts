@@ -51,7 +51,9 @@ export async function factsOf(server: Server, row: ContainerRow): Promise<Contai
 /** All of the kubelet's pods with their containers, oldest first. */
 export async function listPodFacts(server: Server): Promise<(PodFacts & { readonly view: PodView })[]> {
   const views = await listPods(server.engine)
-  server.sources.keep(new Set(views.flatMap(({ pod, containers }) => [pod.id, ...containers.map(({ id }) => id)])))
+  const ids = new Set(views.flatMap(({ pod, containers }) => [pod.id, ...containers.map(({ id }) => id)]))
+  server.sources.keep(ids)
+  server.sampler.keep(ids)
   return views.flatMap((view) => {
     const source = server.sources.pod(view.pod)
     return source ? [{ view, source }] : []

@@ -7,6 +7,8 @@ export interface Sampler {
   /** Billionths of a core since the sample before. */
   nanoCores(id: string, usage: Usage): bigint | undefined
   writable(id: string): Promise<WritableUse>
+  /** Forgets all but these. */
+  keep(ids: ReadonlySet<string>): void
 }
 
 /** A rate over less says nothing. */
@@ -32,6 +34,9 @@ export function openSampler(engine: Pick<Engine, 'storage' | 'paths'>): Sampler 
       const sum = { timeMs: Date.now(), mountpoint: engine.paths.root, bytes, inodes: 1 }
       sums.set(id, sum)
       return sum
+    },
+    keep: (ids) => {
+      for (const cache of [samples, sums]) for (const id of cache.keys()) if (!ids.has(id)) cache.delete(id)
     },
   }
 }
