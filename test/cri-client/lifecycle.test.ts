@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openRuntime } from './runtime.ts'
+import { isServe, openRuntime } from './runtime.ts'
 
 const runtime = openRuntime()
 
@@ -23,7 +23,8 @@ test('a pod and its container from files: created, started, stopped, removed wit
   assert.match(await crictl.fails(1, 'rm', container), /^Error: container [\da-f]+ is running; stop it first, or use --force\n$/)
   assert.match(await crictl.fails(1, 'rmp', pod), /^Error: pod [\da-f]+ is ready; /)
   assert.equal(await crictl.ok('update', '--memory', '134217728', container), container)
-  assert.equal((await crictl.json('inspect', container)).info.runtimeSpec.linux.resources.memory.limit, 67108864 * 2)
+  // containerd shows what it wrote; ours shows no specification
+  if (!isServe) assert.equal((await crictl.json('inspect', container)).info.runtimeSpec.linux.resources.memory.limit, 67108864 * 2)
   assert.equal(await crictl.ok('stop', container), container)
   assert.equal((await crictl.json('inspect', '-q', container)).status.exitCode, 137)
   const log = join(dir, 'logs/life/2.log')
@@ -86,7 +87,7 @@ test('images are pulled, pruned and removed with all their names', async () => {
   const { crictl, registry, busybox } = runtime
   const probe = `${registry.host}/probe:1`
   assert.match(await crictl.ok('pull', probe), /^Image is up to date for sha256:[\da-f]{64}$/)
-  assert.match(await crictl.fails(2, 'pull', `${registry.host}/nope:1`), /not found/)
+  assert.match(await crictl.fails(2, 'pull', `${registry.host}/nope:1`), /not found|no such image/)
   const used = await runtime.run({ command: ['sleep', '100'] })
   const pruned = await crictl.ok('rmi', '--prune')
   assert.ok(pruned.includes(`Deleted: ${probe}`) && !pruned.includes(busybox), pruned)
@@ -95,7 +96,8 @@ test('images are pulled, pruned and removed with all their names', async () => {
   assert.match(await crictl.fails(2, 'rmi', busybox), /^Error: no such image: /)
 })
 
-test('what this runtime does not have is one line', async () => {
+// containerd 1.6 is old enough to lack these
+if (!isServe) test('what this runtime does not have is one line', async () => {
   assert.match(await runtime.crictl.fails(1, 'events'), /^Error: the runtime at unix:\/\/\S+ does not have GetContainerEvents.*\n$/)
   assert.match(await runtime.crictl.fails(1, 'runtime-config'), /^Error: the runtime at unix:\/\/\S+ does not have RuntimeConfig\n$/)
 })
