@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { isFailure } from '../errors.ts'
 import { unmountTree } from '../fs/mounts.ts'
 import { removeTree } from '../fs/remove-tree.ts'
-import { isAlive, type ProcessIdentity, identify } from '../process/identity.ts'
+import { identify, killProcess, type ProcessIdentity } from '../process/identity.ts'
 import type { Engine } from './engine.ts'
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'storage' | 'runtime' | 'networks'>
@@ -22,7 +22,7 @@ export async function releaseRun(engine: Parts, { id, record }: RunOwner): Promi
   const { run, monitorPidFile } = engine.paths.container(id)
   await (await engine.runtime(record.runtime.path)).delete(id, { force: true })
   const monitor = monitorOf(monitorPidFile, id)
-  if (monitor && isAlive(monitor)) process.kill(monitor.pid, 'SIGKILL')
+  if (monitor) killProcess(monitor, 'SIGKILL')
   await unmountTree(run)
   await (await engine.storage()).containers.unmount(id)
   if (record.request.network.kind === 'bridge') await releaseNetwork(engine, id)

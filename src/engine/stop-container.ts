@@ -1,5 +1,5 @@
 import { Failure, isFailure } from '../errors.ts'
-import { isAlive } from '../process/identity.ts'
+import { isAlive, killProcess } from '../process/identity.ts'
 import { signalName } from '../process/signals.ts'
 import type { Container } from '../state/containers.ts'
 import { withContainerLock } from './container-lock.ts'
@@ -60,8 +60,7 @@ async function endProcess(engine: Parts, container: Container, { timeoutSeconds,
 /** The container is gone and only its monitor keeps its end to itself: without the monitor it counts as ended, code unknown. */
 function endHungMonitor({ status: { process: init, monitor } }: Container): boolean {
   if (!monitor || !isAlive(monitor) || (init && isAlive(init))) return false
-  process.kill(monitor.pid, 'SIGKILL')
-  return true
+  return killProcess(monitor, 'SIGKILL')
 }
 
 /** The process may end between our look and the signal. */
