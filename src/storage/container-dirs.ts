@@ -50,10 +50,11 @@ export function readRecord(paths: Paths, id: string): ContainerRecord {
   throw new Failure('invalid', `the record ${record} is damaged`, { hint: 'remove the container' })
 }
 
+/** On the disk when it returns, as what the state says of the container will be; a volatile root is worth no sync. */
 export function writeRecord(paths: Paths, id: string, record: ContainerRecord): void {
   const dirs = containerDirs(paths, id)
   makeDir(dirs.dir, 0o711)
-  writeFileAtomic(dirs.record, JSON.stringify(record), { sync: false, mode: 0o600 })
+  writeFileAtomic(dirs.record, JSON.stringify(record), { sync: !record.volatile, mode: 0o600 })
 }
 
 export const hasRecord = (paths: Paths, id: string): boolean =>

@@ -32,9 +32,9 @@ const CONSOLE_CHARS = 6000
 export function boot({ disks, job, minutes }: BootOptions): Machine {
   const consoleFile = join(disks.dir, 'console.log')
   const child = spawn('qemu-system-x86_64', [
-    '-accel', 'tcg,thread=multi', '-cpu', 'max,la57=off', '-smp', '2', '-m', '3G', '-nodefaults', '-display', 'none', '-no-reboot', '-nic', 'none',
+    '-accel', 'tcg,thread=multi', '-cpu', 'max,la57=off,svm=off', '-smp', '2', '-m', '3G', '-nodefaults', '-display', 'none', '-no-reboot', '-nic', 'none',
     '-kernel', disks.kernel, '-initrd', disks.initrd,
-    '-append', `root=/dev/vda rw console=ttyS0 panic=-1 mitigations=off systemd.show_status=0 scow.job=${job}`,
+    '-append', `root=/dev/vda rw console=ttyS0 panic=-1 mitigations=off systemd.show_status=0 modprobe.blacklist=ata_piix,kvm_amd,powernow_k8,aesni_intel,ghash_clmulni_intel scow.job=${job}`,
     '-drive', `file=${disks.system},format=qcow2,if=virtio`, '-drive', `file=${disks.work},format=raw,if=virtio,readonly=on`,
     '-serial', `file:${consoleFile}`,
     '-device', 'virtio-serial', '-chardev', 'stdio,id=report,signal=off', '-device', 'virtserialport,chardev=report,name=scow.report',
