@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs'
 import { loadConfig, environment, type ConfigFlags } from '../config.ts'
 import { Failure } from '../errors.ts'
+import { makeDir } from '../fs/remove-tree.ts'
 import { makePaths, type Paths } from '../paths.ts'
 import { self } from '../process/identity.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -52,13 +52,14 @@ export async function openEngine({ flags = {} }: { flags?: ConfigFlags } = {}): 
 
 function makeRoots(paths: Paths): void {
   try {
-    mkdirSync(paths.root, { recursive: true, mode: 0o711 })
-    for (const dir of [paths.runRoot, paths.locks, paths.exits, paths.cleanupQueue]) mkdirSync(dir, { recursive: true, mode: 0o711 })
+    makeDir(paths.root, 0o711)
+    for (const dir of [paths.runRoot, paths.locks, paths.exits, paths.cleanupQueue]) makeDir(dir, 0o711)
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
       throw new Failure('denied', `cannot write ${path ?? paths.root} (${code})`, { cause: error, hint: 'run scow as root, or choose other folders with --root and --runroot' })
     }
+    if (code === 'ENOENT') throw new Failure('invalid', `${path ?? paths.root} cannot be made there`, { cause: error, hint: 'choose another folder with --root and --runroot' })
     if (code === 'ENOTDIR' || code === 'EEXIST') throw new Failure('invalid', `${path} is not a directory`, { cause: error, hint: 'choose another folder with --root and --runroot' })
     throw error
   }

@@ -1,5 +1,6 @@
 // Removing a tree that may hold mounts, hostile names or files that others still make.
-import { lstatSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { Failure } from '../errors.ts'
 import { mountsBelow } from './mounts.ts'
 
@@ -14,13 +15,22 @@ export const removeTree = (path: string): void => {
   rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
 }
 
-/** Makes the directory and its parents; an existing one is fine and keeps its mode. Failure when it is something else. */
+/**
+ * Makes the directory and its parents; an existing one is fine and keeps its mode. Failure when it is something else. Not by
+ * Node's own `recursive`, which tries for ever below /proc, where a directory that exists takes none.
+ */
 export const makeDir = (path: string, mode = 0o755): void => {
   try {
-    mkdirSync(path, { recursive: true, mode })
+    mkdirSync(path, { mode })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && !lstatSync(path).isDirectory())
-      throw new Failure('invalid', `${path} is no directory`, { cause: error })
-    throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') {
+      if (!statSync(path).isDirectory()) throw new Failure('invalid', `${path} is no directory`, { cause: error })
+      return
+    }
+    const parent = dirname(path)
+    if (code !== 'ENOENT' || parent === path || existsSync(parent)) throw error
+    makeDir(parent, mode)
+    makeDir(path, mode)
   }
 }

@@ -1,7 +1,7 @@
 // The columns of `top`, read from /proc.
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { goDuration } from '../../cli/human.ts'
-import { readInRoot } from '../../fs/read-in-root.ts'
+import { readInContainer } from '../../engine/read-in-container.ts'
 import { CAPABILITIES } from './request/security.ts'
 
 interface Process {
@@ -111,12 +111,11 @@ export function processTable(pids: readonly number[], names: readonly string[]):
   return [columns.map(({ heading }) => heading), ...rows]
 }
 
-const MAX_NAMES_BYTES = 1 << 20
 
 /** By the file of the first process, which is what the container sees; none where it has no such file, or a strange one. */
 function namesIn([pid]: readonly number[], file: string): Map<string, string> {
   try {
-    const text = readInRoot(`/proc/${pid}/root`, file, MAX_NAMES_BYTES)?.toString() ?? ''
+    const text = (pid === undefined ? undefined : readInContainer(pid, file))?.toString() ?? ''
     const entries = text.split('\n').map((line) => line.split(':')).filter(([name, , number]) => name && number)
     // The first of several names is the one that the C library gives.
     return new Map(entries.reverse().map(([name, , number]) => [number!, name!]))
