@@ -79,13 +79,15 @@ export const killAt = (box: Box, { call, nth }: CallPoint, args: readonly string
 export const failAt = (box: Box, { call, nth, error }: CallPoint & { readonly error: string }, args: readonly string[]): Promise<Traced> =>
   trace(box, ['-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${call}:error=${error}:when=${nth}`], args)
 
-/** At most `limit` of the points, evenly spread, of every call something. `all`: each of them. */
+/** At most `limit` of the points, evenly spread, of as many calls as may be. `all`: each of them. */
 export function spread<T extends CallPoint>(points: readonly T[], { limit, all }: { readonly limit: number; readonly all: boolean }): T[] {
   if (all || points.length <= limit) return [...points]
-  const firsts = new Set([...new Map(points.toReversed().map((point) => [point.call, point])).values()])
-  const rest = points.filter((point) => !firsts.has(point))
-  const wanted = Math.max(0, limit - firsts.size)
-  const chosen = new Set([...firsts, ...Array.from({ length: wanted }, (_, i) => rest[Math.floor(((i + 0.5) * rest.length) / wanted)]!)])
+  const firsts = [...new Map(points.toReversed().map((point) => [point.call, point])).values()]
+  const rest = points.filter((point) => !firsts.includes(point))
+  const chosen = new Set([...evenly(firsts, limit), ...evenly(rest, limit - firsts.length)])
   assert.ok(chosen.size > 0)
   return points.filter((point) => chosen.has(point))
 }
+
+const evenly = <T>(points: readonly T[], count: number): T[] => (points.length <= count ? [...points]
+  : Array.from({ length: Math.max(0, count) }, (_, i) => points[Math.floor(((i + 0.5) * points.length) / count)]!))
