@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import test, { before } from 'node:test'
+import test from 'node:test'
 import { eventually } from '../../support/box.ts'
 
 const scow = (...args: string[]): string => execFileSync('scow', args, { encoding: 'utf8' }).trim()
 const state = (name: string): string => scow('inspect', '-f', '{{.State.Status}}', name)
 
-before(() => eventually('the end of scow-restart.service', () => spawnSync('systemctl', ['is-active', '--quiet', 'scow-restart']).status === 0))
+const unit = (property: string): string => execFileSync('systemctl', ['show', `--property=${property}`, '--value', 'scow-restart'], { encoding: 'utf8' }).trim()
 
-test('the unit that starts containers at boot had no trouble', () => {
-  assert.equal(execFileSync('systemctl', ['show', '--property=Result', '--value', 'scow-restart'], { encoding: 'utf8' }).trim(), 'success')
+test('the unit that starts containers at boot has no trouble', async () => {
+  await eventually('its end', () => !['activating', 'inactive'].includes(unit('ActiveState')))
+  assert.equal(unit('Result'), 'success', execFileSync('journalctl', ['--no-pager', '--boot', '--unit=scow-restart'], { encoding: 'utf8' }))
 })
 
 test('containers that are to run always run again, with a new start in their logs', () => {
