@@ -12,11 +12,13 @@ const modeOf = ({ record }: Pick<Container, 'record'>) => record.request.sdnotif
 export const relaysReadiness = ({ environment }: Pick<Engine, 'environment'>, container: Pick<Container, 'record'>): boolean =>
   environment.notifySocket !== undefined && modeOf(container) === 'container'
 
-/** Makes the monitor the service's main process, and with `conmon` the service ready. */
-export async function reportStarted({ environment }: Pick<Engine, 'environment'>, container: Pick<Container, 'record'>, monitorPid: number): Promise<void> {
-  const mode = modeOf(container)
-  if (environment.notifySocket === undefined || mode === 'ignore') return
-  const { code, stderr } = await runProgram('systemd-notify', [`--pid=${monitorPid}`, ...(mode === 'conmon' ? ['--ready'] : [])],
+/**
+ * Makes the monitor the service's main process: when the container is created, so that its own words count from the first
+ * on; with `conmon` when it runs, and the service is then ready.
+ */
+export async function reportPhase({ environment }: Pick<Engine, 'environment'>, container: Pick<Container, 'record'>, { phase, monitorPid }: { phase: 'created' | 'running'; monitorPid: number }): Promise<void> {
+  if (environment.notifySocket === undefined || modeOf(container) !== (phase === 'created' ? 'container' : 'conmon')) return
+  const { code, stderr } = await runProgram('systemd-notify', [`--pid=${monitorPid}`, ...(phase === 'running' ? ['--ready'] : [])],
     { env: { NOTIFY_SOCKET: environment.notifySocket }, timeoutMs: NOTIFY_MS })
   if (code !== 0) log.warn(`the service manager could not be told that the container runs: ${stderr.toString().trim()}`)
 }

@@ -12,7 +12,7 @@ import { prepareNetwork, type PreparedNetwork } from './prepare-network.ts'
 import { recoverDead } from './recover.ts'
 import { settleContainer } from './settle-container.ts'
 import { releaseRun } from './release-run.ts'
-import { reportStarted } from './report-readiness.ts'
+import { reportPhase } from './report-readiness.ts'
 import { withUndo } from './undo.ts'
 import { writeBundle } from './write-bundle.ts'
 
@@ -67,10 +67,11 @@ export async function startSettled(engine: Engine, container: Container, options
     const { cgroupPath } = await writeBundle(engine, { container, rootfsPath, network })
     const launched = await launchContainer(engine, { container, attended: options.attended ?? false, exitProgram: options.exitProgram ?? true, ...(options.signal ? { signal: options.signal } : {}) })
     await options.attach?.(engine.paths.container(id).bundle)
+    await reportPhase(engine, container, { phase: 'created', monitorPid: launched.monitorPid })
     const runtime = await engine.runtime(record.runtime.path)
     await runtime.start(id, { network: runtimeNetwork(record.request) })
     await engine.state.containers.started({ id, intentId, status: statusOf(launched, { network, cgroupPath, options }) }, { durable })
-    if (engine.environment.notifySocket !== undefined) await reportStarted(engine, container, launched.monitorPid)
+    await reportPhase(engine, container, { phase: 'running', monitorPid: launched.monitorPid })
   })
 }
 
