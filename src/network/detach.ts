@@ -1,5 +1,6 @@
 // DEL for a container, from what the cache says was added.
 import { lockFile } from '../fs/lock.ts'
+import { removeAbandoned } from '../fs/write-atomic.ts'
 import { log } from '../log.ts'
 import { readEntries, removeEntry } from './cache.ts'
 import type { CacheEntry } from './cache.ts'
@@ -31,6 +32,8 @@ export const detach = async (wiring: Wiring, { containerId, netns, networks }: D
       errors.push(error)
     }
   }
+  // An attach that was killed in mid write has left no entry, only this.
+  removeAbandoned(wiring.resultsDir)
   if (errors.length > 0) throw errors[0]
 }
 

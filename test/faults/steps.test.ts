@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import type { Box } from '../support/box.ts'
+import { eventually, type Box } from '../support/box.ts'
 import { faultyPlugin, faultyRuntime } from '../support/faulty.ts'
 import { findLeftovers } from '../support/leftovers.ts'
 import { openSuite } from '../support/suite.ts'
@@ -13,7 +13,7 @@ const suite = openSuite()
 
 /** After a failed act there is no container, and nothing of one. */
 async function nothingLeft(box: Box): Promise<void> {
-  assert.equal(await box.ok('ps', '-aq'), '')
+  await eventually('no container is listed', async () => await box.ok('ps', '-aq') === '')
   assert.deepEqual(await findLeftovers(box), [])
 }
 
