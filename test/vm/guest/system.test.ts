@@ -170,8 +170,11 @@ test('a service of type notify is ready when its container says so, or when it r
   const box = await suite.box(t)
   await box.ok('pull', '-q', suite.web)
   const ready = 'use Socket; socket(S, PF_UNIX, SOCK_DGRAM, 0); sleep 2; send(S, "READY=1\\nSTATUS=all aboard", 0, sockaddr_un($ENV{NOTIFY_SOCKET})) or die $!; sleep 1000'
-  const start = (unit: string, ...words: string[]) => call('systemd-run', '--quiet', `--unit=${unit}`, '--property=Type=notify', '--property=NotifyAccess=all',
-    ...Object.entries(box.env).map(([key, value]) => `--setenv=${key}=${value}`), ...box.command, 'run', ...words)
+  const start = (unit: string, ...words: string[]) => {
+    const { status, stderr } = spawnSync('systemd-run', ['--quiet', `--unit=${unit}`, '--property=Type=notify', '--property=NotifyAccess=all', '--property=TimeoutStartSec=300',
+      ...Object.entries(box.env).map(([key, value]) => `--setenv=${key}=${value}`), ...box.command, 'run', ...words], { encoding: 'utf8' })
+    assert.equal(status, 0, `${stderr}${call('journalctl', '--no-pager', `--unit=${unit}`)}`)
+  }
   t.after(() => spawnSync('systemctl', ['stop', 'by-container', 'by-monitor']))
   // systemd-run comes back when the service is ready, or fails when it never is.
   start('by-container', '--name', 'says', '--sdnotify', 'container', '--entrypoint', 'perl', suite.web, '-e', ready)
