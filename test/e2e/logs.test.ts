@@ -8,7 +8,7 @@ const suite = openSuite()
 
 test('logs gives both streams back, apart, whole or the last lines', async (t) => {
   const box = await suite.box(t)
-  await box.ok('run', '-d', '--name', 'l', suite.busybox, 'sh', '-c', 'for i in 1 2 3 4 5; do echo o$i; echo e$i >&2; done; printf partial')
+  await box.ok('run', '-d', '--name', 'l', suite.busybox, 'sh', '-c', 'for i in 1 2 3 4 5; do echo o$i; echo e$i >&2; done; sleep 0.5; printf partial')
   await box.ok('wait', 'l')
   const whole = await box.scow(['logs', 'l'])
   assert.match(whole.stdout, /^o1\no2\no3\no4\no5\npartial\n?$/)

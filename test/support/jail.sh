@@ -51,6 +51,8 @@ fi
 
 dir=$2
 shift 2
+# Roots of hierarchies that lie outside ("/..") stop gVisor.
+umount --lazy /sys/fs/cgroup
 mount -t sysfs sysfs /sys
 if grep -q '^cgroup2 /sys/fs/cgroup ' "$dir/cgroups"; then
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
