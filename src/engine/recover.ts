@@ -8,7 +8,7 @@ import type { Intent } from '../state/intents.ts'
 import type { Engine } from './engine.ts'
 import { releaseCreation } from './release-creation.ts'
 import { releaseRun, type RunOwner } from './release-run.ts'
-import { finishRemoval, type RemovalData } from './remove-container.ts'
+import { finishRemoval, removeContainer, type RemovalData } from './remove-container.ts'
 import { settleContainer } from './settle-container.ts'
 import { recoverVolume } from './make-volume.ts'
 
@@ -33,8 +33,10 @@ async function recoverAfterBoot(engine: Parts): Promise<void> {
   writeFileSync(mark, '') // first, so that what follows does not come here again
   await (await engine.storage()).recover()
   await removeUnknown(engine)
-  for (const { id, phase, status } of await engine.state.containers.list()) {
-    if ((phase === 'running' || phase === 'paused') && (status.process ?? status.monitor)?.bootId !== engine.self.bootId) await settleContainer(engine, id)
+  for (const { id, phase, status, summary } of await engine.state.containers.list()) {
+    const ended = (phase === 'running' || phase === 'paused') && (status.process ?? status.monitor)?.bootId !== engine.self.bootId
+    if (ended) await settleContainer(engine, id)
+    if (summary.autoRemove && (ended || phase === 'exited')) await removeContainer(engine, id, { volumes: true })
   }
   if (existsSync(engine.paths.networkCache)) {
     const alive = new Set((await engine.state.containers.list()).map(({ id }) => id))
