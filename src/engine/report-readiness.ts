@@ -18,7 +18,8 @@ export const relaysReadiness = ({ environment }: Pick<Engine, 'environment'>, co
  */
 export async function reportPhase({ environment }: Pick<Engine, 'environment'>, container: Pick<Container, 'record'>, { phase, monitorPid }: { phase: 'created' | 'running'; monitorPid: number }): Promise<void> {
   if (environment.notifySocket === undefined || modeOf(container) !== (phase === 'created' ? 'container' : 'conmon')) return
-  const { code, stderr } = await runProgram('systemd-notify', [`--pid=${monitorPid}`, ...(phase === 'running' ? ['--ready'] : [])],
+  // Not with --pid: that would also be the sender, who is in a scope of its own and so not of the service.
+  const { code, stderr } = await runProgram('systemd-notify', [...(phase === 'running' ? ['--ready'] : []), `MAINPID=${monitorPid}`],
     { env: { NOTIFY_SOCKET: environment.notifySocket }, timeoutMs: NOTIFY_MS })
   if (code !== 0) log.warn(`the service manager could not be told that the container runs: ${stderr.toString().trim()}`)
 }
