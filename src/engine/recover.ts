@@ -1,13 +1,14 @@
 // Undoes or finishes what killed processes had begun, from their intents alone.
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeTree } from '../fs/remove-tree.ts'
 import { log } from '../log.ts'
 import { isAlive } from '../process/identity.ts'
 import type { Intent } from '../state/intents.ts'
+import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
 import { releaseCreation } from './release-creation.ts'
-import { releaseRun, type RunOwner } from './release-run.ts'
+import { releaseNetwork, releaseRun } from './release-run.ts'
 import { finishRemoval, removeContainer, type RemovalData } from './remove-container.ts'
 import { settleContainer } from './settle-container.ts'
 import { recoverVolume } from './make-volume.ts'
@@ -57,6 +58,13 @@ async function removeUnknown(engine: Parts): Promise<void> {
 
 const isOwned = (self: Parts['self'], { owner }: Intent): boolean => owner.bootId === self.bootId && isAlive(owner)
 
+/** What a DEL that failed left; not of a container that has been started again meanwhile. */
+const leaveNetwork = (engine: Parts, id: string): Promise<void> => withContainerLock(engine, id, async () => {
+  const container = await engine.state.containers.get(id)
+  if (container?.phase !== 'running' && container?.phase !== 'paused') await releaseNetwork(engine, id)
+  if (!container) rmSync(join(engine.paths.locks, id), { force: true })
+})
+
 async function recoverOne(engine: Parts, intent: Intent): Promise<void> {
   const { kind, target, id: intentId, data } = intent
   switch (kind) {
@@ -68,7 +76,7 @@ async function recoverOne(engine: Parts, intent: Intent): Promise<void> {
     }
     case 'remove': return finishRemoval(engine, { id: target, intentId, data: data as unknown as RemovalData })
     case 'teardown':
-      await releaseRun(engine, data as unknown as RunOwner)
+      await leaveNetwork(engine, target)
       return engine.state.intents.close(intentId)
     case 'volume':
       await recoverVolume(engine, target)

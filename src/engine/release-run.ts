@@ -6,7 +6,7 @@ import { removeTree } from '../fs/remove-tree.ts'
 import { identify, killProcess, type ProcessIdentity } from '../process/identity.ts'
 import type { Engine } from './engine.ts'
 
-type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'storage' | 'runtime' | 'networks'>
+type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'runtime' | 'networks'>
 
 /** What is needed to give a run back, even when the record is gone. */
 export interface RunOwner {
@@ -30,8 +30,8 @@ export async function releaseRun(engine: Parts, { id, record }: RunOwner): Promi
   removeTree(run)
 }
 
-/** DEL of every attachment and the namespace's end. A network that cannot be left now is left by the next collection. */
-async function releaseNetwork(engine: Parts, id: string): Promise<void> {
+/** DEL of every attachment and the namespace's end. A network that cannot be left now is an intent: the next command that writes tries again. */
+export async function releaseNetwork(engine: Parts, id: string): Promise<void> {
   const networks = await engine.networks()
   const netns = networks.netnsPath(id)
   try {
@@ -39,7 +39,8 @@ async function releaseNetwork(engine: Parts, id: string): Promise<void> {
   } catch (error) {
     if (!isFailure(error)) throw error
     const { log } = await import('../log.ts')
-    log.warn(`network of container ${id.slice(0, 12)} not released: ${error.message}`)
+    log.warn(`network of container ${id.slice(0, 12)} not released: ${error.message}; the next command tries again`)
+    await engine.state.intents.open({ kind: 'teardown', target: id, owner: engine.self, data: {} }, { durable: false })
   }
   await networks.removeNetns(id)
 }
