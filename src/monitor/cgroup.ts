@@ -85,11 +85,24 @@ export const moveToScope = async (pid: number, cgroup: MonitorCgroup): Promise<v
 }
 
 const requestScope = async (pid: number, { unit, slice }: { unit: string; slice: string }): Promise<void> => {
-  const { code, stderr } = await runProgram('busctl', ['call', '--quiet', 'org.freedesktop.systemd1', '/org/freedesktop/systemd1',
+  // The monitor of the last run has the name as long as it lives, which is while its exit program restarts the container.
+  const names = [unit, unit.replace(/(?=\.scope$)/, `-${pid}`)]
+  for (const [at, name] of names.entries()) {
+    const { code, stderr } = await startScope(pid, { unit: name, slice })
+    if (code === 0) return moved(pid, name)
+    const refusal = stderr.toString().trim()
+    if (at + 1 < names.length && /already (loaded|exists)/.test(refusal)) continue
+    return void log.warn(`the container's monitor stays in this session's cgroup: systemd refused: ${refusal}`)
+  }
+}
+
+const startScope = (pid: number, { unit, slice }: { unit: string; slice: string }) =>
+  runProgram('busctl', ['call', '--quiet', 'org.freedesktop.systemd1', '/org/freedesktop/systemd1',
     'org.freedesktop.systemd1.Manager', 'StartTransientUnit', 'ssa(sv)a(sa(sv))', unit, 'replace',
     '5', 'PIDs', 'au', '1', String(pid), 'Slice', 's', slice, 'Delegate', 'b', 'true', 'DefaultDependencies', 'b', 'false',
     'CollectMode', 's', 'inactive-or-failed', '0'], { timeoutMs: SYSTEMD_MS })
-  if (code !== 0) return void log.warn(`the container's monitor stays in this session's cgroup: systemd refused: ${stderr.toString().trim()}`)
+
+const moved = async (pid: number, unit: string): Promise<void> => {
   const deadline = monotonicMs() + SYSTEMD_MS
   while (!memberships(pid).some(({ path }) => path.endsWith(`/${unit}`))) {
     if (monotonicMs() > deadline) return void log.warn(`systemd has not moved the container's monitor to ${unit}`)
