@@ -178,8 +178,9 @@ test('a service of type notify is ready when its container says so, or when it r
   t.after(() => spawnSync('systemctl', ['stop', 'by-container', 'by-monitor']))
   // systemd-run comes back when the service is ready, or fails when it never is.
   start('by-container', '--name', 'says', '--sdnotify', 'container', '--entrypoint', 'perl', suite.web, '-e', ready)
-  assert.equal(call('systemctl', 'show', '--property=ActiveState,StatusText', '--value', 'by-container').replace('\n', ' '), 'active all aboard')
+  const shown = (unit: string, property: string) => call('systemctl', 'show', `--property=${property}`, '--value', unit)
+  assert.deepEqual([shown('by-container', 'ActiveState'), shown('by-container', 'StatusText')], ['active', 'all aboard'])
   start('by-monitor', '-d', '--name', 'runs', '--sdnotify', 'conmon', suite.busybox, 'sleep', '1000')
-  assert.equal(call('systemctl', 'show', '--property=ActiveState', '--value', 'by-monitor'), 'active')
-  assert.equal(call('systemctl', 'show', '--property=MainPID', '--value', 'by-monitor'), await box.ok('inspect', '-f', '{{.State.ConmonPid}}', 'runs'))
+  assert.equal(shown('by-monitor', 'ActiveState'), 'active')
+  assert.equal(shown('by-monitor', 'MainPID'), await box.ok('inspect', '-f', '{{.State.ConmonPid}}', 'runs'))
 })
