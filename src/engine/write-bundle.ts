@@ -1,5 +1,4 @@
 import { existsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Failure } from '../errors.ts'
 import { makeDir } from '../fs/remove-tree.ts'
 import { readInRoot } from '../fs/read-in-root.ts'
@@ -114,6 +113,3 @@ async function initPath({ config }: Engine, wanted: string | undefined): Promise
   if (!found) throw new Failure('unsupported', `--init: no init program at ${candidates.join(', ')}`, { hint: 'install catatonit or tini, or name one with --init-path' })
   return found
 }
-
-/** Path of the exec session's process file below the bundle's folder. */
-export const execSpecPath = (dir: string): string => join(dir, 'process.json')
