@@ -1,9 +1,9 @@
 // argv -> the command's own bundle -> exit code.
-import { createRequire, enableCompileCache } from 'node:module'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { CRI_GLOBALS, readCriGlobals, readGlobals, type Leading } from './cli/globals.ts'
 import { GROUPS, MOUNTS, chunkName } from './commands/table.ts'
+import { makeChunkLoader } from './load-chunk.ts'
 import type { Start } from './commands/start.ts'
 import { distDir, workerFile } from './paths.ts'
 
@@ -59,7 +59,7 @@ interface Starting { readonly values: Map<string, string>; readonly words: reado
 
 async function start(file: string, name: string, { values, words, title = 'scow', globalFlags }: Starting): Promise<number> {
   const call = { file, title: `${title} ${name}`, words, ...(globalFlags ? { globalFlags } : {}), commandLine: ['scow', ...process.argv.slice(2)], globals: values, noColor: noColor(), exitNow: (code: number) => process.exit(code) }
-  if (isBundled) return (createRequire(join(distDir, 'main.cjs'))(join(distDir, `${chunkName(file)}.cjs`)) as Chunk).start(call)
+  if (isBundled) return (makeChunkLoader({ distDir, cacheDir: join(cacheDir(), 'code'), require })(`./${chunkName(file)}.cjs`) as Chunk).start(call)
   // paths that the bundler cannot follow: these files belong to the commands' own chunks
   const [{ startCommand }, { spec }] = await Promise.all([import(workerFile('commands/start.ts')), import(workerFile(`commands/${file}.ts`))])
   return startCommand(spec, call)
@@ -70,11 +70,10 @@ const refuse = (message: string, code = FAILED): number => {
   return code
 }
 
-// The environment is read here besides config.ts because the code cache must be on before anything is loaded.
+// The environment is read here besides config.ts because compiled code is found before anything else is loaded.
 const noColor = (): boolean => (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb'
 const cacheDir = (): string => (process.getuid?.() === 0 ? '/var/cache/scow' : join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'scow'))
 
-enableCompileCache(join(cacheDir(), 'code'))
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {

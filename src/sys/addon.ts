@@ -1,6 +1,5 @@
 // System calls that Node lacks: the one typed face of the native addon. Each throws an Error as fs does, with
 // `code` ('ENOENT'), negative `errno`, `syscall`, and where there is one `path`. None changes the calling thread.
-import { createRequire } from 'node:module'
 import { Failure } from '../errors.ts'
 import { builtFile } from '../paths.ts'
 import * as flag from './mount-flags.ts'
@@ -71,7 +70,9 @@ const native = (): Native => (loaded ??= load())
 const load = (): Native => {
   const file = builtFile('scow.node')
   try {
-    return createRequire(file)(file) as Native
+    const module = { exports: {} }
+    process.dlopen(module, file)
+    return module.exports as Native
   } catch (cause) {
     throw new Failure('unavailable', `the native part ${file} cannot be loaded: ${cause instanceof Error ? cause.message.split('\n')[0] : cause}`,
       { cause, hint: 'build it with: node build.mjs addon' })

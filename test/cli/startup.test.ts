@@ -26,6 +26,20 @@ function loadedBy(...words: string[]): { own: string[]; packages: string[] } {
   }
 }
 
+/** Modules of Node that the built program loads beyond those of any start. */
+function builtinsOf(...words: string[]): string[] {
+  const dir = mkdtempSync(join(tmpdir(), 'scow-start-'))
+  const file = join(dir, 'loads')
+  try {
+    execFileSync(process.execPath, ['--require', join(import.meta.dirname, 'fixtures/trace-builtins.cjs'), join(root, 'dist/main.cjs'), '--root', join(dir, 'root'), '--runroot', join(dir, 'run'), ...words], {
+      env: { ...process.env, TRACE_LOADS: file }, stdio: 'ignore',
+    })
+  } catch { /* as above */ }
+  const names = readFileSync(file, 'utf8').split('\n')
+  rmSync(dir, { recursive: true, force: true })
+  return names.flatMap((name) => /^NativeModule (.*)/.exec(name)?.[1] ?? [])
+}
+
 const HEAVY = ['ora', 'cli-table3', 'chalk', '@grpc/grpc-js', 'yaml', 'tar-stream', 'ws']
 /** Template values may be loaded, the engine of templates only with --format. */
 const TEMPLATE_ENGINE = ['cli/template/template.ts', 'cli/template/parse.ts', 'cli/template/evaluate.ts', 'cli/template/functions.ts']
@@ -65,4 +79,10 @@ test('container cleanup loads no registry client and nothing that draws', () => 
 test('each command that is run is the only command that is loaded', () => {
   const { own } = loadedBy('container', 'exists', 'nope')
   assert.deepEqual(own.filter((path) => /^commands\/(container|image|network|volume|system)\/[^/]+\.ts$/.test(path)), ['commands/container/exists.ts'])
+})
+
+test('the built program loads no sockets, streams, processes or cryptography of Node for ps and cleanup', () => {
+  for (const words of [['ps'], ['container', 'cleanup', '--all']]) {
+    assert.deepEqual(builtinsOf(...words).filter((name) => /^(net|stream|child_process|crypto|zlib|http|https|worker_threads|fs\/promises|internal\/streams\/.*)$/.test(name)), [], words.join(' '))
+  }
 })
