@@ -24,14 +24,16 @@ void write_exit_files(struct monitor *monitor)
 	const struct options *options = &monitor->options;
 	char number[24];
 	struct text text = text_in(number, sizeof(number));
+	/* Who can do without the log after a power cut can do without the exit code. */
+	bool sync = !options->no_sync_log;
 	int result = 0;
 
 	text_add_int(&text, monitor->exit_code);
 	if (options->persist_dir)
-		result = write_file_atomic(options->persist_dir, "exit", number);
+		result = write_file_atomic(options->persist_dir, "exit", number, sync);
 	if (result < 0)
 		warn(monitor, "cannot write the exit file in", options->persist_dir, result);
-	result = options->exit_dir ? write_file_atomic(options->exit_dir, options->cid, number) : 0;
+	result = options->exit_dir ? write_file_atomic(options->exit_dir, options->cid, number, sync) : 0;
 	if (result < 0)
 		warn(monitor, "cannot write the exit file in", options->exit_dir, result);
 }

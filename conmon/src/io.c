@@ -81,7 +81,7 @@ int write_file(const char *path, const char *bytes, size_t length)
 	return fd < 0 ? -errno : write_all(fd, bytes, length);
 }
 
-int write_file_atomic(const char *dir, const char *name, const char *content)
+int write_file_atomic(const char *dir, const char *name, const char *content, bool sync)
 {
 	auto_close int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_close int fd = -1;
@@ -102,13 +102,13 @@ int write_file_atomic(const char *dir, const char *name, const char *content)
 	if (fd < 0)
 		return -errno;
 	result = write_all(fd, content, strlen(content));
-	if (result == 0 && fsync(fd) < 0 && errno != EINVAL)
+	if (result == 0 && sync && fsync(fd) < 0 && errno != EINVAL)
 		result = -errno;
 	if (result == 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
 		result = -errno;
 	if (result < 0)
 		unlinkat(dir_fd, temporary, 0);
-	else
+	else if (sync)
 		fsync(dir_fd);
 	return result;
 }

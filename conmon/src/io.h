@@ -25,8 +25,8 @@ ssize_t read_some(int fd, void *buffer, size_t size);
 ssize_t read_file(const char *path, char *buffer, size_t size);
 /* Not durable, not atomic: pid files. */
 int write_file(const char *path, const char *bytes, size_t length);
-/* Temporary file beside it, fsync, rename: readers see all or nothing. */
-int write_file_atomic(const char *dir, const char *name, const char *content);
+/* Temporary file beside it, fsync where asked for, rename: readers see all or nothing. */
+int write_file_atomic(const char *dir, const char *name, const char *content, bool sync);
 int set_nonblocking(int fd);
 int set_cloexec(int fd);
 /* Closes every descriptor from 3 on that a program started from here would get: the ones we were started with. */

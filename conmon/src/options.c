@@ -50,7 +50,7 @@ static const struct known known[] = {
 	{"no-container-partial-message", 0, FLAG, AT(no_partial_message), "No CONTAINER_PARTIAL_MESSAGE in the journal"},
 	{"no-new-keyring", 0, FLAG, AT(no_new_keyring), "Passed to the runtime"},
 	{"no-pivot", 0, FLAG, AT(no_pivot), "Passed to the runtime"},
-	{"no-sync-log", 0, FLAG, AT(no_sync_log), "No fsync of the log at the end"},
+	{"no-sync-log", 0, FLAG, AT(no_sync_log), "No fsync of log and exit files at the end"},
 	{"persist-dir", '0', STRING, AT(persist_dir), "Directory for the container's exit and oom files"},
 	{"pidfile", 0, STRING, AT(container_pidfile), "Old name of --container-pidfile"},
 	{"replace-listen-pid", 0, FLAG, AT(replace_listen_pid), "Set LISTEN_PID for the runtime"},

@@ -37,6 +37,8 @@ export async function launchContainer(engine: Engine, { container, attended, exi
     ...(log.driver === 'passthrough' ? { stdio: [0, 1, 2] as const } : {}),
     ...(request.timeoutSeconds ? { timeoutSeconds: request.timeoutSeconds } : {}),
     ...(relaysReadiness(engine, container) ? { sdnotify: engine.environment.notifySocket! } : {}),
+    // Gone with the machine in any case.
+    syncLog: !request.autoRemove,
     noPivot: engine.config.engine.noPivotRoot,
     ...(signal ? { signal } : {}),
   })

@@ -4,6 +4,7 @@ import { isFailure } from '../errors.ts'
 import { unmountTree } from '../fs/mounts.ts'
 import { removeTree } from '../fs/remove-tree.ts'
 import { identify, killProcess, type ProcessIdentity } from '../process/identity.ts'
+import { both } from './both.ts'
 import type { Engine } from './engine.ts'
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'runtime' | 'networks'>
@@ -17,17 +18,25 @@ export interface RunOwner {
 /**
  * Gives back all that a run takes: runtime state, monitor, mounts, network, ports, files of the run root. Idempotent:
  * it serves a failed start, the end of a container, removal, and what a killed process or a reboot left.
+ * @param dead no process of it lives any more
  */
-export async function releaseRun(engine: Parts, { id, record }: RunOwner): Promise<void> {
+export async function releaseRun(engine: Parts, owner: RunOwner, { dead = false }: { dead?: boolean } = {}): Promise<void> {
+  const { id, record } = owner
+  const deleted = engine.runtime(record.runtime.path).then((runtime) => runtime.delete(id, { force: true }))
+  if (!dead) await deleted
+  // The runtime's clean-up is a program of ten milliseconds: what it doesn't need goes meanwhile.
+  await both(deleted, releaseHost(engine, owner))
+  removeTree(engine.paths.container(id).run)
+}
+
+async function releaseHost(engine: Parts, { id, record }: RunOwner): Promise<void> {
   const { run, monitorPidFile } = engine.paths.container(id)
-  await (await engine.runtime(record.runtime.path)).delete(id, { force: true })
   const monitor = monitorOf(monitorPidFile, id)
   if (monitor) killProcess(monitor, 'SIGKILL')
   await unmountTree(run)
   await (await engine.storage()).containers.unmount(id)
   if (record.request.network.kind === 'bridge') await releaseNetwork(engine, id)
   await engine.state.containers.releasePorts(id, { durable: false })
-  removeTree(run)
 }
 
 /** DEL of every attachment and the namespace's end. A network that cannot be left now is an intent: the next command that writes tries again. */

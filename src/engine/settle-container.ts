@@ -20,9 +20,12 @@ export async function settleContainer(engine: Parts, id: string): Promise<Contai
     await engine.state.containers.exited({ id, starts: container.starts, exit }, { durable: false }) // after a power cut the monitor's own file still tells
   }
   if (running || (container.phase === 'exited' && !container.status.cleanedUp)) {
-    await releaseRun(engine, container)
+    await releaseRun(engine, container, { dead: endedWhole(container) })
     await engine.state.containers.change({ id, status: { cleanedUp: true, netns: null, process: null, monitor: null } }, { durable: false })
     return (await engine.state.containers.get(id)) ?? container
   }
   return container
 }
+
+/** With the first process of a table of their own all others have ended. */
+const endedWhole = ({ record }: Container): boolean => record.request.namespaces.pid.kind === 'private'

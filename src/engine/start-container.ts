@@ -4,6 +4,7 @@ import { Failure, isFailure } from '../errors.ts'
 import { identify } from '../process/identity.ts'
 import type { Container } from '../state/containers.ts'
 import type { ContainerStatus } from '../state/container-status.ts'
+import { both } from './both.ts'
 import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
 import { runtimeNetwork } from './monitor-options.ts'
@@ -91,14 +92,6 @@ async function mountRoot(engine: Engine, { id, record }: Container): Promise<str
   const { rootfs } = record.request
   if (rootfs && !rootfs.overlay) return rootfs.path
   return (await engine.storage()).containers.mount(id)
-}
-
-/** Like Promise.all, but lets both end: an undo must not run beside a step that still makes things. */
-async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
-  const [first, second] = await Promise.allSettled([a, b])
-  if (first.status === 'rejected') throw first.reason
-  if (second.status === 'rejected') throw second.reason
-  return [first.value, second.value]
 }
 
 function forgetEarlierExit({ paths }: Engine, id: string): void {

@@ -1,5 +1,5 @@
 // Removing a tree that may hold mounts, hostile names or files that others still make.
-import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Failure } from '../errors.ts'
 import { mountsBelow } from './mounts.ts'
@@ -9,6 +9,7 @@ import { mountsBelow } from './mounts.ts'
  * a mount there is Failure inUse before anything is touched.
  */
 export const removeTree = (path: string): void => {
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return
   const [mounted] = mountsBelow(path)
   if (mounted !== undefined) throw new Failure('inUse', `${path} cannot be removed: ${mounted} is mounted`, { hint: `umount ${mounted}` })
   // A process that still writes there makes ENOTEMPTY: rmSync tries again.
