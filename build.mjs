@@ -58,8 +58,9 @@ const lazyModules = {
   name: 'lazy-modules',
   setup(build) {
     const names = new RegExp(`^(node:)?(${LAZY.join('|')})$`)
-    build.onResolve({ filter: names }, ({ path, pluginData, namespace }) =>
-      (namespace === 'lazy' || pluginData ? undefined : { path: path.replace('node:', ''), namespace: 'lazy' }))
+    // Packages may want more of a module than its names: only commander, which loads child_process and does not use it.
+    build.onResolve({ filter: names }, ({ path, importer, namespace }) =>
+      (namespace === 'lazy' || (importer.includes('/node_modules/') && !importer.includes('/commander/')) ? undefined : { path: path.replace('node:', ''), namespace: 'lazy' }))
     build.onLoad({ filter: /.*/, namespace: 'lazy' }, async ({ path }) => {
       const keys = Object.keys(await import(`node:${path}`)).filter((key) => key !== 'default')
       return { contents: `for (const key of ${JSON.stringify(keys)}) Object.defineProperty(exports, key, { enumerable: true, get: () => require('node:${path}')[key] })` }
