@@ -69,7 +69,7 @@ const lazyModules = {
 }
 
 /** What few calls need and many chunks would carry: a chunk's code cache is read whole at each start. None holds state that the rest shares. */
-const RARE = ['engine/pull-image', 'engine/open-registry', 'engine/host-info', 'yaml', 'cli/template/template', 'cli/help', 'monitor/log-journal', 'network/network-status']
+const RARE = ['engine/pull-image', 'engine/open-registry', 'engine/host-info', 'yaml', 'cli/template/template', 'cli/help', 'commands/remote/open-remote', 'commands/remote/permit', 'monitor/log-journal', 'network/network-status']
 const rareName = (source) => `rare-${basename(source)}`
 
 const rareChunks = {

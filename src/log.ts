@@ -9,8 +9,11 @@ const shared = ((globalThis as unknown as Record<symbol, { threshold: number }>)
 /** Lines below `level` are dropped from now on. */
 export const setLogLevel = (level: LogLevel): void => { shared.threshold = LEVELS.indexOf(level) }
 
+/** Whether lines of this level are shown. */
+export const isShown = (level: LogLevel): boolean => LEVELS.indexOf(level) >= shared.threshold
+
 const write = (level: LogLevel, text: string): void => {
-  if (LEVELS.indexOf(level) >= shared.threshold) process.stderr.write(`${level}: ${text}\n`)
+  if (isShown(level)) process.stderr.write(`${level}: ${text}\n`)
 }
 
 export const log = {

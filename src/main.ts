@@ -16,8 +16,10 @@ const isBundled = workerFile('main.ts').startsWith(distDir)
 
 async function main(argv: readonly string[]): Promise<number> {
   const { values, rest, help, version, problem } = readGlobals(argv)
+  const named = endpoint()
+  if (named !== undefined && !values.has('--endpoint')) values.set('--endpoint', named)
   if (problem !== undefined) return refuse(`${problem}; see 'scow --help'`)
-  if (version) return start('system/version', 'version', { values, words: ['--short'] })
+  if (version) return start('system/version', 'version', { values: new Map(), words: ['--short'] })
   if (help || rest.length === 0) return start('system/help', 'help', { values, words: rest })
   if (rest[0] === 'cri' || rest[0] === 'crictl') return cri(rest[0], rest.slice(1), values)
   const found = find(rest)
@@ -32,7 +34,8 @@ async function main(argv: readonly string[]): Promise<number> {
 async function cri(called: string, given: readonly string[], outer: Map<string, string>): Promise<number> {
   const title = called === 'crictl' ? 'crictl' : 'scow cri'
   const { values, rest, help, version, problem }: Leading = readCriGlobals(given)
-  const own = { values: new Map([...values, ['--called', called]]), title, globalFlags: CRI_GLOBALS }
+  const outside = called === 'crictl' ? undefined : outer.get('--endpoint')
+  const own = { values: new Map([...(outside ? [['--runtime-endpoint', outside] as const] : []), ...values, ['--called', called]]), title, globalFlags: CRI_GLOBALS }
   if (problem !== undefined) return refuse(`${problem}; see '${title} --help'`, FAILED_CRI)
   if (version) return start('system/version', 'version', { values, words: ['--short'] })
   if (help || rest.length === 0 || rest[0] === 'help' || rest[0] === 'h') return start('system/help', 'help', { values: outer, words: ['cri', ...(help ? [] : rest.slice(1))] })
@@ -70,7 +73,9 @@ const refuse = (message: string, code = FAILED): number => {
   return code
 }
 
-// The environment is read here besides config.ts because compiled code is found before anything else is loaded.
+// The environment is read here besides config.ts because compiled code is found before anything else is loaded, and
+// where a command works before it is.
+const endpoint = (): string | undefined => process.env['SCOW_ENDPOINT'] || undefined
 const noColor = (): boolean => (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb'
 const cacheDir = (): string => (process.getuid?.() === 0 ? '/var/cache/scow' : join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'scow'))
 

@@ -5,7 +5,7 @@ import { errorLine } from './error-line.ts'
 import type { Interrupt } from './interrupt.ts'
 import { PipeClosed, isTerminal, makeOutput } from './output.ts'
 import { readOptions } from './option-values.ts'
-import { longName, readWords } from './words.ts'
+import { longName, readWords, type Words } from './words.ts'
 
 /** 128 + SIGPIPE: what a shell shows for a program whose reader has gone. */
 const PIPE_CLOSED = 141
@@ -20,6 +20,8 @@ export interface Execution {
   readonly openEngine: (globals: ReadonlyMap<string, string>) => Promise<unknown>
   readonly interrupt: Interrupt
   readonly noColor: boolean
+  /** Refuses what cannot be done where the global flags point. @throws Failure */
+  readonly permit?: (words: Words) => Promise<void>
 }
 
 /** Runs a command; every error is shown here. Returns the exit code. */
@@ -29,6 +31,7 @@ export async function execute(spec: AnyCommand, call: Execution): Promise<number
     const words = readWords(spec, call.words, call)
     if (words.help) return out.write((await import('./help.ts')).commandHelp(spec, call.title)), 0
     for (const [name, value] of words.globals) call.globalValues.set(name, value)
+    await call.permit?.(words)
     refuse(spec, words.given)
     const options = readOptions(spec, words, call.title)
     countArguments(spec, words.args, { title: call.title, given: words.given })

@@ -3,6 +3,7 @@
 export interface GlobalFlag { readonly flags: string; readonly valued: boolean; readonly summary: string }
 
 export const GLOBAL_FLAGS: readonly GlobalFlag[] = [
+  { flags: '--endpoint', valued: true, summary: 'Socket of a CRI runtime to work on instead of this machine\'s engine (SCOW_ENDPOINT); empty: none' },
   { flags: '--root', valued: true, summary: 'Folder of images, containers and volumes' },
   { flags: '--runroot', valued: true, summary: 'Folder of what lasts until the next boot' },
   { flags: '--runtime', valued: true, summary: 'OCI runtime, by name or path' },

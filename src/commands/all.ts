@@ -31,6 +31,7 @@ import { spec as imageUntag } from './image/untag.ts'
 import { spec as imageInspect } from './image/inspect.ts'
 import { spec as imageExists } from './image/exists.ts'
 import { spec as imagePrune } from './image/prune.ts'
+import { spec as podPs } from './pod/ps.ts'
 import { spec as networkCreate } from './network/create.ts'
 import { spec as networkLs } from './network/ls.ts'
 import { spec as networkInspect } from './network/inspect.ts'
@@ -82,6 +83,7 @@ export const ALL: Readonly<Record<string, AnyCommand>> = {
   'image/inspect': imageInspect,
   'image/exists': imageExists,
   'image/prune': imagePrune,
+  'pod/ps': podPs,
   'network/create': networkCreate,
   'network/ls': networkLs,
   'network/inspect': networkInspect,

@@ -1,5 +1,5 @@
-// Writes what derives from the specs: completions/, man/ and docs/parity.md. `node src/commands/generate.ts`.
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+// Writes what derives from the specs: completions/, man/, docs/parity.md and the list in docs/cri.md. `node src/commands/generate.ts`.
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { SHELLS, completionScript } from '../cli/completion-scripts.ts'
 import { commandManPage, programManPage } from '../cli/man.ts'
@@ -7,6 +7,9 @@ import { ALL } from './all.ts'
 import { ABOUT, globalFlags, groupCommands, topCommands } from './overview.ts'
 import { parityPage } from './parity.ts'
 import { GROUPS, MOUNTS } from './table.ts'
+import { withEndpointList } from './endpoint-list.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
 
 /** Text by path below the project's root. */
 export function generatedFiles(): Map<string, string> {
@@ -24,6 +27,7 @@ export function generatedFiles(): Map<string, string> {
     for (const name of ALL[file] ? mounted.slice(1) : []) files.set(`man/scow-${name.replaceAll(' ', '-')}.1`, `.so man1/scow-${mounted[0]!.replaceAll(' ', '-')}.1\n`)
   }
   files.set('docs/parity.md', parityPage())
+  files.set('docs/cri.md', withEndpointList(readFileSync(join(ROOT, 'docs/cri.md'), 'utf8')))
   return files
 }
 
@@ -38,4 +42,4 @@ export function writeGenerated(root: string): void {
   }
 }
 
-if (process.argv[1]?.endsWith('/generate.ts')) writeGenerated(join(import.meta.dirname, '../..'))
+if (process.argv[1]?.endsWith('/generate.ts')) writeGenerated(ROOT)

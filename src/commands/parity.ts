@@ -74,6 +74,6 @@ export function parityPage(): string {
     ...rows(sorted(ignored).map(([flag, { summary, commands }]) => [`\`${flag}\``, commands.join(', '), summary])), '',
     '## Other differences', '', '| what | how it differs |', '|---|---|', ...rows(DIFFERENCES), '',
     '## Commands of podman that are not here yet', '',
-    'build, commit, cp, diff, export, farm, generate, healthcheck, history, import, init, kube, load, login, logout, manifest, mount, network connect, network disconnect, pod, push, save, search, secret, stats, system df, system prune, update, and the rest of `system` and `container`.', '',
+    'build, commit, cp, diff, export, farm, generate, healthcheck, history, import, init, kube, load, login, logout, manifest, mount, network connect, network disconnect, the rest of `pod`, push, save, search, secret, stats, system df, system prune, update, and the rest of `system` and `container`.', '',
   ].join('\n')
 }

@@ -8,6 +8,8 @@ import { Failure } from '../errors.ts'
 import { LEVELS, setLogLevel, type LogLevel } from '../log.ts'
 
 export interface Start {
+  /** As the table of commands names it. */
+  readonly file: string
   readonly title: string
   readonly words: readonly string[]
   readonly commandLine: readonly string[]
@@ -18,10 +20,18 @@ export interface Start {
   readonly exitNow: (code: number) => void
 }
 
-export const startCommand = (spec: AnyCommand, { title, words, commandLine, globals, globalFlags = GLOBALS, noColor, exitNow }: Start): Promise<number> => execute(spec, {
+export const startCommand = (spec: AnyCommand, { file, title, words, commandLine, globals, globalFlags = GLOBALS, noColor, exitNow }: Start): Promise<number> => execute(spec, {
   title, words, commandLine, globals: globalFlags, globalValues: globals, noColor,
   interrupt: listenForInterrupt(exitNow),
+  permit: async (given) => {
+    if (!globals.get('--endpoint')) return
+    toFlags(globals)
+    const { permit } = await import('./remote/permit.ts')
+    permit({ file, title, spec, words: given, globals })
+  },
   openEngine: async (values) => {
+    // a command that has no way of its own over the CRI must not act on this machine in its stead
+    if (values.get('--endpoint')) throw new Failure('unsupported', `${title} works on this machine only`, { hint: 'drop --endpoint and SCOW_ENDPOINT' })
     const { openEngine } = await import('../engine/open-engine.ts')
     return openEngine({ flags: toFlags(values) })
   },

@@ -33,6 +33,7 @@ export const MOUNTS: readonly Mount[] = [
   mount('image/inspect', 'image inspect'),
   mount('image/exists', 'image exists'),
   mount('image/prune', 'image prune'),
+  mount('pod/ps', 'pod ps', 'pod ls', 'pod list'),
   mount('network/create', 'network create'),
   mount('network/ls', 'network ls', 'network list'),
   mount('network/inspect', 'network inspect'),
@@ -63,6 +64,7 @@ export const MOUNTS: readonly Mount[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   container: 'Manage containers',
   image: 'Manage images',
+  pod: 'Look at pods',
   network: 'Manage networks',
   volume: 'Manage volumes',
   cri: 'Look into any CRI runtime, as crictl does',

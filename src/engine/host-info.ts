@@ -39,21 +39,23 @@ export interface HostInfo {
 
 /** Never fails for what is missing on the host: that is what it is asked about. */
 export async function hostInfo(engine: Engine): Promise<HostInfo> {
+  return { ...machineInfo(engine.config), conmon: await monitorInfo(engine), runtime: await runtimeInfo(engine), store: await storeInfo(engine) }
+}
+
+/** The machine alone, whoever runs containers on it. */
+export function machineInfo(config: Pick<Engine['config'], 'engine' | 'containers'>): Omit<HostInfo, 'conmon' | 'runtime' | 'store'> {
   const facts = gatherHostFacts({ devices: false, selinux: true })
   const memory = meminfo()
   return {
     arch: arch() === 'x64' ? 'amd64' : arch(),
-    cgroup: { version: cgroupVersion(), manager: engine.config.engine.cgroupManager, controllers: facts.cgroup.controllers },
-    conmon: await monitorInfo(engine),
-    runtime: await runtimeInfo(engine),
+    cgroup: { version: cgroupVersion(), manager: config.engine.cgroupManager, controllers: facts.cgroup.controllers },
     cpus: cpus().length,
     distribution: distribution(),
     hostname: hostname(), kernel: release(),
     memoryFreeBytes: memory['MemFree'] ?? freemem(), memoryTotalBytes: memory['MemTotal'] ?? totalmem(),
     swapFreeBytes: memory['SwapFree'] ?? 0, swapTotalBytes: memory['SwapTotal'] ?? 0,
     uptimeSeconds: Math.floor(uptime()),
-    security: { apparmor: facts.apparmor !== undefined && (facts.apparmor.loadedProfiles.includes(DEFAULT_PROFILE) || apparmorParser() !== undefined), seccomp: facts.seccomp, selinux: facts.selinux, capabilities: engine.config.containers.capabilities },
-    store: await storeInfo(engine),
+    security: { apparmor: facts.apparmor !== undefined && (facts.apparmor.loadedProfiles.includes(DEFAULT_PROFILE) || apparmorParser() !== undefined), seccomp: facts.seccomp, selinux: facts.selinux, capabilities: config.containers.capabilities },
   }
 }
 

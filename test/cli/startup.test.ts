@@ -78,7 +78,14 @@ test('container cleanup loads no registry client and nothing that draws', () => 
 
 test('each command that is run is the only command that is loaded', () => {
   const { own } = loadedBy('container', 'exists', 'nope')
-  assert.deepEqual(own.filter((path) => /^commands\/(container|image|network|volume|system)\/[^/]+\.ts$/.test(path)), ['commands/container/exists.ts'])
+  assert.deepEqual(own.filter((path) => /^commands\/(container|image|network|volume|system)\/[^/]+\.ts$/.test(path)), ['commands/container/exists.ts', 'commands/container/source.ts'])
+})
+
+test('the way over the CRI is loaded with --endpoint only', () => {
+  const isRemote = (path: string): boolean => /^(cri|commands\/(cri|remote))\//.test(path)
+  for (const words of [['ps', '-a'], ['images'], ['version'], ['run', '--pull', 'never', 'localhost/nope']]) assert.deepEqual(loadedBy(...words).own.filter(isRemote), [], words.join(' '))
+  const refused = loadedBy('--endpoint', '/nowhere/cri.sock', 'pause', 'web')
+  assert.deepEqual(refused.own.filter(isRemote), ['commands/remote/permit.ts', 'commands/remote/abilities.ts'])
 })
 
 test('the built program loads no sockets, streams, processes or cryptography of Node for ps and cleanup', () => {

@@ -11,6 +11,8 @@ export interface Result { readonly code: number; readonly stdout: string; readon
 
 export interface CallOptions {
   readonly input?: string | Buffer
+  /** Standard input stays open, to be typed into with `child.stdin`. */
+  readonly typed?: boolean
   readonly env?: Readonly<Record<string, string>>
   readonly terminal?: { readonly rows: number; readonly columns: number }
 }
@@ -38,10 +40,10 @@ export function openProgram({ dir, name, before = [], env: own = {} }: Opening):
   const file = join(dir, name)
   symlinkSync(join(checkout, 'bin/scow'), file)
   const base = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', TERM: 'xterm', TZ: 'UTC', ...own }
-  const start: Program['start'] = (args, { input, env = {}, terminal } = {}) => {
+  const start: Program['start'] = (args, { input, typed = false, env = {}, terminal } = {}) => {
     const words = [file, ...before, ...args]
     const command = terminal ? ['/usr/bin/python3', join(checkout, 'test/support/terminal.py'), String(terminal.rows), String(terminal.columns), ...words] : words
-    const child = spawn(command[0]!, command.slice(1), { env: { ...base, ...env }, cwd: dir, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], timeout: 60_000, killSignal: 'SIGKILL' })
+    const child = spawn(command[0]!, command.slice(1), { env: { ...base, ...env }, cwd: dir, stdio: [input === undefined && !typed ? 'ignore' : 'pipe', 'pipe', 'pipe'], timeout: 60_000, killSignal: 'SIGKILL' })
     if (input !== undefined) child.stdin!.on('error', () => {}).end(input)
     let [stdout, stderr] = ['', '']
     child.stdout!.setEncoding('utf8').on('data', (text) => { stdout += text })

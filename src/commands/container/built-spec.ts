@@ -19,14 +19,18 @@ export interface BuiltSpec {
 /** Our own file; undefined while the container does not run. */
 export function readBuiltSpec(file: string): BuiltSpec | undefined {
   try {
-    const { process = {}, linux = {} } = JSON.parse(readFileSync(file, 'utf8'))
-    const caps = process.capabilities ?? {}
-    return {
-      env: process.env ?? [], effectiveCaps: caps.effective ?? [], boundingCaps: caps.bounding ?? [], mountLabel: linux.mountLabel ?? '',
-      processLabel: process.selinuxLabel ?? '', apparmor: process.apparmorProfile ?? '', rlimits: process.rlimits ?? [],
-    }
+    return builtSpecOf(JSON.parse(readFileSync(file, 'utf8')))
   } catch {
     return undefined
+  }
+}
+
+/** Of an OCI specification as it was built. */
+export function builtSpecOf({ process = {}, linux = {} }: { readonly process?: Readonly<Record<string, any>>; readonly linux?: Readonly<Record<string, any>> }): BuiltSpec { // eslint-disable-line @typescript-eslint/no-explicit-any
+  const caps = process['capabilities'] ?? {}
+  return {
+    env: process['env'] ?? [], effectiveCaps: caps.effective ?? [], boundingCaps: caps.bounding ?? [], mountLabel: linux['mountLabel'] ?? '',
+    processLabel: process['selinuxLabel'] ?? '', apparmor: process['apparmorProfile'] ?? '', rlimits: process['rlimits'] ?? [],
   }
 }
 

@@ -2,7 +2,7 @@ import { flag, text } from '../../cli/option.ts'
 import { cleanupContainer } from '../../engine/cleanup-container.ts'
 import { defineCommand } from '../command.ts'
 import { codeOf, forEach } from '../each.ts'
-import { SELECTING, selectContainers, selectOptions } from './select.ts'
+import { SELECTING, selectContainers, selectOptions, settledContainers } from './select.ts'
 
 export const spec = defineCommand({
   name: 'cleanup',
@@ -24,7 +24,7 @@ export const spec = defineCommand({
       await drainCleanupQueue(engine)
       return 0
     }
-    const { chosen, errors } = await selectContainers(engine, { args, ...options, eligible: ({ phase }) => phase === 'exited' }, out)
+    const { chosen, errors } = await selectContainers(settledContainers(engine), { args, ...options, eligible: ({ phase }) => phase === 'exited' }, out)
     const failed = await forEach({
       items: chosen, out,
       act: async ({ id, typed }) => {

@@ -1,9 +1,9 @@
 // The filters of ps, pause, restart, rm, start, stop, unpause and prune.
 import { Failure } from '../../errors.ts'
 import { parseMoment } from '../../cli/value.ts'
-import type { Engine } from '../../engine/engine.ts'
 import { compileFilters, hasLabel, pattern, splitFilter, truth } from '../filter.ts'
-import type { Row } from './row.ts'
+import { namesOf, type Row } from './row.ts'
+import type { ContainerSource } from './source.ts'
 
 const STATUSES: Readonly<Record<string, string>> = {
   created: 'created', configured: 'created', initialized: 'initialized', running: 'running', stopped: 'exited', paused: 'paused',
@@ -21,11 +21,11 @@ const moment = (key: string) => (value: string): string => {
 /** none and host are modes, not networks. */
 const isNetwork = (name: string): boolean => name !== 'none' && name !== 'host'
 
-const named = (row: Row, value: string): boolean => row.id === value || row.name === value || (value !== '' && row.id.startsWith(value))
+const named = (row: Row, value: string): boolean => row.id === value || namesOf(row).includes(value) || (value !== '' && row.id.startsWith(value))
 
 /** Compiles filters for all containers of `rows`; looks images and other containers up once. @throws Failure invalid, notFound */
-export async function containerFilter(engine: Engine, rows: readonly Row[], texts: readonly string[]): Promise<(row: Row) => boolean> {
-  const ancestors = await ancestorIds(engine, texts)
+export async function containerFilter(source: Pick<ContainerSource, 'imagesOn'>, rows: readonly Row[], texts: readonly string[]): Promise<(row: Row) => boolean> {
+  const ancestors = await ancestorIds(source, texts)
   const createdAt = (value: string): number => {
     const found = rows.find((row) => named(row, value))
     if (!found) throw new Failure('notFound', `no container with name or ID "${value}" found: no such container`)
@@ -34,7 +34,7 @@ export async function containerFilter(engine: Engine, rows: readonly Row[], text
   return compileFilters<Row>(texts, {
     matches: {
       id: (row, value) => row.id.startsWith(value) || pattern(value).test(row.id),
-      name: (row, value) => pattern(value).test(row.name),
+      name: (row, value) => namesOf(row).some((name) => pattern(value).test(name)),
       label: (row, value) => hasLabel(row.summary.labels, value),
       'label!': (row, value) => !hasLabel(row.summary.labels, value),
       exited: (row, value) => row.phase === 'exited' && String(row.status.exitCode ?? 0) === value,
@@ -72,17 +72,9 @@ export async function containerFilter(engine: Engine, rows: readonly Row[], text
   })
 }
 
-/** Ids of the image itself and of those made on it. */
-async function ancestorIds(engine: Engine, texts: readonly string[]): Promise<Map<string, ReadonlySet<string>>> {
+async function ancestorIds(source: Pick<ContainerSource, 'imagesOn'>, texts: readonly string[]): Promise<Map<string, ReadonlySet<string>>> {
   const wanted = texts.map(splitFilter).filter(({ key }) => key === 'ancestor').map(({ value }) => value)
-  if (wanted.length === 0) return new Map()
-  const { lookUpImage } = await import('../../engine/find-image.ts')
-  const images = await engine.state.images.list()
   const result = new Map<string, ReadonlySet<string>>()
-  for (const text of wanted) {
-    const image = await lookUpImage(engine, text)
-    const top = image?.chainIds.at(-1)
-    result.set(text, new Set(image ? images.filter(({ id, chainIds }) => id === image.id || (top !== undefined && chainIds.includes(top))).map(({ id }) => id) : []))
-  }
+  for (const text of wanted) result.set(text, await source.imagesOn(text))
   return result
 }

@@ -1,4 +1,5 @@
 import { createContainer } from '../../engine/create-container.ts'
+import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { prepareCreation, writeCidfile } from './create-from-flags.ts'
 import { createOptions } from './options/create-options.ts'
@@ -11,8 +12,8 @@ export const spec = defineCommand({
   options: createOptions,
   examples: ['create --name web -p 8080:80 nginx', 'create -it debian bash'],
   async run(call) {
-    const engine = await call.engine()
-    const id = await createContainer(engine, await prepareCreation(engine, { call }))
+    const { create } = await openBackend(call, (engine) => ({ create: async (given) => createContainer(engine, await prepareCreation(engine, { call: given })) }))
+    const id = await create(call)
     writeCidfile(call.options.cidfile, id)
     call.out.line(id)
   },

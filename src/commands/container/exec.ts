@@ -1,9 +1,12 @@
 import { commaList, flag, integer, list, text } from '../../cli/option.ts'
 import { execContainer } from '../../engine/exec-container.ts'
+import { environment } from '../../config.ts'
 import { Failure } from '../../errors.ts'
+import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { parseEnv, readEnvFile } from './request/pairs.ts'
 import { readCidfile, selectOne, selectOptions } from './select.ts'
+import { engineContainers } from './source.ts'
 import { connectStreams } from './terminal.ts'
 import { descriptors } from './preserve-fds.ts'
 
@@ -30,26 +33,29 @@ export const spec = defineCommand({
     workdir: text('-w, --workdir <dir>', 'Working directory'),
   },
   examples: ['exec web ls /', 'exec -it web sh', 'exec -e A=1 -u 1000 web env'],
-  async run({ args, options, out, engine: open, interrupt }) {
+  async run(call) {
+    const { args, options, out, interrupt } = call
     const named = options.cidfile === undefined ? args : [...readCidfile(options.cidfile, false), ...args]
     const command = options.latest ? named : named.slice(1)
     if (command.length === 0) throw new Failure('invalid', 'scow exec needs a command to run', { hint: "see 'scow exec --help'" })
     const preserveFds = descriptors(options)
-    const engine = await open()
-    const { id } = await selectOne(engine, { args: named, latest: options.latest })
-    const here = engine.environment.all
+    const { containers, exec, detachKeys } = await openBackend(call, (engine) => ({
+      containers: engineContainers(engine), exec: (id, request) => execContainer(engine, id, request), detachKeys: engine.config.engine.detachKeys,
+    }))
+    const { id } = await selectOne(containers, { args: named, latest: options.latest })
+    const here = environment().all
     const request = {
       command, env: [...options.envFile.flatMap((file) => readEnvFile(file, here)), ...parseEnv(options.env, here)], terminal: options.tty, stdin: options.interactive,
       privileged: options.privileged, ...(options.user === undefined ? {} : { user: options.user }), ...(options.workdir === undefined ? {} : { workdir: options.workdir }),
       ...(preserveFds.length ? { preserveFds } : {}),
     }
     if (options.detach) {
-      out.line((await execContainer(engine, id, request)).sessionId)
+      out.line((await exec(id, request)).sessionId)
       return 0
     }
-    const { io, restore } = connectStreams({ stdin: options.interactive, terminal: options.tty, detachKeys: options.detachKeys ?? engine.config.engine.detachKeys, interrupt })
+    const { io, restore } = connectStreams({ stdin: options.interactive, terminal: options.tty, detachKeys: options.detachKeys ?? detachKeys, interrupt })
     try {
-      const { exitCode } = await execContainer(engine, id, { ...request, io })
+      const { exitCode } = await exec(id, { ...request, io })
       return exitCode ?? 0
     } finally {
       restore()

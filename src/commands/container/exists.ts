@@ -1,6 +1,8 @@
 import { flag } from '../../cli/option.ts'
 import { isFailure } from '../../errors.ts'
+import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
+import { engineContainers } from './source.ts'
 
 export const spec = defineCommand({
   name: 'exists',
@@ -8,10 +10,10 @@ export const spec = defineCommand({
   args: [{ name: 'container', arity: 'one', complete: 'container' }],
   options: { external: flag('--external', 'Look at containers of the kubelet too') },
   examples: ['container exists web'],
-  async run({ args, engine: open }) {
-    const engine = await open()
+  async run(call) {
+    const { containers } = await openBackend(call, (engine) => ({ containers: engineContainers(engine) }))
     try {
-      await engine.state.containers.find(args[0]!)
+      await containers.find(call.args[0]!)
       return 0
     } catch (error) {
       if (isFailure(error, 'notFound')) return 1

@@ -1,31 +1,37 @@
 // A container as `inspect` prints it, in podman's shape.
 import { GoTime, ZERO_TIME, goMap, struct } from '../../cli/template/values.ts'
-import type { Engine } from '../../engine/engine.ts'
-import { execSessions } from '../../engine/exec-container.ts'
-import { findContainer } from '../../engine/find-container.ts'
+import type { BuiltSpec } from './built-spec.ts'
 import { configOf, hostConfigOf, portBindings } from './inspect-settings.ts'
-import { containerSize } from './ps-extras.ts'
-import { expectedSpec, readBuiltSpec } from './built-spec.ts'
 import type { Container } from './row.ts'
 
 const time = (ms: number | undefined): GoTime => (ms === undefined ? ZERO_TIME : GoTime.fromMs(ms))
 
-/** @throws Failure notFound */
-export async function inspectContainer(engine: Engine, nameOrId: string, { size }: { size: boolean }) {
-  const container = await findContainer(engine, nameOrId)
+/** A container with what lies around it; of a foreign runtime some of that is not known. */
+export interface Surroundings {
+  readonly container: Container
+  readonly built: BuiltSpec
+  readonly sizes: { readonly writable: number; readonly rootfs: number } | undefined
+  /** Folders and files; empty: not known. */
+  readonly files: { readonly etc: string; readonly dir: string; readonly config: string; readonly pidFile: string; readonly monitorPidFile: string }
+  readonly execIds: readonly string[]
+  readonly driverData: Readonly<Record<string, string>>
+  readonly mounts: readonly unknown[]
+  /** The addresses on top are those in this network. */
+  readonly defaultNetwork: string
+}
+
+export function inspectedContainer({ container, built, sizes, files, execIds, driverData, mounts, defaultNetwork }: Surroundings) {
   const { record, status, id } = container
   const { request } = record
   const [path = '', ...args] = [...record.entrypoint, ...record.command]
-  const paths = engine.paths.container(id)
-  const built = readBuiltSpec(paths.config) ?? await expectedSpec(engine, record)
-  const sizes = size ? await containerSize(engine, container) : undefined
+  const inEtc = (name: string): string => (files.etc === '' ? '' : `${files.etc}/${name}`)
   return struct('define.InspectContainerData', {
     ID: id, Created: time(record.createdAtMs), Path: path, Args: args, State: stateOf(container), Image: record.image?.id ?? '', ImageDigest: record.image?.digest ?? '',
-    ImageName: record.image?.name ?? '', Rootfs: request.rootfs?.path ?? '', Pod: container.podId ?? '', ResolvConfPath: `${paths.etc}/resolv.conf`, HostnamePath: `${paths.etc}/hostname`,
-    HostsPath: `${paths.etc}/hosts`, StaticDir: paths.dir, OCIConfigPath: paths.config, OCIRuntime: record.runtime.name, ConmonPidFile: request.monitorPidFile ?? paths.monitorPidFile,
-    PidFile: request.pidFile ?? paths.pidFile, Name: container.name, RestartCount: status.restarts ?? 0, Driver: record.storageDriver, MountLabel: built.mountLabel, ProcessLabel: built.processLabel,
-    AppArmorProfile: built.apparmor, EffectiveCaps: built.effectiveCaps, BoundingCaps: built.boundingCaps, ExecIDs: execSessions(engine, id), GraphDriver: await graphDriver(engine, container),
-    ...(sizes ? { SizeRw: sizes.writable, SizeRootFs: sizes.rootfs } : {}), Mounts: await mountsOf(engine, container), Dependencies: dependencies(request), NetworkSettings: networkSettings(container, engine.config.network.defaultNetwork),
+    ImageName: record.image?.name ?? '', Rootfs: request.rootfs?.path ?? '', Pod: container.podId ?? '', ResolvConfPath: inEtc('resolv.conf'), HostnamePath: inEtc('hostname'),
+    HostsPath: inEtc('hosts'), StaticDir: files.dir, OCIConfigPath: files.config, OCIRuntime: record.runtime.name, ConmonPidFile: request.monitorPidFile ?? files.monitorPidFile,
+    PidFile: request.pidFile ?? files.pidFile, Name: container.name, RestartCount: status.restarts ?? 0, Driver: record.storageDriver, MountLabel: built.mountLabel, ProcessLabel: built.processLabel,
+    AppArmorProfile: built.apparmor, EffectiveCaps: built.effectiveCaps, BoundingCaps: built.boundingCaps, ExecIDs: execIds, GraphDriver: struct('define.DriverData', { Name: record.storageDriver, Data: goMap(driverData) }),
+    ...(sizes ? { SizeRw: sizes.writable, SizeRootFs: sizes.rootfs } : {}), Mounts: mounts, Dependencies: dependencies(request), NetworkSettings: networkSettings(container, defaultNetwork),
     Namespace: '', IsInfra: false, IsService: false, Config: configOf(container, built.env), HostConfig: hostConfigOf(container, built.rlimits),
   }, { ID: 'Id' })
 }
@@ -39,42 +45,6 @@ function stateOf({ phase, status }: Container) {
     Health: struct('define.HealthCheckResults', { Status: '', FailingStreak: 0, Log: null }), CgroupPath: isUp ? status.cgroupPath ?? '' : '',
     CheckpointedAt: ZERO_TIME, RestoredAt: ZERO_TIME, ...(status.stoppedByUser === undefined ? {} : { StoppedByUser: status.stoppedByUser }),
   }, isUp ? {} : { CgroupPath: '-', ConmonPid: '-' })
-}
-
-async function graphDriver(engine: Engine, { id, record, phase }: Container) {
-  const storage = await engine.storage()
-  const upper = storage.containers.upperDir(id)
-  const isRunning = phase === 'running' || phase === 'paused'
-  return struct('define.DriverData', {
-    Name: record.storageDriver,
-    Data: goMap({
-      LowerDir: (await lowerDirs(engine, record.image?.chainIds ?? [])).join(':'), ...(isRunning ? { MergedDir: storage.containers.rootPath(id) } : {}),
-      UpperDir: upper, WorkDir: upper.replace(/[^/]+$/, 'work'),
-    }),
-  })
-}
-
-/** Trees of the layers, top first. */
-async function lowerDirs(engine: Engine, chainIds: readonly string[]): Promise<string[]> {
-  const { layers } = await engine.storage()
-  const found = await Promise.all([...chainIds].reverse().map((chainId) => layers.find(chainId as Parameters<typeof layers.find>[0])))
-  return found.flatMap((layer) => (layer ? [layer.tree] : []))
-}
-
-async function mountsOf(engine: Engine, { record }: Container) {
-  const shown: unknown[] = []
-  for (const mount of record.request.mounts) {
-    if (mount.type !== 'bind' && mount.type !== 'volume' && mount.type !== 'image') continue
-    const name = mount.type === 'volume' ? mount.name ?? record.volumes.find(({ target }) => target === mount.target)?.name ?? '' : ''
-    const volume = name === '' ? undefined : await engine.state.volumes.get(name)
-    const source = mount.type === 'bind' ? mount.source : mount.type === 'image' ? mount.image : volume?.mountpoint ?? ''
-    const propagation = 'propagation' in mount ? mount.propagation ?? 'rprivate' : 'rprivate'
-    shown.push(struct('define.InspectMount', {
-      Type: mount.type, Name: name, Source: source, Destination: mount.target, Driver: mount.type === 'volume' ? volume?.driver ?? 'local' : '', Mode: '',
-      Options: [...(mount.type === 'volume' ? ['nosuid', 'nodev'] : []), ...(mount.options ?? []), mount.type === 'bind' && mount.nonRecursive ? 'bind' : 'rbind'], RW: !mount.readOnly, Propagation: propagation,
-    }, name === '' ? { Name: '-' } : {}))
-  }
-  return shown
 }
 
 const dependencies = ({ network, namespaces }: Container['record']['request']): string[] => [...new Set([

@@ -1,9 +1,10 @@
 import { text } from '../../cli/option.ts'
 import { killContainer } from '../../engine/kill-container.ts'
 import { Failure } from '../../errors.ts'
+import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { codeOf, forEach } from '../each.ts'
-import { SELECTING, selectContainers, selectOptions } from './select.ts'
+import { SELECTING, selectContainers, selectOptions, settledContainers } from './select.ts'
 import { readSignal } from './signal.ts'
 
 export const spec = defineCommand({
@@ -13,12 +14,13 @@ export const spec = defineCommand({
   argsOptionalWith: SELECTING,
   options: { all: selectOptions.all, latest: selectOptions.latest, cidfile: selectOptions.cidfile, signal: text('-s, --signal <signal>', 'Signal by name or number (default KILL)', { complete: 'signal' }) },
   examples: ['kill web', 'kill -s HUP web'],
-  async run({ args, options, out, engine: open }) {
+  async run(call) {
+    const { args, options, out } = call
     const signal = readSignal(options.signal ?? 'KILL', '--signal')
     if (signal === 0) throw new Failure('invalid', 'signal 0 cannot be sent to a container')
-    const engine = await open()
-    const { chosen, errors } = await selectContainers(engine, { args, ...options, eligible: ({ phase }) => phase === 'running' || phase === 'paused' }, out)
-    const failed = await forEach({ items: chosen, out, act: async ({ id, typed }) => { await killContainer(engine, id, signal); return typed } })
+    const { containers, kill } = await openBackend(call, (engine) => ({ containers: settledContainers(engine), kill: (id, number) => killContainer(engine, id, number) }))
+    const { chosen, errors } = await selectContainers(containers, { args, ...options, eligible: ({ phase }) => phase === 'running' || phase === 'paused' }, out)
+    const failed = await forEach({ items: chosen, out, act: async ({ id, typed }) => { await kill(id, signal); return typed } })
     return codeOf([...errors, ...failed])
   },
 })

@@ -1,11 +1,12 @@
 import { flag, integer, text } from '../../cli/option.ts'
 import { parseMoment, parseUntil } from '../../cli/value.ts'
-import { containerLogs } from '../../engine/container-logs.ts'
+import { containerLogs, type LogLine } from '../../engine/container-logs.ts'
 import { Failure } from '../../errors.ts'
 import { writeAll } from '../../cli/output.ts'
+import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
-import type { Container } from './row.ts'
-import { selectContainers, selectOptions } from './select.ts'
+import { engineContainers } from './source.ts'
+import { selectContainers, selectOptions, type Chosen } from './select.ts'
 
 export const spec = defineCommand({
   name: 'logs',
@@ -23,22 +24,22 @@ export const spec = defineCommand({
     until: text('--until <time>', 'Up to this time'),
   },
   examples: ['logs web', 'logs -f --tail 10 web', 'logs --since 10m web'],
-  async run({ args, options, out, engine: open, interrupt }) {
+  async run(call) {
+    const { args, options, out, interrupt } = call
     const range = { ...momentOption('since', options.since), ...momentOption('until', options.until) }
-    const engine = await open()
-    const { chosen, errors } = await selectContainers(engine, { args, latest: options.latest, reading: true }, out)
+    const { containers, logs } = await openBackend(call, (engine) => ({ containers: engineContainers(engine), logs: async (id, how) => containerLogs(engine, await engine.state.containers.find(id), how) }))
+    const { chosen, errors } = await selectContainers(containers, { args, latest: options.latest, reading: true }, out)
     if (errors.length > 0) return 125
     const several = chosen.length > 1
-    const show = async (id: string, at: number): Promise<void> => {
-      const container = await engine.state.containers.find(id)
-      const lines = containerLogs(engine, container, {
+    const show = async (container: Chosen, at: number): Promise<void> => {
+      const lines = await logs(container.id, {
         ...range, follow: options.follow, signal: interrupt.signal, ...(options.tail !== undefined && options.tail >= 0 ? { tail: options.tail } : {}),
       })
       const name = prefix(container, { several, names: options.names, color: options.color && out.useColor, at })
       await print(lines, { name, timestamps: options.timestamps })
     }
-    if (options.follow) await Promise.all(chosen.map(({ id }, at) => show(id, at)))
-    else for (const [at, { id }] of chosen.entries()) await show(id, at)
+    if (options.follow) await Promise.all(chosen.map(show))
+    else for (const [at, one] of chosen.entries()) await show(one, at)
     return 0
   },
 })
@@ -56,7 +57,7 @@ function momentOption(name: 'since' | 'until', value: string | undefined): Recor
 
 const COLORS = [33, 32, 36, 35, 34, 31]
 
-function prefix({ id, name }: Container, { several, names, color, at }: { several: boolean; names: boolean; color: boolean; at: number }): string {
+function prefix({ id, name }: Chosen, { several, names, color, at }: { several: boolean; names: boolean; color: boolean; at: number }): string {
   const text = names ? `${name} ` : several ? `${id.slice(0, 12)} ` : ''
   return text !== '' && color ? `\x1b[${COLORS[at % COLORS.length]}m${text}\x1b[0m` : text
 }
@@ -64,7 +65,7 @@ function prefix({ id, name }: Container, { several, names, color, at }: { severa
 const NEWLINE = Buffer.from('\n')
 
 /** Each stream to its own; a line that was written in parts is put together again. */
-async function print(lines: ReturnType<typeof containerLogs>, { name, timestamps }: { name: string; timestamps: boolean }): Promise<void> {
+async function print(lines: AsyncIterable<LogLine>, { name, timestamps }: { name: string; timestamps: boolean }): Promise<void> {
   const isOpen = { stdout: false, stderr: false }
   for await (const { time, stream, text, partial } of lines) {
     const head = isOpen[stream] ? '' : `${name}${timestamps ? `${time} ` : ''}`

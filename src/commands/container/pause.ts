@@ -1,7 +1,7 @@
 import { pauseContainer } from '../../engine/pause-container.ts'
 import { defineCommand } from '../command.ts'
 import { codeOf, forEach } from '../each.ts'
-import { SELECTING, selectContainers, selectOptions } from './select.ts'
+import { SELECTING, selectContainers, selectOptions, settledContainers } from './select.ts'
 
 export const spec = defineCommand({
   name: 'pause',
@@ -12,7 +12,7 @@ export const spec = defineCommand({
   examples: ['pause web'],
   async run({ args, options, out, engine: open }) {
     const engine = await open()
-    const { chosen, errors } = await selectContainers(engine, { args, ...options, eligible: ({ phase }) => phase === 'running' }, out)
+    const { chosen, errors } = await selectContainers(settledContainers(engine), { args, ...options, eligible: ({ phase }) => phase === 'running' }, out)
     const failed = await forEach({ items: chosen, out, act: async ({ id, typed }) => { await pauseContainer(engine, id); return typed } })
     return codeOf([...errors, ...failed])
   },

@@ -1,8 +1,9 @@
-import { listContainers } from '../../engine/list-containers.ts'
 import { Failure } from '../../errors.ts'
+import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { selectOne, selectOptions } from './select.ts'
 import type { Row } from './row.ts'
+import { engineContainers } from './source.ts'
 
 export const spec = defineCommand({
   name: 'port',
@@ -11,14 +12,15 @@ export const spec = defineCommand({
   argsOptionalWith: ['all', 'latest'],
   options: { all: selectOptions.all, latest: selectOptions.latest },
   examples: ['port web', 'port web 80/tcp'],
-  async run({ args, options, out, engine: open }) {
-    const engine = await open()
-    const rows = await listContainers(engine)
+  async run(call) {
+    const { args, options, out } = call
+    const { containers } = await openBackend(call, (engine) => ({ containers: engineContainers(engine) }))
+    const rows = await containers.list()
     if (options.all) {
       for (const row of rows) for (const line of lines(row)) out.line(`${row.id.slice(0, 12)}\t${line.text}`)
       return
     }
-    const { id } = await selectOne(engine, { args, latest: options.latest })
+    const { id } = await selectOne(containers, { args, latest: options.latest })
     const wanted = options.latest ? args[0] : args[1]
     const all = lines(rows.find((row) => row.id === id)!)
     if (wanted === undefined) return all.forEach(({ text }) => out.line(text))

@@ -1,13 +1,14 @@
 import { commaList, flag, integer, oneOf, text } from '../../cli/option.ts'
 import { printListing, type Column } from '../../cli/report.ts'
-import { listContainers } from '../../engine/list-containers.ts'
 import { Failure } from '../../errors.ts'
+import { openBackend } from '../backend.ts'
 import { defineCommand, type Call } from '../command.ts'
-import type { Engine } from '../../engine/engine.ts'
+import { splitFilter } from '../filter.ts'
 import { containerFilter } from './container-filters.ts'
 import { portsText } from './ports-text.ts'
 import { PS_HEADINGS, commandText, createdText, idText, psJson, psView, sizeText, statusText, type Shown } from './ps-view.ts'
 import type { Row } from './row.ts'
+import { engineContainers, type ContainerSource } from './source.ts'
 
 const SORTS = ['command', 'created', 'id', 'image', 'names', 'runningfor', 'size', 'status'] as const
 
@@ -38,21 +39,22 @@ export const spec = defineCommand({
   async run(call) {
     const { options: { quiet, format, watch }, out } = call
     if (quiet && format !== undefined) throw new Failure('invalid', '--quiet and --format exclude each other')
-    const engine = await call.engine()
-    await show(call, engine)
+    const { containers } = await openBackend(call, (engine) => ({ containers: engineContainers(engine) }))
+    await show(call, containers)
     while (watch !== undefined && watch > 0 && !call.interrupt.signal.aborted) {
       await new Promise((resolve) => setTimeout(resolve, watch * 1000))
       if (out.isTerminal) out.write('\x1b[H\x1b[2J')
-      await show(call, engine)
+      await show(call, containers)
     }
   },
 })
 
-async function show({ options, out }: PsCall, engine: Engine): Promise<void> {
-  const rows = await select(engine, options)
+async function show({ options, out }: PsCall, source: ContainerSource): Promise<void> {
+  const chosen = await select(source, options)
+  const rows = options.quiet && options.sort === undefined ? chosen : await source.complete(chosen)
   const nowMs = Date.now()
   const shown: Shown[] = []
-  for (const row of rows) shown.push({ row, nowMs, truncate: !options.noTrunc, ...(await extras(engine, row, options)) })
+  for (const row of rows) shown.push({ row, nowMs, truncate: !options.noTrunc, ...(await extras(source, row, options)) })
   const sorted = sortRows(shown, options.sort)
   if (options.quiet) return out.write(sorted.map((one) => `${idText(one)}\n`).join(''))
   await printListing(out, {
@@ -61,21 +63,23 @@ async function show({ options, out }: PsCall, engine: Engine): Promise<void> {
   })
 }
 
-async function select(engine: Engine, options: PsCall['options']): Promise<Row[]> {
-  const all = await listContainers(engine)
+/** Filters that look at what only a container's status tells. */
+const OF_THE_STATUS = /^(exited|command|volume)$/
+
+async function select(source: ContainerSource, options: PsCall['options']): Promise<Row[]> {
   const { filter: texts } = options
-  const matches = await containerFilter(engine, all, texts)
+  const listed = await source.list()
+  const all = texts.some((text) => OF_THE_STATUS.test(splitFilter(text).key)) ? await source.complete(listed) : listed
+  const matches = await containerFilter(source, all, texts)
   const byStatus = texts.some((text) => /^(status|exited)=/.test(text))
   const last = options.latest ? 1 : options.last !== undefined && options.last > 0 ? options.last : undefined
-  const own = all.filter((row) => options.external || row.podId === undefined)
+  const own = all.filter((row) => options.external || source.ownsAll || row.podId === undefined)
   if (last !== undefined) return own.filter(matches).slice(-last)
   return own.filter((row) => (options.all || byStatus || row.phase === 'running' || row.phase === 'paused') && matches(row))
 }
 
-async function extras(engine: Engine, row: Row, { size, namespace }: PsCall['options']): Promise<Partial<Shown>> {
-  if (!size && !namespace) return {}
-  const { containerSize, namespaceIds } = await import('./ps-extras.ts')
-  return { ...(size ? { size: await containerSize(engine, row) } : {}), ...(namespace ? { namespaces: namespaceIds(row) } : {}) }
+async function extras(source: ContainerSource, row: Row, { size, namespace }: PsCall['options']): Promise<Partial<Shown>> {
+  return { ...(size ? { size: await source.size(row) } : {}), ...(namespace ? { namespaces: (await import('./ps-extras.ts')).namespaceIds(row) } : {}) }
 }
 
 const columns = ({ size, pod }: PsCall['options']): Column<Shown>[] => [

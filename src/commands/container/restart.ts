@@ -2,7 +2,7 @@ import { flag, integer } from '../../cli/option.ts'
 import { restartContainer } from '../../engine/restart-container.ts'
 import { defineCommand } from '../command.ts'
 import { codeOf, forEach } from '../each.ts'
-import { SELECTING, selectContainers, selectOptions } from './select.ts'
+import { SELECTING, selectContainers, selectOptions, settledContainers } from './select.ts'
 
 export const spec = defineCommand({
   name: 'restart',
@@ -18,7 +18,7 @@ export const spec = defineCommand({
   async run({ args, options, out, engine: open }) {
     const engine = await open()
     const selection = { args, ...options, all: options.all || options.running, eligible: ({ phase }: { phase: string }) => !options.running || phase === 'running' }
-    const { chosen, errors } = await selectContainers(engine, selection, out)
+    const { chosen, errors } = await selectContainers(settledContainers(engine), selection, out)
     const failed = await forEach({
       items: chosen, out,
       act: async ({ id, typed }) => {

@@ -1,9 +1,10 @@
 import { flag, integer, list, refused } from '../../cli/option.ts'
 import { removeContainer } from '../../engine/remove-container.ts'
 import { Failure, isFailure } from '../../errors.ts'
+import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { forEach, removalCode } from '../each.ts'
-import { SELECTING, selectContainers, selectOptions } from './select.ts'
+import { SELECTING, selectContainers, selectOptions, settledContainers } from './select.ts'
 import { AT_ONCE } from './stop.ts'
 
 export const spec = defineCommand({
@@ -22,17 +23,18 @@ export const spec = defineCommand({
     volumes: flag('-v, --volumes', 'Remove its anonymous volumes too'),
   },
   examples: ['rm web', 'rm -f web db', 'rm --all --force'],
-  async run({ args, options, out, engine: open, given }) {
+  async run(call) {
+    const { args, options, out, given } = call
     if (given.has('time') && !options.force) throw new Failure('invalid', '--time needs --force')
-    const engine = await open()
+    const { containers, remove } = await openBackend(call, (engine) => ({ containers: settledContainers(engine), remove: (id, how) => removeContainer(engine, id, how) }))
     const ignore = options.ignore || options.force
-    const { chosen, errors } = await selectContainers(engine, { args, ...options, ignore }, out)
+    const { chosen, errors } = await selectContainers(containers, { args, ...options, ignore }, out)
     const failed = await forEach({
       items: chosen, out, parallel: AT_ONCE,
       act: async ({ id, name, typed, podId }) => {
-        if (podId !== undefined && !options.external) throw new Failure('wrongState', `container ${name} belongs to the kubelet`, { hint: 'remove its pod there, or pass --external' })
+        if (podId !== undefined && !options.external && !containers.ownsAll) throw new Failure('wrongState', `container ${name} belongs to the kubelet`, { hint: 'remove its pod there, or pass --external' })
         try {
-          await removeContainer(engine, id, { force: options.force, volumes: options.volumes, ...(options.time === undefined ? {} : { stopTimeoutSeconds: options.time }) })
+          await remove(id, { force: options.force, volumes: options.volumes, ...(options.time === undefined ? {} : { stopTimeoutSeconds: options.time }) })
         } catch (error) {
           if (!ignore || !isFailure(error, 'notFound')) throw error
         }

@@ -1,6 +1,13 @@
 // A container as a listing has it.
 import type { Engine } from '../../engine/engine.ts'
 
-export type Row = Awaited<ReturnType<Engine['state']['containers']['list']>>[number]
+type EngineRow = Awaited<ReturnType<Engine['state']['containers']['list']>>[number]
+
+export interface Row extends EngineRow {
+  /** Another name that it answers to. */
+  readonly alias?: string
+}
 export type Container = Awaited<ReturnType<Engine['state']['containers']['find']>>
 export type Status = Row['status']
+
+export const namesOf = ({ name, alias }: Row): string[] => (alias === undefined ? [name] : [name, alias])

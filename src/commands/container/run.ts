@@ -3,7 +3,9 @@ import { killContainer } from '../../engine/kill-container.ts'
 import { runContainer } from '../../engine/run-container.ts'
 import { Failure } from '../../errors.ts'
 import { log } from '../../log.ts'
-import { defineCommand, type Call } from '../command.ts'
+import { openBackend } from '../backend.ts'
+import { defineCommand } from '../command.ts'
+import type { RunCall } from './acts.ts'
 import { prepareCreation, writeCidfile } from './create-from-flags.ts'
 import { createOptions } from './options/create-options.ts'
 import { runOnlyOptions } from './options/later-options.ts'
@@ -12,7 +14,6 @@ import { readSignal } from './signal.ts'
 import { connectStreams, parseDetachKeys, proxySignals } from './terminal.ts'
 
 const options = { ...createOptions, ...runOnlyOptions }
-type RunCall = Call<typeof options>
 
 export const spec = defineCommand({
   name: 'run',
@@ -24,16 +25,17 @@ export const spec = defineCommand({
   examples: ['run --rm -it debian bash', 'run -d --name web -p 8080:80 nginx', 'run --rm -v ./data:/data:ro busybox ls /data'],
   async run(call) {
     checkCombinations(call)
-    const engine = await call.engine()
-    const creation = await prepareCreation(engine, { call, preserveFds: descriptors(call.options), removeImage: call.options.rmi })
-    const onCreated = (id: string): void => writeCidfile(call.options.cidfile, id)
-    if (call.options.detach) {
-      call.out.line((await runContainer(engine, { ...creation, onCreated })).id)
-      return 0
-    }
-    return foreground(call, engine, { ...creation, onCreated })
+    return (await openBackend(call, (engine) => ({ run: (given) => runHere(engine, given) }))).run(call)
   },
 })
+
+async function runHere(engine: Engine, call: RunCall): Promise<number> {
+  const creation = await prepareCreation(engine, { call, preserveFds: descriptors(call.options), removeImage: call.options.rmi })
+  const onCreated = (id: string): void => writeCidfile(call.options.cidfile, id)
+  if (!call.options.detach) return foreground(call, engine, { ...creation, onCreated })
+  call.out.line((await runContainer(engine, { ...creation, onCreated })).id)
+  return 0
+}
 
 function checkCombinations({ options: values }: RunCall): void {
   if (values.detach && values.attach.length > 0) throw new Failure('invalid', '--detach and --attach exclude each other', { hint: 'drop one of them' })

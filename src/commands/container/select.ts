@@ -1,12 +1,12 @@
 // Which containers a command means: arguments, --all, --latest, --filter, --cidfile.
 import { readFileSync } from 'node:fs'
 import type { Engine } from '../../engine/engine.ts'
-import { listContainers } from '../../engine/list-containers.ts'
 import { recoverDead } from '../../engine/recover.ts'
 import { Failure, isFailure } from '../../errors.ts'
 import type { Output } from '../../cli/output.ts'
 import { flag, list } from '../../cli/option.ts'
-import type { Row } from './row.ts'
+import { namesOf, type Row } from './row.ts'
+import { engineContainers, type ContainerSource } from './source.ts'
 
 export const selectOptions = {
   all: flag('-a, --all', 'Every container that it makes sense for'),
@@ -32,18 +32,21 @@ export interface Selection {
 
 export interface Chosen { readonly id: string; readonly name: string; /** As typed, for the answer. */ readonly typed: string; readonly podId?: string | undefined }
 
+/** Of this machine, for commands that change something. */
+export const settledContainers = (engine: Engine): ContainerSource => ({ ...engineContainers(engine), settle: () => recoverDead(engine) })
+
 /** Errors for single names are shown and returned; the rest goes on. @throws invalid */
-export async function selectContainers(engine: Engine, selection: Selection, out: Output): Promise<{ chosen: Chosen[]; errors: unknown[] }> {
+export async function selectContainers(source: ContainerSource, selection: Selection, out: Output): Promise<{ chosen: Chosen[]; errors: unknown[] }> {
   const { args, all, latest, cidfile = [], filter = [], ignore, reading } = selection
   if (args.length > 0 && (all || latest)) throw new Failure('invalid', `--${all ? 'all' : 'latest'} and names exclude each other`)
-  if (!reading) await recoverDead(engine) // so that names and states are true
-  if (all || latest || filter.length > 0) return { chosen: await selectRows(engine, selection), errors: [] }
+  if (!reading) await source.settle?.() // so that names and states are true
+  if (all || latest || filter.length > 0) return { chosen: await selectRows(source, selection), errors: [] }
   const names = [...args, ...cidfile.flatMap((file) => readCidfile(file, ignore ?? false))]
   const chosen: Chosen[] = []
   const errors: unknown[] = []
   for (const typed of names) {
     try {
-      const { id, name, podId } = await engine.state.containers.find(typed)
+      const { id, name, podId } = await source.find(typed)
       if (!chosen.some((other) => other.id === id)) chosen.push({ id, name, typed, podId })
     } catch (error) {
       if (!isFailure(error)) throw error
@@ -55,17 +58,17 @@ export async function selectContainers(engine: Engine, selection: Selection, out
   return { chosen, errors }
 }
 
-async function selectRows(engine: Engine, { args, all, latest, filter = [], eligible = () => true }: Selection): Promise<Chosen[]> {
-  const rows = await listContainers(engine)
-  const own = rows.filter((row) => row.podId === undefined)
+async function selectRows(source: ContainerSource, { args, all, latest, filter = [], eligible = () => true }: Selection): Promise<Chosen[]> {
+  const rows = await source.list()
+  const own = rows.filter((row) => source.ownsAll || row.podId === undefined)
   if (latest) {
     const last = own.at(-1)
     if (!last) throw new Failure('notFound', 'there is no container yet')
     return [toChosen(last)]
   }
   const { containerFilter } = await import('./container-filters.ts')
-  const matches = await containerFilter(engine, rows, filter)
-  const named = (row: Row): boolean => args.length === 0 || args.some((text) => row.name === text || row.id.startsWith(text))
+  const matches = await containerFilter(source, rows, filter)
+  const named = (row: Row): boolean => args.length === 0 || args.some((text) => namesOf(row).includes(text) || row.id.startsWith(text))
   return own.filter((row) => (all ? eligible(row) : true) && matches(row) && named(row)).map(toChosen)
 }
 
@@ -81,8 +84,8 @@ export function readCidfile(file: string, ignore: boolean): string[] {
 }
 
 /** The one container a command means. */
-export async function selectOne(engine: Engine, { args, latest }: { args: readonly string[]; latest?: boolean }): Promise<{ id: string; name: string }> {
-  if (!latest) return engine.state.containers.find(args[0]!)
-  const [last] = await selectRows(engine, { args: [], latest: true })
+export async function selectOne(source: ContainerSource, { args, latest }: { args: readonly string[]; latest?: boolean }): Promise<{ id: string; name: string }> {
+  if (!latest) return source.find(args[0]!)
+  const [last] = await selectRows(source, { args: [], latest: true })
   return last!
 }

@@ -5,9 +5,11 @@ import { startAttached } from '../../engine/run-container.ts'
 import { startContainer } from '../../engine/start-container.ts'
 import { waitForExit } from '../../engine/wait-container.ts'
 import { Failure, isFailure } from '../../errors.ts'
-import { defineCommand, type Call } from '../command.ts'
+import { openBackend } from '../backend.ts'
+import { defineCommand } from '../command.ts'
+import type { AttachManner } from './acts.ts'
 import { codeOf, forEach } from '../each.ts'
-import { SELECTING, selectContainers, selectOptions, type Chosen } from './select.ts'
+import { SELECTING, selectContainers, selectOptions, settledContainers } from './select.ts'
 import { readSignal } from './signal.ts'
 import { connectStreams, proxySignals } from './terminal.ts'
 
@@ -29,35 +31,35 @@ export const spec = defineCommand({
   options,
   examples: ['start web', 'start -ai web'],
   async run(call) {
-    const { args, options: values, out } = call
-    const engine = await call.engine()
-    const { chosen, errors } = await selectContainers(engine, { args, ...values, eligible: ({ phase }) => phase === 'created' || phase === 'exited' }, out)
+    const { args, options: values, out, interrupt } = call
+    const { containers, start, startAttached } = await openBackend(call, (engine) => ({
+      containers: settledContainers(engine), start: (id) => startHere(engine, id), startAttached: (id, how) => startAttachedHere(engine, id, how),
+    }))
+    const { chosen, errors } = await selectContainers(containers, { args, ...values, eligible: ({ phase }) => phase === 'created' || phase === 'exited' }, out)
     if (values.attach || values.interactive) {
       if (chosen.length + errors.length > 1) throw new Failure('invalid', 'only one container at once can be attached to')
-      return chosen[0] ? attached(call, engine, chosen[0]) : codeOf(errors)
+      return chosen[0] ? startAttached(chosen[0].id, { stdin: values.interactive, detachKeys: values.detachKeys, sigProxy: values.sigProxy, interrupt }) : codeOf(errors)
     }
-    const failed = await forEach({
-      items: chosen, out,
-      act: async ({ id, typed }) => {
-        try {
-          await startContainer(engine, id)
-        } catch (error) {
-          // one that runs already is as it should be
-          if (!isFailure(error, 'wrongState') || !/already running/.test(error.message)) throw error
-        }
-        return typed
-      },
-    })
+    const failed = await forEach({ items: chosen, out, act: async ({ id, typed }) => { await start(id); return typed } })
     return codeOf([...errors, ...failed])
   },
 })
 
-async function attached({ options: values, interrupt }: Call<typeof options>, engine: Engine, { id }: Chosen): Promise<number> {
+async function startHere(engine: Engine, id: string): Promise<void> {
+  try {
+    await startContainer(engine, id)
+  } catch (error) {
+    // one that runs already is as it should be
+    if (!isFailure(error, 'wrongState') || !/already running/.test(error.message)) throw error
+  }
+}
+
+async function startAttachedHere(engine: Engine, id: string, { stdin, detachKeys, sigProxy, interrupt }: AttachManner): Promise<number> {
   const { record } = await engine.state.containers.find(id)
   const { io, restore } = connectStreams({
-    stdin: values.interactive && record.request.stdin, terminal: record.request.terminal, detachKeys: values.detachKeys ?? engine.config.engine.detachKeys, interrupt,
+    stdin: stdin && record.request.stdin, terminal: record.request.terminal, detachKeys: detachKeys ?? engine.config.engine.detachKeys, interrupt,
   })
-  const release = values.sigProxy && !record.request.terminal ? proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal'))) : undefined
+  const release = sigProxy && !record.request.terminal ? proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal'))) : undefined
   try {
     if (await startAttached(engine, { id, io, attended: false }) === 'detached') return 0
     const container = await engine.state.containers.get(id)

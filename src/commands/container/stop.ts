@@ -1,9 +1,10 @@
 import { flag, integer } from '../../cli/option.ts'
 import { stopContainer } from '../../engine/stop-container.ts'
 import { isFailure } from '../../errors.ts'
+import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { codeOf, forEach } from '../each.ts'
-import { SELECTING, selectContainers, selectOptions } from './select.ts'
+import { SELECTING, selectContainers, selectOptions, settledContainers } from './select.ts'
 
 /** So many at once: stopping is waiting. */
 export const AT_ONCE = 8
@@ -20,15 +21,16 @@ export const spec = defineCommand({
     time: integer('-t, --time <seconds>', 'Seconds before SIGKILL; -1 waits without end'),
   },
   examples: ['stop web', 'stop --time 2 web db', 'stop --all'],
-  async run({ args, options, out, engine: open, interrupt }) {
-    const engine = await open()
-    const { chosen, errors } = await selectContainers(engine, { args, ...options, eligible: ({ phase }) => phase === 'running' || phase === 'paused' }, out)
+  async run(call) {
+    const { args, options, out, interrupt } = call
+    const { containers, stop } = await openBackend(call, (engine) => ({ containers: settledContainers(engine), stop: async (id, how) => void await stopContainer(engine, id, how) }))
+    const { chosen, errors } = await selectContainers(containers, { args, ...options, eligible: ({ phase }) => phase === 'running' || phase === 'paused' }, out)
     const timeoutSeconds = options.time === -1 ? 1e9 : options.time
     const failed = await forEach({
       items: chosen, out, parallel: AT_ONCE,
       act: async ({ id, typed }) => {
         try {
-          await stopContainer(engine, id, { ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }), signal: interrupt.signal })
+          await stop(id, { ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }), signal: interrupt.signal })
         } catch (error) {
           // another command removed it meanwhile: it does not run
           if (!isFailure(error, 'notFound')) throw error

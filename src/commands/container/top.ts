@@ -1,7 +1,9 @@
 import { alignTabs } from '../../cli/table.ts'
 import { containerPids, hostPs } from '../../engine/top-container.ts'
+import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { selectOne, selectOptions } from './select.ts'
+import { engineContainers } from './source.ts'
 import { DEFAULT_DESCRIPTORS, DESCRIPTORS, processTable } from './top-descriptors.ts'
 
 export const spec = defineCommand({
@@ -13,11 +15,12 @@ export const spec = defineCommand({
   passThrough: true,
   options: { latest: selectOptions.latest },
   examples: ['top web', 'top web pid seccomp args', 'top web -o pid,comm'],
-  async run({ args, options, out, engine: open }) {
-    const engine = await open()
-    const { id } = await selectOne(engine, { args, latest: options.latest })
+  async run(call) {
+    const { args, options, out } = call
+    const { containers, pids: pidsOf } = await openBackend(call, (engine) => ({ containers: engineContainers(engine), pids: (id) => containerPids(engine, id) }))
+    const { id } = await selectOne(containers, { args, latest: options.latest })
     const wanted = options.latest ? args : args.slice(1)
-    const pids = await containerPids(engine, id)
+    const pids = await pidsOf(id)
     if (wanted.length > 0 && !wanted.every((word) => word.split(',').every((name) => name.toLowerCase() in DESCRIPTORS))) {
       out.write(`${(await hostPs(pids, wanted)).join('\n')}\n`)
       return

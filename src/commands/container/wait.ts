@@ -2,9 +2,11 @@ import { commaList, flag, text } from '../../cli/option.ts'
 import { parseDuration } from '../../cli/value.ts'
 import { waitContainer } from '../../engine/wait-container.ts'
 import { Failure, isFailure } from '../../errors.ts'
+import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { codeOf } from '../each.ts'
 import { selectContainers, selectOptions } from './select.ts'
+import { engineContainers } from './source.ts'
 
 const CONDITIONS = ['configured', 'created', 'exited', 'healthy', 'initialized', 'paused', 'removing', 'running', 'stopped', 'stopping', 'unhealthy', 'unknown']
 
@@ -21,15 +23,16 @@ export const spec = defineCommand({
     latest: selectOptions.latest,
   },
   examples: ['wait web', 'wait --condition=running web'],
-  async run({ args, options, out, engine: open, interrupt }) {
+  async run(call) {
+    const { args, options, out, interrupt } = call
     for (const condition of options.condition) {
       if (!CONDITIONS.includes(condition)) throw new Failure('invalid', `invalid value "${condition}" for --condition`, { hint: `use one of ${CONDITIONS.join(', ')}` })
       if (/healthy/.test(condition)) throw new Failure('unsupported', `--condition ${condition} is not supported yet: health checks come later`)
     }
-    const engine = await open()
-    const { chosen, errors } = await selectContainers(engine, { args, latest: options.latest, ignore: options.ignore, reading: true }, out)
-    const wait = { ...(options.condition.length ? { conditions: options.condition } : {}), ...intervalOf(options.interval), signal: interrupt.signal }
-    const waits = chosen.map(({ id }) => waitContainer(engine, id, wait).catch((error: unknown) => {
+    const { containers, wait } = await openBackend(call, (engine) => ({ containers: engineContainers(engine), wait: (id, how) => waitContainer(engine, id, how) }))
+    const { chosen, errors } = await selectContainers(containers, { args, latest: options.latest, ignore: options.ignore, reading: true }, out)
+    const how = { ...(options.condition.length ? { conditions: options.condition } : {}), ...intervalOf(options.interval), signal: interrupt.signal }
+    const waits = chosen.map(({ id }) => wait(id, how).catch((error: unknown) => {
       if (options.ignore && isFailure(error, 'notFound')) return -1
       throw error
     }))

@@ -1,5 +1,7 @@
-import { lookUpImage } from '../../engine/find-image.ts'
+import { isFailure } from '../../errors.ts'
+import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
+import { engineImages } from './source.ts'
 
 export const spec = defineCommand({
   name: 'exists',
@@ -7,5 +9,14 @@ export const spec = defineCommand({
   args: [{ name: 'image', arity: 'one', complete: 'image' }],
   options: {},
   examples: ['image exists debian:12'],
-  run: async ({ args, engine }) => (await lookUpImage(await engine(), args[0]!) ? 0 : 1),
+  async run(call) {
+    const { images } = await openBackend(call, (engine) => ({ images: engineImages(engine) }))
+    try {
+      await images.find(call.args[0]!)
+      return 0
+    } catch (error) {
+      if (isFailure(error, 'notFound')) return 1
+      throw error
+    }
+  },
 })

@@ -1,9 +1,8 @@
 import { parseMoment } from '../../cli/value.ts'
-import type { Engine } from '../../engine/engine.ts'
-import { findImage } from '../../engine/find-image.ts'
 import { Failure } from '../../errors.ts'
 import { compileFilters, glob, hasLabel, splitFilter, truth } from '../filter.ts'
 import { createdMs, labelsOf, settings, type Image } from './images-view.ts'
+import type { ImageSource } from './source.ts'
 
 /** Whether a canonical name is meant by a pattern of any of its shorter forms. */
 export const isReference = (name: string, value: string): boolean => {
@@ -14,12 +13,12 @@ export const isReference = (name: string, value: string): boolean => {
 const suffixes = (name: string): string[] => name.split('/').map((_, at, parts) => parts.slice(at).join('/'))
 
 /** The filters of images and image prune. @throws Failure invalid, notFound */
-export async function imageFilter(engine: Engine, texts: readonly string[]): Promise<(image: Image) => boolean> {
+export async function imageFilter(source: ImageSource, texts: readonly string[]): Promise<(image: Image) => boolean> {
   const times = new Map<string, number>()
   for (const { key, value } of texts.map(splitFilter)) {
-    if (/^(before|after|since)$/.test(key)) times.set(value, createdMs(await findImage(engine, value)))
+    if (/^(before|after|since)$/.test(key)) times.set(value, createdMs(await source.find(value)))
   }
-  const users = new Set((await engine.state.containers.list()).map(({ imageId }) => imageId))
+  const users = await source.uses()
   return compileFilters<Image>(texts, {
     matches: {
       id: (image, value) => image.id.startsWith(value.replace(/^sha256:/, '')),

@@ -1,10 +1,12 @@
 import { flag, list, oneOf, text } from '../../cli/option.ts'
 import { isJsonFormat, printListing } from '../../cli/report.ts'
 import { Failure } from '../../errors.ts'
+import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { splitFilter } from '../filter.ts'
 import { imageFilter, isReference } from './image-filters.ts'
 import { created, createdMs, history, imageId, imageJson, imageView, repository, size, tag, type Image, type ImageRow } from './images-view.ts'
+import { engineImages } from './source.ts'
 
 const SORTS = ['created', 'id', 'repository', 'size', 'tag'] as const
 
@@ -24,16 +26,16 @@ export const spec = defineCommand({
     sort: oneOf('--sort <column>', 'Sort by a column', SORTS),
   },
   examples: ['images', 'images --filter dangling=true -q', 'images --format "{{.Repository}}:{{.Tag}} {{.Size}}"'],
-  async run({ args, options, out, engine: open }) {
+  async run(call) {
+    const { args, options, out } = call
     if (options.quiet && options.format !== undefined) throw new Failure('invalid', '--quiet and --format exclude each other')
     if (args[0] !== undefined && options.filter.length > 0) throw new Failure('invalid', 'an image and --filter exclude each other', { hint: 'use --filter reference=NAME' })
-    const engine = await open()
+    const { images: source } = await openBackend(call, (engine) => ({ images: engineImages(engine) }))
     const filters = args[0] === undefined ? options.filter : [`reference=${args[0]}`]
-    const matches = await imageFilter(engine, filters)
+    const matches = await imageFilter(source, filters)
     const wanted = filters.map(splitFilter).filter(({ key }) => key === 'reference').map(({ value }) => value)
-    const uses = new Map<string, number>()
-    for (const { imageId: id } of await engine.state.containers.list()) if (id !== undefined) uses.set(id, (uses.get(id) ?? 0) + 1)
-    const images = sortImages((await engine.state.images.list()).filter(matches))
+    const uses = await source.uses()
+    const images = sortImages((await source.list()).filter(matches))
     if (options.quiet) return out.write(images.map(({ id }) => `${options.noTrunc ? `sha256:${id}` : id.slice(0, 12)}\n`).join(''))
     const nowMs = Date.now()
     const json = options.format !== undefined && isJsonFormat(options.format)

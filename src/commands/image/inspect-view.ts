@@ -1,7 +1,5 @@
 // An image as `inspect` prints it, in podman's shape.
 import { GoTime, NIL_MAP, NIL_SLICE, goMap, mapOrNil, struct } from '../../cli/template/values.ts'
-import type { Engine } from '../../engine/engine.ts'
-import { findImage } from '../../engine/find-image.ts'
 import { history, labelsOf, repoDigests, settings, type Image } from './images-view.ts'
 
 interface ConfigFile {
@@ -11,14 +9,13 @@ interface ConfigFile {
 
 const time = (text: string | undefined): GoTime => new GoTime(text ?? '1970-01-01T00:00:00Z')
 
-/** @throws Failure notFound */
-export async function inspectImage(engine: Engine, text: string) {
-  const image = await findImage(engine, text)
+/** `driver`: what keeps its layers, and where, as far as that is known. */
+export function inspectedImage(image: Image, driver: { readonly name: string; readonly data: unknown }) {
   const config = (image.config ?? {}) as ConfigFile
   return struct('inspect.ImageData', {
     ID: image.id, Digest: image.digest, RepoTags: image.names, RepoDigests: repoDigests(image), Parent: '', Comment: config.history?.at(-1)?.comment ?? '', Created: time(image.createdAt),
     Config: runSettings(image), Version: config.docker_version ?? '', Author: config.author ?? '', Architecture: config.architecture ?? '', Os: config.os ?? '', Size: image.sizeBytes,
-    VirtualSize: image.sizeBytes, GraphDriver: struct('define.DriverData', { Name: (await engine.storage()).driver, Data: await layerDirs(engine, image) }),
+    VirtualSize: image.sizeBytes, GraphDriver: struct('define.DriverData', { Name: driver.name, Data: driver.data }),
     RootFS: struct('inspect.RootFS', { Type: 'layers', Layers: image.diffIds }), Labels: mapOrNil(Object.entries(labelsOf(image))), Annotations: goMap(image.annotations ?? {}),
     ManifestType: image.manifestMediaType, User: settings(image)['User'] ?? '',
     History: (config.history ?? []).map((step) => struct('v1.History', {
@@ -29,13 +26,6 @@ export async function inspectImage(engine: Engine, text: string) {
 }
 
 const named = (key: string, value: string | undefined): Record<string, string> => (value === undefined || value === '' ? {} : { [key]: value })
-
-async function layerDirs(engine: Engine, { chainIds }: Image) {
-  const { layers } = await engine.storage()
-  const found = await Promise.all([...chainIds].reverse().map((chainId) => layers.find(chainId as Parameters<typeof layers.find>[0])))
-  const trees = found.flatMap((layer) => (layer ? [layer.tree] : []))
-  return trees.length === 0 ? NIL_MAP : goMap({ ...(trees.length > 1 ? { LowerDir: trees.slice(1).join(':') } : {}), UpperDir: trees[0]! })
-}
 
 function runSettings(image: Image) {
   const given = settings(image)

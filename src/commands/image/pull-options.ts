@@ -1,4 +1,4 @@
-import { duration, flag, integer, text } from '../../cli/option.ts'
+import { duration, flag, integer, list, refused, text } from '../../cli/option.ts'
 import type { ValuesOf } from '../../cli/command.ts'
 
 /** How a registry is reached; run, create and pull have them. */
@@ -16,6 +16,15 @@ export const platformOptions = {
   arch: text('--arch <arch>', 'Architecture of the image'),
   os: text('--os <os>', 'Operating system of the image'),
   variant: text('--variant <variant>', 'Variant of the architecture'),
+}
+
+/** Of `pull`. */
+export const pullOptions = {
+  ...accessOptions, ...platformOptions,
+  allTags: flag('-a, --all-tags', 'Pull every tag of the repository'),
+  decryptionKey: refused(list('--decryption-key <key>', 'Key of an encrypted image'), 'encrypted images come later'),
+  policy: text('--policy <policy>', 'always, missing, never or newer (default always)'),
+  quiet: flag('-q, --quiet', 'Print the id only'),
 }
 
 type AccessValues = Pick<ValuesOf<typeof accessOptions>, 'authfile' | 'creds' | 'certDir' | 'tlsVerify' | 'retry' | 'retryDelay'>

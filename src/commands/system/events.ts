@@ -4,10 +4,10 @@ import { GoTime, goMap, struct, toPlain } from '../../cli/template/values.ts'
 import { parseMoment, parseUntil } from '../../cli/value.ts'
 import { events } from '../../engine/follow-events.ts'
 import { Failure } from '../../errors.ts'
+import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { compileFilters, hasLabel } from '../filter.ts'
-
-type Event = ReturnType<typeof events> extends AsyncGenerator<infer E> ? E : never
+import type { Event } from './acts.ts'
 
 export const spec = defineCommand({
   name: 'events',
@@ -21,12 +21,14 @@ export const spec = defineCommand({
     until: text('--until <time>', 'Up to this time'),
   },
   examples: ['events --since 1h --stream=false', 'events --filter event=died --format "{{.Name}} {{.ContainerExitCode}}"'],
-  async run({ options, out, engine: open, interrupt }) {
+  async run(call) {
+    const { options, out, interrupt } = call
     const [sinceMs, untilMs] = [moment('--since', options.since), moment('--until', options.until)]
     const matches = eventFilter(options.filter)
     const show = await renderer(options.format, !options.noTrunc)
     const range = { ...(sinceMs === undefined ? {} : { sinceMs }), ...(untilMs === undefined ? {} : { untilMs }) }
-    for await (const event of events(await open(), { ...range, follow: options.stream, signal: interrupt.signal })) if (matches(event)) out.write(show(event))
+    const { events: source } = await openBackend(call, (engine) => ({ events: (how) => events(engine, how) }))
+    for await (const event of source({ ...range, follow: options.stream, signal: interrupt.signal })) if (matches(event)) out.write(show(event))
   },
 })
 

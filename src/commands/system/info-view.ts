@@ -13,7 +13,7 @@ function duration(seconds: number): string {
   return seconds < 3600 ? text : `${text} (Approximately ${(seconds / 86_400).toFixed(2)} days)`
 }
 
-export function infoView(info: HostInfo, { version, logDriver, registries }: { version: string; logDriver: string; registries: Fields }) {
+export function infoView(info: HostInfo, { version, logDriver, registries, remote = '' }: { version: string; logDriver: string; registries: Fields; /** Address of the runtime that was asked instead of the engine. */ remote?: string }) {
   const { store } = info
   return named('define.Info', {
     Host: named('define.HostInfo', {
@@ -22,12 +22,12 @@ export function infoView(info: HostInfo, { version, logDriver, registries }: { v
       CPUs: info.cpus, Distribution: named('define.DistributionInfo', { Distribution: info.distribution.name, Version: info.distribution.version, Codename: info.distribution.codename }, info.distribution.codename ? {} : { Codename: '-' }), EventLogger: 'sqlite',
       Hostname: info.hostname, IDMappings: named('define.IDMappings', { GIDMap: NIL_SLICE, UIDMap: NIL_SLICE }, { GIDMap: 'gidmap', UIDMap: 'uidmap' }), Kernel: info.kernel, LogDriver: logDriver, MemFree: info.memoryFreeBytes, MemTotal: info.memoryTotalBytes, NetworkBackend: 'cni',
       OCIRuntime: named('define.OCIRuntimeInfo', { Name: info.runtime?.name ?? '', Package: '', Path: info.runtime?.path ?? '', Version: info.runtime?.version ?? '' }),
-      OS: 'linux', RemoteSocket: named('define.RemoteSocket', { Path: '', Exists: false }, { Exists: '-' }),
+      OS: 'linux', RemoteSocket: named('define.RemoteSocket', { Path: remote, Exists: remote !== '' }, remote === '' ? { Exists: '-' } : {}),
       Security: named('define.SecurityInfo', {
         AppArmorEnabled: info.security.apparmor, DefaultCapabilities: info.security.capabilities.map((name) => (name.startsWith('CAP_') ? name : `CAP_${name}`)).join(','), Rootless: false,
         SECCOMPEnabled: info.security.seccomp, SELinuxEnabled: info.security.selinux,
       }, { AppArmorEnabled: 'apparmorEnabled', DefaultCapabilities: 'capabilities', SECCOMPEnabled: 'seccompEnabled', SELinuxEnabled: 'selinuxEnabled' }),
-      ServiceIsRemote: false, SwapFree: info.swapFreeBytes, SwapTotal: info.swapTotalBytes, Uptime: duration(info.uptimeSeconds),
+      ServiceIsRemote: remote !== '', SwapFree: info.swapFreeBytes, SwapTotal: info.swapTotalBytes, Uptime: duration(info.uptimeSeconds),
     }, { CPUs: 'cpus', OCIRuntime: 'ociRuntime', OS: 'os', IDMappings: 'idMappings', CgroupsVersion: 'cgroupVersion', CgroupVersion: '-' }),
     Plugins: named('define.Plugins', { Log: ['k8s-file', 'json-file', 'journald', 'passthrough', 'none'], Network: ['bridge', 'macvlan', 'ipvlan'], Volume: ['local'] }),
     Registries: named('define.Registries', registries),

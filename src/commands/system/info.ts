@@ -2,6 +2,7 @@ import { text } from '../../cli/option.ts'
 import { isJsonFormat, printJson, renderOne } from '../../cli/report.ts'
 import { toPlain } from '../../cli/template/values.ts'
 import { hostInfo } from '../../engine/host-info.ts'
+import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { infoView } from './info-view.ts'
 import { programVersion } from './program-version.ts'
@@ -11,10 +12,12 @@ export const spec = defineCommand({
   summary: 'Show what this host and this installation are',
   options: { format: text('-f, --format <template>', 'json, or a Go template') },
   examples: ['info', 'info --format "{{.Host.Conmon.Path}}"'],
-  async run({ options, out, engine: open }) {
-    const engine = await open()
-    const view = infoView(await hostInfo(engine), { version: programVersion(), logDriver: engine.config.containers.logDriver, registries: {} })
-    const { format } = options
+  async run(call) {
+    const { options: { format }, out } = call
+    const { info } = await openBackend(call, (engine) => ({
+      info: async () => infoView(await hostInfo(engine), { version: programVersion(), logDriver: engine.config.containers.logDriver, registries: {} }),
+    }))
+    const view = await info()
     if (format === undefined) return out.write(await asYaml(view))
     if (isJsonFormat(format)) return printJson(out, view, 2)
     out.write(await renderOne('info', format, view))

@@ -55,6 +55,7 @@ export async function openConnection({ endpoint, timeoutMs, signal, trace }: Con
     'grpc.default_authority': 'localhost', 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1, 'grpc.enable_retries': 0,
   })
   let isOld = false
+  const patience = endpoint.namedBy === undefined ? ', or wait longer with --timeout' : ''
   const deadlineMs = (name: string, own: number | undefined): number => own ?? (UNHURRIED.has(name) ? undefined : timeoutMs) ?? DEADLINES_MS[name] ?? LOOKING_MS
   const unary = <Q, R>(method: Method<Q, R>, request: Q, ms: number): Promise<R> => new Promise((resolve, reject) => {
     const path = isOld ? method.path.replace(V1, ALPHA) : method.path
@@ -97,10 +98,10 @@ export async function openConnection({ endpoint, timeoutMs, signal, trace }: Con
             return await traced(method, request, ms)
           } catch (second) {
             if (isUnknownService(second, true)) throw wrongService(address, error)
-            throw toFailure(second, { name, address, ms, signal })
+            throw toFailure(second, { name, address, ms, signal, patience })
           }
         }
-        throw toFailure(error, { name, address, ms, signal })
+        throw toFailure(error, { name, address, ms, signal, patience })
       }
     },
     async* stream(method, request) {
@@ -111,7 +112,7 @@ export async function openConnection({ endpoint, timeoutMs, signal, trace }: Con
       try {
         yield* received
       } catch (error) {
-        throw toFailure(error, { name: rpcName(method.path), address, ms: 0, signal })
+        throw toFailure(error, { name: rpcName(method.path), address, ms: 0, signal, patience })
       } finally {
         signal.removeEventListener('abort', abort)
         received.cancel()
@@ -137,19 +138,19 @@ const KIND_OF: Readonly<Record<number, ErrorKind>> = {
   [status.UNIMPLEMENTED]: 'unsupported', [status.OUT_OF_RANGE]: 'invalid',
 }
 
-interface Asked { readonly name: string; readonly address: string; readonly ms: number; readonly signal: AbortSignal }
+interface Asked { readonly name: string; readonly address: string; readonly ms: number; readonly signal: AbortSignal; /** What more to advise when it does not answer. */ readonly patience: string }
 
 /** Whether it is the connection that failed, and not a runtime that says of something else that it is unavailable. */
 const isBroken = (details: string): boolean => /^(No connection established|Connection dropped|Socket closed|Channel|Stream|read |write |connect |.*\bE(CONN\w+|PIPE|NOENT|PROTO)\b|.*session|.*GOAWAY)/i.test(details)
 
 /** An error of gRPC as ours. Whatever else was thrown is passed on. */
-function toFailure(error: unknown, { name, address, ms, signal }: Asked): unknown {
+function toFailure(error: unknown, { name, address, ms, signal, patience }: Asked): unknown {
   const { code, details } = error as ServiceError
   if (typeof code !== 'number') return error
   if (signal.aborted) return signal.reason
   const at = `${name} at ${address}`
   if (code === status.DEADLINE_EXCEEDED && ms > 0 && /deadline|timeout/i.test(details ?? '')) {
-    return new Failure('timeout', `${at} did not answer within ${ms / SECOND} s`, { cause: error, hint: 'the runtime may hang: look at its log, or wait longer with --timeout' })
+    return new Failure('timeout', `${at} did not answer within ${ms / SECOND} s`, { cause: error, hint: `the runtime may hang: look at its log${patience}` })
   }
   if (code === status.UNIMPLEMENTED) return new Failure('unsupported', `the runtime at ${address} does not have ${name}${details && !/unknown method/.test(details) ? `: ${details}` : ''}`, { cause: error })
   if (code === status.UNAVAILABLE && isBroken(details ?? '')) return new Failure('unavailable', `${at} failed: the connection broke: ${details}`, { cause: error, hint: 'is this the socket of a CRI runtime, and does it still run?' })

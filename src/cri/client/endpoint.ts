@@ -9,6 +9,8 @@ export interface Endpoint {
   readonly path?: string
   readonly host?: string
   readonly port?: number
+  /** How it was named, where that was not crictl's way: `--endpoint or SCOW_ENDPOINT`. */
+  readonly namedBy?: string
 }
 
 /** Tried all at once; the first of the list that answers is taken. */
@@ -16,12 +18,15 @@ export const USUAL_SOCKETS: readonly string[] = [
   '/run/containerd/containerd.sock', '/run/crio/crio.sock', '/var/run/cri-dockerd.sock', '/run/scow/scow.sock',
 ]
 
+const CRICTLS_WAY = '--runtime-endpoint or in /etc/crictl.yaml'
+
 /** `unix:///path`, `/path`, `tcp://host:port`. @throws Failure invalid */
-export function parseEndpoint(text: string): Endpoint {
+export function parseEndpoint(text: string, namedBy?: string): Endpoint {
+  const named = namedBy === undefined ? {} : { namedBy }
   const path = /^unix:(?:\/\/)?(\/(?!\/).*)$/.exec(text)?.[1] ?? (text.startsWith('/') ? text : undefined)
-  if (path !== undefined) return { address: `unix://${path}`, path }
+  if (path !== undefined) return { address: `unix://${path}`, path, ...named }
   const tcp = /^tcp:\/\/(\[[\da-f:]+\]|[^:/]+):(\d{1,5})$/i.exec(text)
-  if (tcp) return { address: text, host: tcp[1]!.replace(/^\[|\]$/g, ''), port: Number(tcp[2]) }
+  if (tcp) return { address: text, host: tcp[1]!.replace(/^\[|\]$/g, ''), port: Number(tcp[2]), ...named }
   throw new Failure('invalid', `"${text}" is no address of a runtime`, { hint: 'give unix:///path/of/the.sock or tcp://host:port' })
 }
 
@@ -33,7 +38,7 @@ export async function checkEndpoint(endpoint: Endpoint): Promise<void> {
   if (!error) return
   const { address } = endpoint
   if (error.code === 'EACCES' || error.code === 'EPERM') throw new Failure('denied', `no permission to use ${address}`, { cause: error, hint: 'run as root, or as a user who may write to the socket' })
-  if (error.code === 'ENOENT') throw new Failure('unavailable', `there is no socket ${endpoint.path ?? address}`, { cause: error, hint: 'start the runtime, or name its socket with --runtime-endpoint or in /etc/crictl.yaml' })
+  if (error.code === 'ENOENT') throw new Failure('unavailable', `there is no socket ${endpoint.path ?? address}`, { cause: error, hint: `start the runtime, or name its socket with ${endpoint.namedBy ?? CRICTLS_WAY}` })
   if (error.code === 'ENOTSOCK' || error.code === 'EPROTOTYPE') throw new Failure('unavailable', `${endpoint.path ?? address} is not a socket that can be asked`, { cause: error })
   const why = error.code === 'ECONNREFUSED' ? 'nobody listens there' : error.code ?? error.message
   throw new Failure('unavailable', `cannot connect to ${address}: ${why}`, { cause: error, hint: 'is the runtime running?' })
@@ -55,5 +60,5 @@ export async function findEndpoint(sockets = USUAL_SOCKETS): Promise<Endpoint> {
   if (at >= 0) return parseEndpoint(sockets[at]!)
   const reasons = sockets.map((path, index) => `${path} (${errors[index]!.code ?? errors[index]!.message})`)
   const denied = errors.some((error) => error!.code === 'EACCES')
-  throw new Failure(denied ? 'denied' : 'unavailable', `found no container runtime at ${reasons.join(', ')}`, { hint: denied ? 'run as root' : 'name its socket with --runtime-endpoint or in /etc/crictl.yaml' })
+  throw new Failure(denied ? 'denied' : 'unavailable', `found no container runtime at ${reasons.join(', ')}`, { hint: denied ? 'run as root' : `name its socket with ${CRICTLS_WAY}` })
 }

@@ -1,0 +1,36 @@
+// The runtime behind --endpoint, as the other files of this folder use it.
+import type { Invocation } from '../../cli/command.ts'
+import type { Connection } from '../../cri/client/connection.ts'
+import { isShown } from '../../log.ts'
+
+export type Wire = typeof import('../../cri/wire/generated/runtime-v1.ts')
+
+export interface Remote {
+  readonly address: string
+  /** The socket is one of this machine: so are the files and processes that the runtime tells of. */
+  readonly isHere: boolean
+  /** Its calls end with the user's interrupt. */
+  readonly runtime: Connection
+  /** Calls that must be made after an interrupt too. */
+  readonly afterwards: () => Promise<Connection>
+  readonly wire: Wire
+  /** Runtime handler of new pods (--runtime); empty: the runtime's own choice. */
+  readonly handler: string
+  readonly signal: AbortSignal
+}
+
+const LAST_WORDS_MS = 60_000
+
+/** @throws Failure invalid, unavailable, denied */
+export async function openClient({ interrupt, out, globals }: Pick<Invocation, 'interrupt' | 'out' | 'globals'>, text: string): Promise<Remote> {
+  const [{ openConnection }, { parseEndpoint }, wire] = await Promise.all([
+    import('../../cri/client/connection.ts'), import('../../cri/client/endpoint.ts'), import('../../cri/wire/generated/runtime-v1.ts'),
+  ])
+  const endpoint = parseEndpoint(text, '--endpoint or SCOW_ENDPOINT')
+  const trace = isShown('debug') ? (line: string) => out.note(`debug: ${line}`) : undefined
+  const runtime = await openConnection({ endpoint, signal: interrupt.signal, trace })
+  return {
+    address: endpoint.address, isHere: endpoint.path !== undefined, runtime, wire, handler: globals.get('--runtime') ?? '', signal: interrupt.signal,
+    afterwards: () => openConnection({ endpoint, signal: AbortSignal.timeout(LAST_WORDS_MS), trace }),
+  }
+}
