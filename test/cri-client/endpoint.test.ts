@@ -174,6 +174,17 @@ test('what ends a program stops a container in the foreground; the detach keys l
   await scow.ok('rm', 'tty')
 })
 
+test('create and start are run in two steps, and logs -f ends with the container', async () => {
+  const { busybox } = runtime
+  await scow.ok('create', '-i', '--name', 'two', busybox, 'sh', '-c', 'cat; sleep 0.3; exit 6')
+  const started = await scow.run(['start', '-ai', 'two'], { input: 'typed\n' })
+  assert.deepEqual([started.code, started.stdout], [6, 'typed\n'], started.stderr)
+  await scow.ok('run', '-d', '--name', 'slow', busybox, 'sh', '-c', 'for i in 1 2 3; do echo $i; sleep 0.2; done')
+  assert.equal(await scow.ok('logs', '-f', 'slow'), '1\n2\n3')
+  assert.equal(await scow.ok('ps', '-a', '--sort', 'names', '--format', '{{.Names}} {{.State}}').then((text) => text.replace(/ \(.*/gm, '')), 'slow Exited\ntwo Exited')
+  assert.equal((await scow.ok('rm', '-a')).split('\n').length, 2)
+})
+
 test('events come as they happen, or one line says that the runtime has none', async () => {
   if (!isServe) return assert.match(await scow.fails(125, 'events'), /^Error: the runtime at unix:\S+ does not have GetContainerEvents/)
   const events = scow.start(['events', '--filter', 'type=container', '--format', '{{.Status}} {{.Name}} {{.ContainerExitCode}}'])
@@ -199,7 +210,7 @@ test('what the CRI cannot do is one line with 125 that names it and what to use 
     [['run', '--network', 'none', busybox], /^Error: --network none is nothing that the CRI knows; use host, pod\n$/],
     [['run', '--mount', 'type=tmpfs,dst=/x', busybox], /^Error: --mount type=tmpfs cannot be expressed/],
     [['pull', '--tls-verify=false', busybox], /^Error: --tls-verify cannot be expressed .*; set it in the configuration of the runtime\n$/],
-    [['inspect', '--type', 'volume', 'x'], /^Error: --type volume /],
+    [['inspect', '--type', 'volume', 'x'], /^Error: --type volume cannot be inspected over the CRI \(--endpoint\): it knows containers, images and pods\n$/],
     [['events', '--since', '1h'], /^Error: --since cannot be expressed/],
     [['--root', '/x', 'ps'], /^Error: --root is about this machine's own engine and does nothing with --endpoint; drop one of them\n$/],
   ]

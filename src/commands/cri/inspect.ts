@@ -3,7 +3,7 @@ import type { ContainerStatusResponse } from '../../cri/wire/generated/runtime-v
 import { Failure } from '../../errors.ts'
 import { defineCri, openCri } from './command.ts'
 import { containerFilters, containerState, inspectOutput, template } from './options.ts'
-import { ago, pairLines, printJson } from './print.ts'
+import { ago, goMapText, pairLines, printJson } from './print.ts'
 
 export const spec = defineCri({
   name: 'inspect',
@@ -45,6 +45,6 @@ function tableOf({ status, info }: ContainerStatusResponse, quiet: boolean): str
     `ID: ${id}`, ...(metadata?.name ? [`Name: ${metadata.name}`] : []), ...(metadata?.attempt ? [`Attempt: ${metadata.attempt}`] : []), `State: ${STATE_NAMES[state]}`,
     `Created: ${ago(createdAt)}`, ...(state === CREATED ? [] : [`Started: ${ago(startedAt)}`]),
     ...(isExited && finishedAt > 0n ? [`Finished: ${ago(finishedAt)}`] : []), ...(isExited ? [`Exit Code: ${exitCode}`] : []),
-    ...pairLines('Labels', labels), ...pairLines('Annotations', annotations), ...(quiet ? [] : [`Info: ${JSON.stringify(info)}`]), '',
+    ...pairLines('Labels', labels), ...pairLines('Annotations', annotations), ...(quiet ? [] : [`Info: ${goMapText(info)}`]), '',
   ].join('\n')
 }

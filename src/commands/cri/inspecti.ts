@@ -4,7 +4,7 @@ import type { ImageStatusResponse } from '../../cri/wire/generated/runtime-v1.ts
 import { Failure } from '../../errors.ts'
 import { defineCri, openCri } from './command.ts'
 import { inspectOutput, template } from './options.ts'
-import { printJson } from './print.ts'
+import { goMapText, printJson } from './print.ts'
 
 export const spec = defineCri({
   name: 'inspecti',
@@ -40,5 +40,5 @@ export const spec = defineCri({
 
 const tableOf = ({ image, info }: ImageStatusResponse, quiet: boolean): string => [
   `ID: ${image!.id}`, ...image!.repoTags.map((tag) => `Tag: ${tag}`), ...image!.repoDigests.map((digest) => `Digest: ${digest}`),
-  `Size: ${humanSize(Number(image!.size))}`, ...(quiet ? [] : [`Info: ${JSON.stringify(info)}`]), '',
+  `Size: ${humanSize(Number(image!.size))}`, ...(quiet ? [] : [`Info: ${goMapText(info)}`]), '',
 ].join('\n')

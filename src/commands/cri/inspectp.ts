@@ -1,9 +1,10 @@
 import { flag, text } from '../../cli/option.ts'
 import type { PodSandboxStatusResponse } from '../../cri/wire/generated/runtime-v1.ts'
+import { GoTime } from '../../cli/template/values.ts'
 import { Failure } from '../../errors.ts'
 import { defineCri, openCri } from './command.ts'
 import { inspectOutput, podFilters, template } from './options.ts'
-import { pairLines, printJson } from './print.ts'
+import { goMapText, pairLines, printJson } from './print.ts'
 
 export const spec = defineCri({
   name: 'inspectp',
@@ -39,8 +40,8 @@ function tableOf({ status, info }: PodSandboxStatusResponse, { quiet, formatTime
   const { id, metadata, state, createdAt, network, labels, annotations } = status!
   return [
     `ID: ${id}`, ...(metadata?.name ? [`Name: ${metadata.name}`] : []), ...(metadata?.uid ? [`UID: ${metadata.uid}`] : []), ...(metadata?.namespace ? [`Namespace: ${metadata.namespace}`] : []),
-    ...(metadata ? [`Attempt: ${metadata.attempt}`] : []), `Status: ${STATE_NAMES[state]}`, `Created: ${formatTime(createdAt)}`,
+    ...(metadata ? [`Attempt: ${metadata.attempt}`] : []), `Status: ${STATE_NAMES[state]}`, `Created: ${new GoTime(formatTime(createdAt))}`,
     ...(network ? [`IP Addresses: ${network.ip}`, ...network.additionalIps.map(({ ip }) => `Additional IP: ${ip}`)] : []),
-    ...pairLines('Labels', labels), ...pairLines('Annotations', annotations), ...(quiet ? [] : [`Info: ${JSON.stringify(info)}`]), '',
+    ...pairLines('Labels', labels), ...pairLines('Annotations', annotations), ...(quiet ? [] : [`Info: ${goMapText(info)}`]), '',
   ].join('\n')
 }

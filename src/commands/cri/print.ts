@@ -11,7 +11,7 @@ export const ALL_FORMATS = ['json', 'yaml', 'go-template', 'table'] as const
 export async function printJson(out: Output, value: Json, { output, template }: { output?: string | undefined; template?: string | undefined } = {}): Promise<void> {
   if (output === 'yaml') {
     const { formatYaml } = await import('../../yaml.ts')
-    return out.write(formatYaml(value))
+    return out.line(formatYaml(value))
   }
   if (output === 'go-template') return out.line(await renderTemplate(template ?? '', value))
   out.line(JSON.stringify(value, null, 2))
@@ -54,6 +54,9 @@ export const ago = (ns: bigint): string => `${humanDuration(Date.now() - Number(
 /** `Labels:` and its lines, as the verbose listings have them. */
 export const pairLines = (title: string, pairs: Readonly<Record<string, string>>): string[] =>
   Object.keys(pairs).length === 0 ? [] : [`${title}:`, ...Object.keys(pairs).sort().map((key) => `\t${key} -> ${pairs[key]}`)]
+
+/** As Go prints a map: `map[a:b c:d]`. */
+export const goMapText = (pairs: Readonly<Record<string, string>>): string => `map[${Object.keys(pairs).sort().map((key) => `${key}:${pairs[key]}`).join(' ')}]`
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 

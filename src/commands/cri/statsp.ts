@@ -37,6 +37,6 @@ export const spec = defineCri({
 async function listStats(runtime: Connection, filter: { id: string; labelSelector: Record<string, string> }): Promise<PodSandboxStats[]> {
   const { RuntimeServiceService: Runtime, ListPodSandboxStatsRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
   const { stats } = await runtime.call(Runtime.listPodSandboxStats, ListPodSandboxStatsRequest.fromPartial({ filter }))
-  const key = (one: PodSandboxStats): string => one.attributes?.metadata?.name ?? ''
+  const key = (one: PodSandboxStats): string => one.attributes?.id ?? ''
   return [...stats].sort((a, b) => Number(key(a) > key(b)) - Number(key(a) < key(b)))
 }

@@ -48,7 +48,7 @@ function toRow(one: Container, pod: PodSandbox | undefined, images: ReadonlyMap<
 }
 
 /** As podman, docker and the engine here call containers of the kubelet. */
-function kubeletName({ metadata, labels }: Container, pod: PodSandbox | undefined): string {
+export function kubeletName({ metadata, labels }: Pick<Container, 'metadata' | 'labels'>, pod: Pick<PodSandbox, 'metadata'> | undefined): string {
   const label = (key: string): string => labels[`io.kubernetes.pod.${key}`] ?? ''
   const { name, namespace, uid } = pod?.metadata ?? { name: label('name'), namespace: label('namespace'), uid: label('uid') }
   return ['k8s', metadata?.name ?? '', name, namespace, uid, String(metadata?.attempt ?? 0)].join('_')

@@ -112,6 +112,7 @@ export async function startInForeground(remote: Remote, id: string, { stdin, std
       if (end === 'ended') await showLog(remote, id, { stdout, stderr })
     } else {
       const feeding = io.stdin ? feed(remote, { id, io: { stdin: io.stdin }, terminal }) : undefined
+      feeding?.catch(() => {}) // it is awaited below; until then the log may fail first
       await showLog(remote, id, { stdout, stderr })
       await feeding
     }

@@ -5,7 +5,7 @@ import { Failure } from '../../errors.ts'
 import type { Event, SystemActs } from '../system/acts.ts'
 import type { Remote } from './client.ts'
 import { inspectRemote } from './inspect.ts'
-import { OWN_NAME, listRows, toMs } from './rows.ts'
+import { OWN_NAME, kubeletName, listRows, toMs } from './rows.ts'
 
 /** By ContainerEventType. */
 const STATUSES = ['create', 'start', 'died', 'remove']
@@ -31,7 +31,7 @@ async function* events({ runtime, wire, signal }: Remote, { untilMs }: Parameter
     const type = STATUSES[containerEventType] ?? 'unknown'
     yield {
       seq, type: isPod ? 'pod' : 'container', status: isPod && type === 'died' ? 'stop' : type, id: containerId, timeMs: toMs(createdAt),
-      name: isPod ? podSandboxStatus?.metadata?.name ?? '' : status?.annotations[OWN_NAME] ?? status?.metadata?.name ?? '', image: status?.image?.userSpecifiedImage || status?.image?.image || '',
+      name: isPod ? podSandboxStatus?.metadata?.name ?? '' : status ? status.annotations[OWN_NAME] ?? kubeletName(status, podSandboxStatus) : '', image: status?.image?.userSpecifiedImage || status?.image?.image || '',
       attributes: { ...(isPod ? podSandboxStatus?.labels : status?.labels), ...(type === 'died' && status ? { containerExitCode: String(status.exitCode) } : {}) },
     }
   }

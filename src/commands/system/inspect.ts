@@ -1,7 +1,7 @@
 import { flag, oneOf, text } from '../../cli/option.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { Failure, isFailure } from '../../errors.ts'
-import { openBackend } from '../backend.ts'
+import { endpointOf, openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { selectOne, selectOptions } from '../container/select.ts'
 import { engineContainers } from '../container/source.ts'
@@ -28,7 +28,7 @@ export const spec = defineCommand({
     const type = options.type ?? 'all'
     if (options.latest && args.length > 0) throw new Failure('invalid', '--latest and names exclude each other')
     const { containers, inspect } = await openBackend(call, (engine) => ({ containers: engineContainers(engine), inspect: waysHere(engine) }))
-    if (type !== 'all' && !inspect.has(type)) throw new Failure('unsupported', `--type ${type} is not supported yet: pods come to the command line later`)
+    if (type !== 'all' && !inspect.has(type)) throw new Failure('unsupported', `--type ${type} ${endpointOf(call) === undefined ? 'is not supported yet: pods come to the command line later' : 'cannot be inspected over the CRI (--endpoint): it knows containers, images and pods'}`)
     const names = options.latest ? [(await selectOne(containers, { args, latest: true })).id] : args
     return showInspected({ names, format: options.format, out, look: (name) => look(inspect, name, { type, size: options.size }) })
   },

@@ -18,11 +18,14 @@ export function formatTime(ns: bigint): string {
   return `${local}${fraction ? `.${fraction}` : ''}${zone}`
 }
 
+/** Messages of a container's status are written out by crictl when they are not set, those of other things are not. */
+const UNSET: JsonObject = { metadata: null, image: null, resources: null, user: null }
+
 export function containerStatusJson(status: ContainerStatus): JsonObject {
   const { state } = status
   const isFinished = state === ContainerState.CONTAINER_EXITED || (state === ContainerState.CONTAINER_UNKNOWN && status.finishedAt > 0n)
   return {
-    ...toJson(status), createdAt: formatTime(status.createdAt),
+    ...UNSET, ...toJson(status), createdAt: formatTime(status.createdAt),
     startedAt: state === ContainerState.CONTAINER_CREATED ? ZERO_TIME : formatTime(status.startedAt),
     finishedAt: isFinished ? formatTime(status.finishedAt) : ZERO_TIME,
   }

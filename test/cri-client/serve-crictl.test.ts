@@ -1,0 +1,5 @@
+// crictl itself beside ours once more, over our own server.
+import '../support/jail.ts'
+
+process.env['SCOW_TEST_CRI'] = 'serve'
+await import('./crictl.test.ts')
