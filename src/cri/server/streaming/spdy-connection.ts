@@ -1,6 +1,7 @@
 // The server's side of SPDY/3.1 as Kubernetes' clients speak it: they open every stream, send no window updates and
 // expect none; TCP alone holds a fast side back.
-import { Duplex, EventEmitter } from 'node:stream'
+import { EventEmitter } from 'node:events'
+import { Duplex } from 'node:stream'
 import { constants, createInflate, type Inflate } from 'node:zlib'
 import { adler32, SPDY_DICTIONARY, u32 } from './spdy-dictionary.ts'
 
