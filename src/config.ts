@@ -141,6 +141,7 @@ export interface Environment {
   readonly runRoot: string | undefined
   readonly xdgConfigHome: string
   readonly xdgDataHome: string
+  readonly xdgCacheHome: string
   readonly xdgRuntimeDir: string | undefined
   readonly tmpDir: string
   readonly noColor: boolean
@@ -181,6 +182,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     runRoot: get('SCOW_RUNROOT'),
     xdgConfigHome: get('XDG_CONFIG_HOME') ?? `${home}/.config`,
     xdgDataHome: get('XDG_DATA_HOME') ?? `${home}/.local/share`,
+    xdgCacheHome: get('XDG_CACHE_HOME') ?? `${home}/.cache`,
     xdgRuntimeDir: get('XDG_RUNTIME_DIR'),
     tmpDir: get('TMPDIR') ?? '/tmp',
     noColor: get('NO_COLOR') !== undefined,
@@ -191,7 +193,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     proxies: PROXY_NAMES.flatMap((name) => [name, name.toUpperCase()]).flatMap((name) => (env[name] ? [[name, env[name]] as const] : [])),
     registryAuthFile: get('REGISTRY_AUTH_FILE'),
     dockerConfigDir: get('DOCKER_CONFIG'),
-    registriesConf: get('CONTAINERS_REGISTRIES_CONF'),
+    registriesConf: get('CONTAINERS_REGISTRIES_CONF') ?? get('REGISTRIES_CONFIG_PATH'),
     containerHost: get('CONTAINER_HOST'),
     containersConf: get('CONTAINERS_CONF'),
     containersConfOverride: get('CONTAINERS_CONF_OVERRIDE'),

@@ -5,7 +5,7 @@ import { openRegistry, type Registry } from '../registry/registry.ts'
 /** The registry client with the ecosystem's files. */
 export const openConfiguredRegistry = (_config: Config, environment: Environment): Registry => openRegistry({
   files: registryFiles({
-    home: environment.home, uid: process.getuid?.() ?? 0, configHome: environment.xdgConfigHome, runtimeDir: environment.xdgRuntimeDir,
+    home: environment.home, uid: process.getuid?.() ?? 0, configHome: environment.xdgConfigHome, cacheHome: environment.xdgCacheHome, runtimeDir: environment.xdgRuntimeDir,
     authFile: environment.registryAuthFile, dockerConfigDir: environment.dockerConfigDir, registriesConf: environment.registriesConf,
   }), proxies: environment.proxies, helperEnv: environment.all, helperDirs: environment.path,
 })

@@ -1,34 +1,39 @@
-// Connections: plain, TLS, and TLS through a proxy's CONNECT.
-import { Agent, request as httpRequest } from 'node:http'
+// Connections: plain, TLS, and either through a proxy (HTTP's CONNECT, or SOCKS).
+import { Agent, request as httpRequest, type AgentOptions } from 'node:http'
 import type { Socket } from 'node:net'
-import { portOf } from './proxy.ts'
-import { DeadlineError, proxyAuthorization, type TlsSettings } from './transport.ts'
-import type { Timings } from './timings.ts'
+import { bareHost, isSocks, portOf, proxyCredentials } from './proxy.ts'
+import { ofProxy, proxyError } from './proxy-error.ts'
+import { DeadlineError, type TlsSettings } from './transport.ts'
 
 export interface AgentSetup {
   readonly url: URL
   readonly tls: TlsSettings
   readonly proxy: URL | undefined
-  readonly timings: Timings
+  readonly connectMs: number
 }
 
-const KEEP = { keepAlive: true, keepAliveMsecs: 30_000, maxFreeSockets: 16 }
+const KEEP: AgentOptions = { keepAlive: true, keepAliveMsecs: 30_000, maxFreeSockets: 16 }
 
-export async function makeAgent({ url, tls, proxy, timings }: AgentSetup): Promise<Agent> {
-  if (url.protocol === 'http:' && proxy?.protocol !== 'https:') return new Agent(KEEP)
+export async function makeAgent({ url, tls, proxy, connectMs }: AgentSetup): Promise<Agent> {
+  const plain = url.protocol === 'http:'
+  const socks = proxy !== undefined && isSocks(proxy)
+  if (plain && socks) return connectingBy(new Agent(KEEP), (target) => openTunnel({ proxy, connectMs, ...target }))
+  if (plain && proxy?.protocol !== 'https:') return new Agent(KEEP)
   const https = await import('node:https')
+  if (plain) return new https.Agent(KEEP)
   const options = { ...KEEP, ...(await tlsOptions(tls)) }
-  if (url.protocol === 'http:') return new https.Agent(KEEP)
   if (proxy === undefined) return new https.Agent(options)
   const { connect } = await import('node:tls')
-  const agent = new https.Agent(options)
-  // Node calls this for each new connection; the callback form is its documented asynchronous variant.
-  agent.createConnection = ((target: { host: string; port: number; servername?: string }, done: (error: Error | null, socket?: Socket) => void) => {
-    const open = async (): Promise<Socket> => {
-      const socket = await tunnel({ proxy, host: target.host, port: target.port, timings })
-      return connect({ ...options, socket, ...(target.servername && { servername: target.servername }) })
-    }
-    open().then((socket) => done(null, socket), (error: Error) => done(error))
+  return connectingBy(new https.Agent(options), async (target) =>
+    connect({ ...options, socket: await openTunnel({ proxy, connectMs, ...target }), ...(target.servername && { servername: target.servername }) }))
+}
+
+interface Target { readonly host: string; readonly port: number; readonly servername?: string }
+
+/** Node calls `createConnection` for each new connection; the callback form is its documented asynchronous variant. */
+function connectingBy<A extends Agent>(agent: A, open: (target: Target) => Promise<Socket>): A {
+  agent.createConnection = ((target: Target, done: (error: Error | null, socket?: Socket) => void) => {
+    open(target).then((socket) => done(null, socket), (error: Error) => done(error))
     return undefined
   }) as typeof agent.createConnection
   return agent
@@ -40,29 +45,49 @@ async function tlsOptions({ verify, ca, cert, key }: TlsSettings): Promise<objec
   return { rejectUnauthorized: verify, ...(roots && { ca: roots }), ...(cert && key && { cert, key }) }
 }
 
-interface Tunnel {
+interface Tunnel extends Target {
   readonly proxy: URL
-  readonly host: string
-  readonly port: number
-  readonly timings: Timings
+  readonly connectMs: number
 }
 
-async function tunnel({ proxy, host, port, timings }: Tunnel): Promise<Socket> {
+async function openTunnel(tunnel: Tunnel): Promise<Socket> {
+  const { proxy } = tunnel
+  try {
+    if (!isSocks(proxy)) return await connectMethod(tunnel)
+    return await (await import('./socks.ts')).connectThroughSocks(tunnel)
+  } catch (error) {
+    throw ofProxy(error as Error, proxy)
+  }
+}
+
+async function connectMethod({ proxy, host, port, connectMs }: Tunnel): Promise<Socket> {
   const request = proxy.protocol === 'https:' ? (await import('node:https')).request : httpRequest
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
   const asked = request({
-    method: 'CONNECT', host: proxy.hostname.replace(/^\[|\]$/g, ''), port: portOf(proxy), path: authority, agent: false,
+    method: 'CONNECT', host: bareHost(proxy.hostname), port: portOf(proxy), path: authority, agent: false,
     headers: { host: authority, ...proxyAuthorization(proxy) },
   })
-  const timer = setTimeout(() => asked.destroy(new DeadlineError(`no connection through the proxy within ${timings.connectMs / 1000} s`)), timings.connectMs)
+  const timer = setTimeout(() => asked.destroy(new DeadlineError(`no connection through the proxy within ${connectMs / 1000} s`)), connectMs)
   asked.on('connect', (reply, socket) => {
     clearTimeout(timer)
     if (reply.statusCode === 200) return resolve(socket as Socket)
     socket.destroy()
-    reject(Object.assign(new Error(`the proxy ${proxy.host} refused to connect to ${authority} (HTTP ${reply.statusCode})`), { code: 'EPROXY' }))
+    reject(proxyError(proxy, `refused to connect to ${authority} (HTTP ${reply.statusCode})`))
+  })
+  // A proxy that answers otherwise, instead of opening a tunnel.
+  asked.on('response', (reply) => {
+    clearTimeout(timer)
+    reply.destroy()
+    reject(proxyError(proxy, `refused to connect to ${authority} (HTTP ${reply.statusCode})`))
   })
   asked.on('error', (error) => { clearTimeout(timer); reject(error) })
   asked.end()
   return promise
+}
+
+export function proxyAuthorization(proxy: URL): Record<string, string> {
+  const credentials = proxyCredentials(proxy)
+  if (credentials === undefined) return {}
+  return { 'proxy-authorization': `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}` }
 }

@@ -1,7 +1,7 @@
 // Answers the challenges of one registry: basic, or bearer tokens of the distribution project's token specification
 // (GET with basic credentials or none, POST oauth2 with an identity token).
 import * as v from 'valibot'
-import { Failure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
 import { checked, parseJson } from '../image/checked.ts'
 import { discardBody, readBody } from './body.ts'
 import { parseChallenges, preferredChallenge, type Challenge } from './challenge.ts'
@@ -45,21 +45,34 @@ export function makeAuthenticator(setup: AuthenticatorSetup): Authenticator {
   let challenge: Challenge | undefined
   let loaded: Promise<Credentials | undefined> | undefined
   const tokens = new Map<string, Promise<Token>>()
+  /** Scopes for which our own was not enough. */
+  const wider = new Map<string, readonly string[]>()
   const credentials = () => (loaded ??= setup.credentials())
 
   const token = async (bearer: Challenge, scope: string, signal?: AbortSignal): Promise<string> => {
     const known = await tokens.get(scope)?.catch(() => undefined)
     if (known && known.expiresAtMs - MARGIN_MS > Date.now()) return known.value
-    const fetched = fetchToken({ setup, bearer, scope, credentials: await credentials(), signal })
+    const fetched = fetchToken({ setup, bearer, scopes: wider.get(scope) ?? [scope], credentials: await credentials(), signal })
     tokens.set(scope, fetched)
     fetched.catch(() => tokens.delete(scope))
     return (await fetched).value
   }
 
   const header = async (scope: string, signal?: AbortSignal): Promise<string | undefined> => {
-    if (challenge?.scheme === 'bearer') return `Bearer ${await token(challenge, scope, signal)}`
-    const found = challenge && await credentials()
+    if (challenge === undefined) return undefined
+    const found = await credentials()
+    if (found?.registryToken !== undefined) return `Bearer ${found.registryToken}`
+    if (challenge.scheme === 'bearer') return `Bearer ${await token(challenge, scope, signal)}`
     return found && found.identityToken === undefined ? basic(found) : undefined
+  }
+
+  /** The token server may know the repository by another name: that of the registry's challenge. False where there is none, or it was taken up. */
+  const widen = (scope: string, scopes: readonly (string | undefined)[]): boolean => {
+    const named = scopes.at(-1)
+    if (named === undefined || named === scope || !/^[\x21-\x7e]{1,1024}$/.test(named) || wider.has(scope)) return false
+    wider.set(scope, scopes as readonly string[])
+    tokens.delete(scope)
+    return true
   }
 
   return {
@@ -70,11 +83,19 @@ export function makeAuthenticator(setup: AuthenticatorSetup): Authenticator {
       // Another request may have got a fresh token meanwhile: only the one that was refused is dropped.
       if (sent?.startsWith('Bearer ')) {
         const known = await tokens.get(scope)?.catch(() => undefined)
-        if (known && `Bearer ${known.value}` === sent) tokens.delete(scope)
+        if (known && `Bearer ${known.value}` === sent) {
+          tokens.delete(scope)
+          widen(scope, [scope, offered.params['scope']])
+        }
       }
       challenge = offered
-      const next = await header(scope, signal)
-      return next !== undefined && next !== sent
+      try {
+        const next = await header(scope, signal)
+        return next !== undefined && next !== sent
+      } catch (error) {
+        if (!isFailure(error, 'denied') || !widen(scope, [offered.params['scope']])) throw error
+        return true
+      }
     },
   }
 }
@@ -82,12 +103,12 @@ export function makeAuthenticator(setup: AuthenticatorSetup): Authenticator {
 interface TokenRequest {
   readonly setup: AuthenticatorSetup
   readonly bearer: Challenge
-  readonly scope: string
+  readonly scopes: readonly string[]
   readonly credentials: Credentials | undefined
   readonly signal: AbortSignal | undefined
 }
 
-async function fetchToken({ setup, bearer, scope, credentials, signal }: TokenRequest): Promise<Token> {
+async function fetchToken({ setup, bearer, scopes, credentials, signal }: TokenRequest): Promise<Token> {
   const { host } = setup
   const realm = URL.parse(bearer.params['realm'] ?? '')
   if (realm === null || (realm.protocol !== 'https:' && realm.protocol !== 'http:')) throw new Failure('invalid', `the registry ${host} names no usable token server`)
@@ -98,13 +119,14 @@ async function fetchToken({ setup, bearer, scope, credentials, signal }: TokenRe
   const service = bearer.params['service']
   const startedMs = Date.now()
   const reply = await setup.send(credentials?.identityToken === undefined
-    ? getRequest({ realm, service, scope, credentials, signal })
-    : postRequest({ realm, service, scope, identityToken: credentials.identityToken, signal }))
+    ? getRequest({ realm, service, scopes, credentials, signal })
+    : postRequest({ realm, service, scopes, identityToken: credentials.identityToken, signal }))
   const what = `the token server of ${host}`
   if (reply.status !== 200) {
     if (reply.status !== 401 && reply.status !== 403) throw await replyFailure(reply, realm.host, what)
     await discardBody(reply.body)
-    throw new Failure('denied', credentials ? `the registry ${host} refuses the credentials of user "${credentials.username}"` : `the registry ${host} gives no access without credentials`, {
+    const whose = credentials?.username ? `the credentials of user "${credentials.username}"` : 'the identity token'
+    throw new Failure('denied', credentials ? `the registry ${host} refuses ${whose}` : `the registry ${host} gives no access without credentials`, {
       hint: 'give credentials with --creds USER:PASSWORD, or a file that has them with --authfile',
     })
   }
@@ -114,18 +136,18 @@ async function fetchToken({ setup, bearer, scope, credentials, signal }: TokenRe
   return { value, expiresAtMs: startedMs + Math.max((expires_in ?? 0) * 1000, MIN_LIFETIME_MS) }
 }
 
-interface Form { readonly realm: URL; readonly service: string | undefined; readonly scope: string; readonly signal: AbortSignal | undefined }
+interface Form { readonly realm: URL; readonly service: string | undefined; readonly scopes: readonly string[]; readonly signal: AbortSignal | undefined }
 
-function getRequest({ realm, service, scope, credentials, signal }: Form & { credentials: Credentials | undefined }): Omit<Exchange, 'tls'> {
+function getRequest({ realm, service, scopes, credentials, signal }: Form & { credentials: Credentials | undefined }): Omit<Exchange, 'tls'> {
   const url = new URL(realm)
   if (service !== undefined) url.searchParams.set('service', service)
-  if (scope !== '') url.searchParams.append('scope', scope)
+  for (const scope of scopes) url.searchParams.append('scope', scope)
   if (credentials?.username) url.searchParams.set('account', credentials.username)
   return { method: 'GET', url, headers: credentials ? { authorization: basic(credentials) } : {}, signal }
 }
 
-function postRequest({ realm, service, scope, identityToken, signal }: Form & { identityToken: string }): Omit<Exchange, 'tls'> {
-  const form = new URLSearchParams({ grant_type: 'refresh_token', client_id: 'scow', scope, refresh_token: identityToken, ...(service !== undefined && { service }) })
+function postRequest({ realm, service, scopes, identityToken, signal }: Form & { identityToken: string }): Omit<Exchange, 'tls'> {
+  const form = new URLSearchParams({ grant_type: 'refresh_token', client_id: 'scow', scope: scopes.join(' '), refresh_token: identityToken, ...(service !== undefined && { service }) })
   const body = form.toString()
   return { method: 'POST', url: realm, headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(Buffer.byteLength(body)) }, body, signal }
 }

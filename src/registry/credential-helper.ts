@@ -22,10 +22,10 @@ export interface HelperSetup {
 }
 
 export const credentialHelper = ({ dirs, env }: HelperSetup): AskHelper => async (helper, server) => {
-  if (helper === '' || helper === 'containers-auth.json') return undefined
+  if (helper === '') return undefined
   const name = `docker-credential-${helper}`
   const program = NAME.test(helper) ? findProgram(name, dirs) : undefined
-  if (program === undefined) throw new Failure('notFound', `the credential helper ${JSON.stringify(name)} is not installed`, { hint: 'install it, or correct credHelpers and credsStore in the credentials file' })
+  if (program === undefined) throw new Failure('notFound', `the credential helper ${JSON.stringify(name)} is not installed`, { hint: 'install it, or correct credHelpers and credsStore in the credentials file, or credential-helpers in registries.conf' })
   const variables = Object.fromEntries(Object.entries(env).filter((pair): pair is [string, string] => pair[1] !== undefined))
   const ended = await runProgram(program, ['get'], { input: `${server}\n`, env: variables, timeoutMs: DEADLINE_MS, maxOutputBytes: MAX_REPLY_BYTES })
   if (ended.code !== 0) {

@@ -100,13 +100,19 @@ test('files are looked for where the ecosystem keeps them', () => {
   assert.deepEqual(registryFiles({ home: '/root', uid: 0, authFile: '/a.json' }).authFiles, [{ path: '/a.json', required: true }])
 })
 
-test('certs.d: authorities and one own certificate, whose halves belong together', async (t) => {
+test('certs.d: authorities and own certificates, whose halves belong together', async (t) => {
   const dir = await folder(t)
-  await writeFile(join(dir, 'ca.crt'), 'CA')
-  await writeFile(join(dir, 'me.cert'), 'CERT')
+  const [ca, cert, key] = ['CERTIFICATE', 'CERTIFICATE', 'EC PRIVATE KEY'].map((what, index) => `-----BEGIN ${what}-----\n${index}\n-----END ${what}-----\n`) as [string, string, string]
+  await writeFile(join(dir, 'ca.crt'), ca)
+  await writeFile(join(dir, 'me.cert'), cert)
   await assert.rejects(readCertificates([dir], { required: false }), (error) => isFailure(error, 'invalid') && /me\.cert lacks .*me\.key/.test(error.message))
-  await writeFile(join(dir, 'me.key'), 'KEY')
-  assert.deepEqual(await readCertificates(['/nonexistent', dir], { required: false }), { ca: ['CA'], cert: 'CERT', key: 'KEY' })
+  await writeFile(join(dir, 'me.key'), key)
+  assert.deepEqual(await readCertificates(['/nonexistent', dir], { required: false }), { ca: [ca], cert: [cert], key: [key] })
+  await writeFile(join(dir, 'other.cert'), ca)
+  await writeFile(join(dir, 'other.key'), key)
+  assert.deepEqual(await readCertificates([dir], { required: false }), { ca: [ca], cert: [cert, ca], key: [key, key] })
   assert.deepEqual(await readCertificates(['/nonexistent'], { required: false }), {})
   await assert.rejects(readCertificates(['/nonexistent'], { required: true }), (error) => isFailure(error, 'invalid'))
+  await writeFile(join(dir, 'ca.crt'), 'not a certificate')
+  await assert.rejects(readCertificates([dir], { required: false }), (error) => isFailure(error, 'invalid') && /ca\.crt holds no PEM certificate/.test(error.message))
 })

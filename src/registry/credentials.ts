@@ -1,8 +1,8 @@
 // Credentials as podman and docker keep them: containers-auth.json(5), docker's config.json, and --creds.
-import { readFile } from 'node:fs/promises'
 import * as v from 'valibot'
 import { Failure } from '../errors.ts'
 import { checked, parseJson } from '../image/checked.ts'
+import { readSmallFile } from './read-small-file.ts'
 import type { AuthFile } from './registry-files.ts'
 
 export interface Credentials {
@@ -10,6 +10,8 @@ export interface Credentials {
   readonly password: string
   /** Instead of a password: exchanged for access tokens by the token server. */
   readonly identityToken?: string
+  /** Instead of a password: sent to the registry as it is. */
+  readonly registryToken?: string
 }
 
 /** Runs docker-credential-`helper`; undefined when it knows nothing of `server`. */
@@ -17,17 +19,24 @@ export type AskHelper = (helper: string, server: string) => Promise<Credentials 
 
 export interface CredentialSources {
   readonly files: readonly AuthFile[]
+  /** credential-helpers of registries.conf, in order; `containers-auth.json` stands for the files. */
+  readonly helpers?: readonly string[] | undefined
   readonly askHelper: AskHelper
 }
 
-const MAX_AUTH_BYTES = 4 * 1024 * 1024
 const DOCKER_SERVER = 'https://index.docker.io/v1/'
+
+/** In the place of a helper's name: the files. */
+export const FILES_HELPER = 'containers-auth.json'
+
+const token = v.optional(v.nullable(v.pipe(v.string(), v.regex(/^[\x21-\x7e]*$/, 'is not a token'))))
 
 const entrySchema = v.object({
   auth: v.optional(v.nullable(v.string())),
   username: v.optional(v.nullable(v.string())),
   password: v.optional(v.nullable(v.string())),
-  identitytoken: v.optional(v.nullable(v.string())),
+  identitytoken: token,
+  registrytoken: token,
 })
 const authsSchema = v.record(v.string(), entrySchema)
 const fileSchema = v.object({
@@ -45,43 +54,61 @@ export function parseCreds(text: string): Credentials {
   return { username, password: colon === -1 ? '' : text.slice(colon + 1) }
 }
 
-/** Credentials for `host`/`path` from the first file that has some, the most specific entry of it. */
-export async function findCredentials({ host, path }: { host: string; path: string }, { files, askHelper }: CredentialSources): Promise<Credentials | undefined> {
-  for (const file of files) {
-    const content = await readAuthFile(file)
-    const found = content && await inFile(content, { host, path, file: file.path, askHelper })
+interface Place { readonly host: string; readonly path: string }
+
+/**
+ * Credentials for `host`/`path` from the first helper or file that has some, the most specific entry of a file. A helper of
+ * registries.conf that fails is passed over where a later one knows more.
+ */
+export async function findCredentials(place: Place, sources: CredentialSources): Promise<Credentials | undefined> {
+  let failure: unknown
+  for (const helper of sources.helpers ?? [FILES_HELPER]) {
+    try {
+      const found = helper === FILES_HELPER ? await inFiles(place, sources) : await firstKnown(serversOf(place.host), (server) => sources.askHelper(helper, server))
+      if (found) return found
+    } catch (error) {
+      failure ??= error
+    }
+  }
+  if (failure !== undefined) throw failure
+  return undefined
+}
+
+async function firstKnown<T>(places: readonly T[], ask: (place: T) => Promise<Credentials | undefined>): Promise<Credentials | undefined> {
+  for (const place of places) {
+    const found = await ask(place)
     if (found) return found
   }
   return undefined
 }
 
+/** docker's own programs know docker.io by a URL. */
+const serversOf = (host: string): string[] => (host === 'docker.io' ? [DOCKER_SERVER, host] : [host])
+
+const inFiles = (place: Place, { files, askHelper }: CredentialSources): Promise<Credentials | undefined> =>
+  firstKnown(files, async (file) => {
+    const content = await readAuthFile(file)
+    return content && inFile(content, { ...place, file: file.path, askHelper })
+  })
+
 async function readAuthFile({ path, required, legacy }: AuthFile): Promise<v.InferOutput<typeof fileSchema> | undefined> {
-  let bytes
-  try {
-    bytes = await readFile(path)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if ((code === 'ENOENT' || code === 'ENOTDIR') && !required) return undefined
-    throw new Failure('invalid', `the credentials file ${path} cannot be read (${code})`, { cause: error })
-  }
-  if (bytes.toString().trim() === '') return undefined
-  const document = parseJson(bytes, MAX_AUTH_BYTES, `the credentials file ${path}`)
-  return checked(fileSchema, legacy ? { auths: document } : document, `the credentials file ${path}`)
+  const what = `the credentials file ${path}`
+  const bytes = await readSmallFile(path, what, { optional: !required })
+  if (bytes === undefined || bytes.toString().trim() === '') return undefined
+  const document = parseJson(bytes, bytes.length, what)
+  return checked(fileSchema, legacy ? { auths: document } : document, what)
 }
 
 interface Lookup { readonly host: string; readonly path: string; readonly file: string; readonly askHelper: AskHelper }
 
 async function inFile(content: v.InferOutput<typeof fileSchema>, { host, path, file, askHelper }: Lookup): Promise<Credentials | undefined> {
-  const servers = host === 'docker.io' ? [DOCKER_SERVER, host] : [host]
-  for (const key of specificity(host, path)) {
+  for (const key of [...specificity(host, path), ...(host === 'docker.io' ? [DOCKER_SERVER, 'index.docker.io'] : [])]) {
     const helper = own(content.credHelpers, key)
     const found = helper && await askHelper(helper, key)
     if (found) return found
   }
-  for (const server of content.credsStore ? servers : []) {
-    const found = await askHelper(content.credsStore!, server)
-    if (found) return found
-  }
+  const stored = content.credsStore ? await firstKnown(serversOf(host), (server) => askHelper(content.credsStore!, server)) : undefined
+  if (stored) return stored
   const entries = new Map(Object.entries(content.auths ?? {}).map(([key, entry]) => [normalKey(key), entry] as const))
   for (const [key, entry] of Object.entries(content.auths ?? {})) entries.set(key, entry)
   for (const key of specificity(host, path)) {
@@ -110,13 +137,14 @@ function normalKey(key: string): string {
   return isUrl || /\/v[12](\/|$)/.test(bare) ? host : bare
 }
 
-function decode({ auth, username, password, identitytoken }: Entry, file: string, key: string): Credentials | undefined {
+function decode({ auth, username, password, identitytoken, registrytoken }: Entry, file: string, key: string): Credentials | undefined {
   const decoded = auth ? Buffer.from(auth, 'base64').toString() : undefined
   const colon = decoded?.indexOf(':') ?? -1
   if (decoded !== undefined && colon === -1) throw new Failure('invalid', `the credentials for ${key} in ${file} are not base64 of USER:PASSWORD`)
   const user = decoded === undefined ? username ?? '' : decoded.slice(0, colon)
   // docker pads with NUL bytes.
   const secret = decoded === undefined ? password ?? '' : decoded.slice(colon + 1).replace(/\0+$/, '')
+  if (registrytoken) return { username: user, password: '', registryToken: registrytoken }
   if (identitytoken) return { username: user, password: '', identityToken: identitytoken }
   return user === '' ? undefined : { username: user, password: secret }
 }

@@ -13,7 +13,10 @@ export interface Following {
   readonly mayDowngrade: (url: URL) => boolean
 }
 
-/** Sends, and goes where the replies point. Authorization never leaves the origin that it is for. */
+/** What another host may be told: nothing that stands for us, such as authorization or what hosts.toml adds. */
+const PUBLIC_HEADERS: ReadonlySet<string> = new Set(['accept', 'accept-encoding', 'if-range', 'range', 'user-agent'])
+
+/** Sends, and goes where the replies point. No header of ours that could hold a secret leaves the origin that it is for. */
 export async function followRedirects(exchange: Omit<Exchange, 'tls'>, { transport, tlsFor, mayDowngrade }: Following): Promise<Reply> {
   let { url, headers } = exchange
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
@@ -26,10 +29,9 @@ export async function followRedirects(exchange: Omit<Exchange, 'tls'>, { transpo
     if (url.protocol === 'https:' && next.protocol === 'http:' && !mayDowngrade(next)) {
       throw new Failure('denied', `${url.host} redirects to ${next.host} over plain HTTP`, { hint: 'use --tls-verify=false if you trust the network' })
     }
-    if (next.origin !== url.origin) {
-      const { authorization: _, ...others } = headers
-      headers = others
-    }
+    // The body of a token request holds a token.
+    if (next.origin !== url.origin && exchange.body !== undefined) throw new Failure('denied', `${url.host} redirects a request with credentials to ${next.host}`)
+    if (next.origin !== url.origin) headers = Object.fromEntries(Object.entries(headers).filter(([name]) => PUBLIC_HEADERS.has(name.toLowerCase())))
     // A user and password in a Location are the server's doing; they are neither used nor shown.
     next.username = next.password = ''
     url = next

@@ -1,9 +1,11 @@
 // containers-registries.conf(5), version 2 and the older version 1, and registries.conf.d.
-import { readdir, readFile } from 'node:fs/promises'
+import { access, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { Failure } from '../errors.ts'
 import { checked } from '../image/checked.ts'
+import { parseTyped } from '../image/reference.ts'
+import { readSmallFile } from './read-small-file.ts'
 import type { RegistryFiles } from './registry-files.ts'
 
 export type PullFromMirror = 'all' | 'digest-only' | 'tag-only'
@@ -29,11 +31,12 @@ export interface RegistriesConf {
   /** undefined: no file says anything. */
   readonly searchRegistries: readonly string[] | undefined
   readonly shortNameMode: 'enforcing' | 'permissive' | 'disabled'
+  /** Short name (without tag) to `registry/path`. */
   readonly aliases: ReadonlyMap<string, string>
+  /** Where credentials are looked for, in order; undefined: in the files alone. */
+  readonly credentialHelpers: readonly string[] | undefined
   readonly rules: readonly RegistryRule[]
 }
-
-const MAX_CONF_BYTES = 1024 * 1024
 
 const text = v.pipe(v.string(), v.maxLength(1024))
 const flag = v.optional(v.boolean(), false)
@@ -43,6 +46,7 @@ const version1List = v.exactOptional(v.object({ registries: v.optional(hosts, []
 const fileSchema = v.object({
   'unqualified-search-registries': v.exactOptional(hosts),
   'short-name-mode': v.exactOptional(v.picklist(['', 'enforcing', 'permissive', 'disabled'])),
+  'credential-helpers': v.exactOptional(v.pipe(v.array(v.pipe(v.string(), v.regex(/^[A-Za-z0-9._-]{1,128}$/, 'is not the name of a helper'))), v.maxLength(32))),
   aliases: v.optional(v.record(v.string(), text), {}),
   registry: v.optional(v.array(v.object({
     prefix: v.optional(text, ''), location: v.optional(text, ''), insecure: flag, blocked: flag, 'mirror-by-digest-only': flag,
@@ -58,7 +62,7 @@ type FileContent = v.InferOutput<typeof fileSchema>
 export async function readRegistriesConf(files: RegistryFiles): Promise<RegistriesConf> {
   const main = await firstOf(files)
   const dropIns = (await Promise.all(files.dropIns.map(confFiles))).flat()
-  let conf: RegistriesConf = { searchRegistries: undefined, shortNameMode: 'permissive', aliases: new Map(), rules: [] }
+  let conf: RegistriesConf = { searchRegistries: undefined, shortNameMode: 'permissive', aliases: new Map(), credentialHelpers: undefined, rules: [] }
   for (const path of [...(main === undefined ? [] : [main]), ...dropIns]) conf = merge(conf, await readConf(path))
   const cached = await readConf(files.aliasCache, { optional: true })
   return { ...conf, aliases: withAliases(conf.aliases, cached.aliases) }
@@ -67,7 +71,7 @@ export async function readRegistriesConf(files: RegistryFiles): Promise<Registri
 async function firstOf({ registriesConf, registriesConfRequired }: RegistryFiles): Promise<string | undefined> {
   if (registriesConfRequired) return registriesConf[0]
   for (const path of registriesConf) {
-    if (await readFile(path).then(() => true, (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR')) return path
+    if (await access(path).then(() => true, (error: NodeJS.ErrnoException) => error.code !== 'ENOENT' && error.code !== 'ENOTDIR')) return path
   }
   return undefined
 }
@@ -81,15 +85,8 @@ async function confFiles(dir: string): Promise<string[]> {
 }
 
 async function readConf(path: string, { optional = false } = {}): Promise<ReturnType<typeof interpret>> {
-  let bytes
-  try {
-    bytes = await readFile(path)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (optional && (code === 'ENOENT' || code === 'ENOTDIR')) return interpret(v.parse(fileSchema, {}), path)
-    throw new Failure('invalid', `${path} cannot be read (${code})`, { cause: error })
-  }
-  if (bytes.length > MAX_CONF_BYTES) throw new Failure('invalid', `${path} is larger than ${MAX_CONF_BYTES} bytes`)
+  const bytes = await readSmallFile(path, path, { optional })
+  if (bytes === undefined) return interpret(v.parse(fileSchema, {}), path)
   const { parseToml } = await import('../toml.ts')
   return interpret(checked(fileSchema, parseToml(bytes.toString(), path), path), path)
 }
@@ -101,9 +98,28 @@ function interpret(content: FileContent, path: string) {
   return {
     searchRegistries: searchRegistries?.map((host) => location(host, path)),
     shortNameMode: mode === '' ? undefined : mode,
-    aliases: Object.entries(content.aliases),
+    credentialHelpers: content['credential-helpers'],
+    aliases: Object.entries(content.aliases).map(([name, target]) => alias({ name, target, path })),
     rules: [...content.registry.map((registry) => rule(registry, path)), ...versionOneRules(old, path)],
   }
+}
+
+/** Checked where it is read: a wrong one is found before its name is used. */
+function alias({ name, target, path }: { name: string; target: string; path: string }): readonly [string, string] {
+  const wrong = (why: string): Failure => new Failure('invalid', `${path}: the alias "${name.slice(0, 255)}" = "${target}" ${why}`, { hint: 'an alias looks like "fedora" = "registry.example.com/fedora"' })
+  const parsed = (text: string, what: string) => {
+    try {
+      return parseTyped(text)
+    } catch {
+      throw wrong(`has ${what} that is no name`)
+    }
+  }
+  const short = parsed(name, 'a short name')
+  if (short.domain !== undefined) throw wrong('is for a name that has a registry')
+  const full = target === '' ? undefined : parsed(target, 'a target')
+  if (full && full.domain === undefined) throw wrong('names no registry')
+  if ([short, full].some((one) => one?.tag !== undefined || one?.digest !== undefined)) throw wrong('may have no tag and no digest')
+  return [name, target]
 }
 
 function rule(registry: FileContent['registry'][number], path: string): RegistryRule {
@@ -142,6 +158,7 @@ function merge(conf: RegistriesConf, file: ReturnType<typeof interpret>): Regist
   return {
     searchRegistries: file.searchRegistries ?? conf.searchRegistries,
     shortNameMode: file.shortNameMode ?? conf.shortNameMode,
+    credentialHelpers: file.credentialHelpers ?? conf.credentialHelpers,
     aliases: withAliases(conf.aliases, file.aliases),
     rules: [...conf.rules.filter(({ prefix }) => !replaced.has(prefix)), ...file.rules],
   }

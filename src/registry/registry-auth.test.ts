@@ -10,7 +10,7 @@ import { parseReference } from '../image/reference.ts'
 import { openRegistry, type Access, type Registry } from './registry.ts'
 import { sendError, serveBlob, startScriptedRegistry, type ScriptedRegistry, type Seen } from './scripted-registry.ts'
 
-const NO_FILES = { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], certDirs: [] }
+const NO_FILES = { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], certDirs: [], hostsDirs: [] }
 const QUICK: Access = { retryDelayMs: 1 }
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`
 

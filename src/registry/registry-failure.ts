@@ -27,6 +27,9 @@ const CONNECTION: Readonly<Record<string, string>> = {
   ENETUNREACH: 'no network',
 }
 
+/** What certs.d or hosts.toml has is no certificate or key, or the two do not belong together. */
+const OWN_CERTIFICATE = /^ERR_OSSL_(PEM|X509|ASN1|EVP|UNSUPPORTED|OSSL)/
+
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '')
 
 export const isCertificateError = (error: unknown): boolean => codeOf(error) in CERTIFICATE
@@ -55,8 +58,18 @@ export function connectionFailure(error: unknown, host: string, what: string): u
       cause: error, hint: `if it speaks plain HTTP, use --tls-verify=false or set insecure = true for it in registries.conf`,
     })
   }
+  if (OWN_CERTIFICATE.test(code)) {
+    return new Failure('invalid', `${what}: the certificates or keys that are configured for ${host} cannot be used: ${plain((error as Error).message)}`, {
+      cause: error, hint: `look at the files for ${host} in certs.d`,
+    })
+  }
   if (code === '') return error
   const said = CONNECTION[code] ?? plain((error as Error).message)
+  const { proxy } = error as { proxy?: unknown }
+  if (typeof proxy === 'string') {
+    const why = code === 'EPROXY' ? said : `the proxy ${proxy} is not reached: ${said}`
+    return new Failure('unavailable', `${what}: cannot reach the registry ${host}: ${why}`, { cause: error, hint: 'check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY' })
+  }
   return new Failure('unavailable', `${what}: cannot reach the registry ${host}: ${said}`, {
     cause: error, ...(code === 'ECONNREFUSED' || code === 'ENOTFOUND' ? { hint: `check the name of the registry and that it runs` } : {}),
   })

@@ -1,5 +1,5 @@
 // Where the ecosystem keeps what concerns registries: containers-registries.conf(5), containers-auth.json(5),
-// containers-certs.d(5).
+// containers-certs.d(5), and containerd's hosts.toml.
 import { join } from 'node:path'
 
 export interface RegistryFiles {
@@ -15,6 +15,8 @@ export interface RegistryFiles {
   readonly authFiles: readonly AuthFile[]
   /** The first that has a directory for the registry counts. */
   readonly certDirs: readonly string[]
+  /** containerd's certs.d, with hosts.toml; the first that has a directory for the registry counts. */
+  readonly hostsDirs: readonly string[]
 }
 
 export interface AuthFile {
@@ -29,6 +31,7 @@ export interface FilesSetup {
   readonly home: string
   readonly uid: number
   readonly configHome?: string | undefined
+  readonly cacheHome?: string | undefined
   readonly runtimeDir?: string | undefined
   /** REGISTRY_AUTH_FILE */
   readonly authFile?: string | undefined
@@ -40,8 +43,9 @@ export interface FilesSetup {
 
 export function registryFiles(setup: FilesSetup): RegistryFiles {
   const { home, uid, registriesConf } = setup
-  const user = join(setup.configHome ?? join(home, '.config'), 'containers')
-  const cache = uid === 0 ? '/var/cache' : join(home, '.cache')
+    const config = setup.configHome ?? join(home, '.config')
+  const cache = uid === 0 ? '/var/cache' : setup.cacheHome || join(home, '.cache')
+  const user = join(config, 'containers')
   return {
     registriesConf: registriesConf ? [registriesConf]
       : [join(user, 'registries.conf'), '/etc/containers/registries.conf', '/usr/share/containers/registries.conf'],
@@ -50,6 +54,7 @@ export function registryFiles(setup: FilesSetup): RegistryFiles {
     aliasCache: join(cache, 'containers', 'short-name-aliases.conf'),
     authFiles: authFiles(setup, user),
     certDirs: [join(user, 'certs.d'), '/etc/containers/certs.d', '/etc/docker/certs.d'],
+    hostsDirs: [...(uid === 0 ? [] : [join(config, 'containerd', 'certs.d')]), '/etc/containerd/certs.d'],
   }
 }
 

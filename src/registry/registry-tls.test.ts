@@ -36,7 +36,7 @@ async function serve(t: TestContext, tls: Parameters<typeof startScriptedRegistr
 
 function open(t: TestContext, options: Partial<RegistryOptions> = {}, certDirs: string[] = []): Registry {
   const registry = openRegistry({
-    files: { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], certDirs }, timings: { maxDelayMs: 5, connectMs: 3000 }, ...options,
+    files: { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], certDirs, hostsDirs: [] }, timings: { maxDelayMs: 5, connectMs: 3000 }, ...options,
   })
   t.after(() => registry.close())
   return registry

@@ -11,7 +11,7 @@ import { parseReference } from '../image/reference.ts'
 import { openRegistry, type Access, type Registry, type RegistryOptions } from './registry.ts'
 import { sendError, serveBlob, startScriptedRegistry, type ScriptedRegistry } from './scripted-registry.ts'
 
-const NO_FILES = { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], certDirs: [] }
+const NO_FILES = { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], certDirs: [], hostsDirs: [] }
 const QUICK: Access = { retryDelayMs: 1 }
 
 function open(t: TestContext, { timings, ...options }: Partial<RegistryOptions> = {}): Registry {

@@ -12,6 +12,12 @@ import type { Timings } from './timings.ts'
 export interface Access {
   /** `user[:password]`, as --creds takes it. */
   readonly creds?: string
+  /** Instead of `creds`: exchanged for access tokens. */
+  readonly identityToken?: string
+  /** Instead of `creds`: sent as it is. */
+  readonly registryToken?: string
+  /** The host that these are for; absent: the registry of the reference. No other host gets them, not even its mirrors. */
+  readonly credsHost?: string
   /** The only file that credentials are taken from. */
   readonly authFile?: string
   /** The only directory that certificates are taken from. */

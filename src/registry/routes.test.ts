@@ -22,7 +22,7 @@ async function configuration(t: TestContext, { main, dropIns = {}, cache }: Writ
   if (cache !== undefined) await writeFile(join(dir, 'cache.conf'), cache)
   return readRegistriesConf({
     registriesConf: [join(dir, 'none.conf'), join(dir, 'main.conf')], registriesConfRequired: false, dropIns: [join(dir, 'nowhere'), join(dir, 'd')],
-    aliasCache: join(dir, 'cache.conf'), authFiles: [], certDirs: [],
+    aliasCache: join(dir, 'cache.conf'), authFiles: [], certDirs: [], hostsDirs: [],
   })
 }
 const names = (text: string, conf: RegistriesConf): string[] => candidatesFor(text, conf).references.map(canonical)
@@ -49,7 +49,7 @@ test('a short name is an alias, else it is searched for in each registry in orde
 })
 
 test('an empty search list, and the enforcing mode, refuse short names that nothing decides', async (t) => {
-  assert.throws(() => names('x', { searchRegistries: [], shortNameMode: 'permissive', aliases: new Map(), rules: [] }), (error) => isFailure(error, 'notFound'))
+  assert.throws(() => names('x', { searchRegistries: [], shortNameMode: 'permissive', aliases: new Map(), credentialHelpers: undefined, rules: [] }), (error) => isFailure(error, 'notFound'))
   const conf = await configuration(t, { main: 'unqualified-search-registries = ["a.io", "b.io"]\nshort-name-mode = "enforcing"' })
   assert.throws(() => names('x', conf), (error) => isFailure(error, 'invalid') && /a\.io\/x or b\.io\/x/.test(error.hint ?? ''))
 })

@@ -9,7 +9,7 @@ import type { Candidates } from './registry.ts'
 export function candidatesFor(text: string, conf: RegistriesConf): Candidates {
   const typed = withDefaultTag(parseTyped(text))
   if (typed.domain !== undefined) return { references: [onRegistry(typed, typed.domain)], short: false }
-  const alias = conf.shortNameMode === 'disabled' ? undefined : conf.aliases.get(typed.path)
+  const alias = conf.aliases.get(typed.path)
   if (alias !== undefined) return { references: [named(alias, typed)], short: true }
   const search = conf.searchRegistries ?? [DEFAULT_DOMAIN]
   if (search.length === 0) {
@@ -31,13 +31,25 @@ const named = (name: string, { tag, digest }: TypedReference): Reference => {
   return { domain, path, ...(tag !== undefined && { tag }), ...(digest && { digest }) }
 }
 
+interface Matched {
+  readonly rule: RegistryRule
+  /** Of the name's beginning that the rule's location takes the place of. */
+  readonly length: number
+}
+
+/** The rule of registries.conf with the longest prefix; undefined where none is about this name. */
+export function ruleFor(reference: Reference, conf: RegistriesConf): Matched | undefined {
+  const name = canonical(reference)
+  return conf.rules
+    .map((rule) => ({ rule, length: matchLength(name, rule.prefix) }))
+    .filter(({ length }) => length > 0)
+    .sort((a, b) => b.length - a.length || b.rule.prefix.length - a.rule.prefix.length)[0]
+}
+
 /** Mirrors that may be asked, then the registry. Failure denied when it is blocked. */
 export function routesFor(reference: Reference, conf: RegistriesConf): Endpoint[] {
   const name = canonical(reference)
-  const [best] = conf.rules
-    .map((rule) => ({ rule, length: matchLength(name, rule.prefix) }))
-    .filter(({ length }) => length > 0)
-    .sort((a, b) => b.length - a.length || b.rule.prefix.length - a.rule.prefix.length)
+  const best = ruleFor(reference, conf)
   if (best === undefined) return [{ host: reference.domain, path: reference.path, insecure: false, mirror: false }]
   const { rule, length } = best
   if (rule.blocked) throw new Failure('denied', `${name}: the registry ${rule.prefix} is blocked by registries.conf`, { hint: 'remove blocked = true there, or use another registry' })

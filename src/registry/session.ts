@@ -3,8 +3,9 @@
 import { Failure, isFailure } from '../errors.ts'
 import type { Authenticator } from './authenticator.ts'
 import { makeAuthenticator } from './authenticator.ts'
-import { discardBody } from './body.ts'
+import { discardBody, readBody } from './body.ts'
 import type { Credentials } from './credentials.ts'
+import type { Scheme, Server } from './endpoint.ts'
 import { isLoopback } from './proxy.ts'
 import { followRedirects } from './redirects.ts'
 import { connectionFailure, isCertificateError, isNotHttp } from './registry-failure.ts'
@@ -17,6 +18,8 @@ export interface SessionSetup {
   /** Certificates need not be right, and plain HTTP will do; undefined: only on loopback. */
   readonly insecure: boolean | undefined
   readonly transport: Transport
+  /** What hosts.toml says of it. */
+  readonly server?: Server | undefined
   readonly credentials: (path: string) => Promise<Credentials | undefined>
   readonly certificates: (host: string) => Promise<Omit<TlsSettings, 'verify'>>
   readonly backoff: Backoff
@@ -24,7 +27,7 @@ export interface SessionSetup {
 
 export interface RegistryRequest {
   readonly method: 'GET' | 'HEAD'
-  /** Below /v2/, or a whole URL that the registry gave (a Link header, a foreign layer). */
+  /** Below the API's beginning: `library/busybox/tags/list`. With a slash in front, of the host itself (from a Link header). */
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
   /** Repository, for credentials and tokens. */
@@ -32,6 +35,8 @@ export interface RegistryRequest {
   /** The image, for messages. */
   readonly what: string
   readonly signal?: AbortSignal | undefined
+  /** Attempts after the first; the session's own unless told. */
+  readonly retries?: number | undefined
 }
 
 export interface Session {
@@ -47,30 +52,33 @@ const WIRE_HOSTS: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.
 const USER_AGENT = 'scow/0.1 (+container manager)'
 
 export function makeSession(setup: SessionSetup): Session {
-  const { host, transport, backoff } = setup
+  const { host, transport, backoff, server } = setup
   const wire = WIRE_HOSTS[host] ?? host
   const loopback = isLoopback(new URL(`http://${wire}`).hostname)
   const lenient = setup.insecure ?? loopback
   /** Loopback is trusted without being told; what it points at elsewhere is not. */
   const mayBePlain = (url: URL): boolean => setup.insecure === true || (lenient && isLoopback(url.hostname))
+  const schemes: readonly Scheme[] = server?.schemes ?? (!lenient ? ['https'] : loopback ? ['http', 'https'] : ['https', 'http'])
   let origin: URL | undefined
   let answered = false
   const authenticators = new Map<string, Authenticator>()
 
+  /** URLs leave out the usual port; what the user calls the host does not. */
+  const isOurs = (url: URL): boolean => url.host === new URL(`${url.protocol}//${wire}`).host
   const tlsFor = async (url: URL): Promise<TlsSettings> =>
-    url.protocol === 'https:' ? { verify: !mayBePlain(url), ...(await setup.certificates(url.host === wire ? host : url.host)) } : { verify: true }
+    url.protocol === 'https:' ? { verify: !mayBePlain(url), ...(await setup.certificates(isOurs(url) ? host : url.host)) } : { verify: true }
 
   const follow = async (exchange: Omit<Exchange, 'tls'>): Promise<Reply> => {
     const headers = { 'user-agent': USER_AGENT, 'accept-encoding': 'identity', ...exchange.headers }
-    const reply = await followRedirects({ ...exchange, headers }, { transport, tlsFor, mayDowngrade: mayBePlain })
+    const reply = await followRedirects({ ...exchange, headers, connectMs: server?.connectMs }, { transport, tlsFor, mayDowngrade: mayBePlain })
     answered = true
     return reply
   }
 
   /** Repeats `send` while it fails in a way that may pass. The last reply is handed out as it is. */
-  const persist = async (send: () => Promise<Reply>, signal: AbortSignal | undefined): Promise<Reply> => {
+  const persist = async (send: () => Promise<Reply>, signal: AbortSignal | undefined, retries = backoff.retries): Promise<Reply> => {
     for (let attempt = 1; ; attempt++) {
-      const last = attempt > backoff.retries
+      const last = attempt > retries
       try {
         const reply = await send()
         if (last || !mayPass(reply.status)) return reply
@@ -89,7 +97,7 @@ export function makeSession(setup: SessionSetup): Session {
   const authenticatorFor = (repository: string): Authenticator => {
     const known = authenticators.get(repository) ?? makeAuthenticator({
       host, credentials: () => setup.credentials(repository), mayBePlain,
-      send: (exchange) => persist(() => follow(exchange), exchange.signal),
+      send: (exchange) => persist(() => follow(exchange), exchange.signal).catch((error: unknown) => { throw connectionFailure(error, exchange.url.host, `the token server of ${host}`) }),
     })
     authenticators.set(repository, known)
     return known
@@ -98,12 +106,12 @@ export function makeSession(setup: SessionSetup): Session {
   /** Finds the scheme with the request itself: no ping before it. */
   const connect = async (request: RegistryRequest, authorization: string | undefined): Promise<Reply> => {
     const send = (base: URL) => follow({
-      method: request.method, url: new URL(request.path, base), signal: request.signal,
-      headers: { ...request.headers, ...(authorization !== undefined && { authorization }) },
+      method: request.method, url: place(request.path, base, server), signal: request.signal,
+      headers: { ...server?.headers, ...request.headers, ...(authorization !== undefined && { authorization }) },
     })
     if (origin) return send(origin)
-    const [first, second] = !lenient ? ['https'] : loopback ? ['http', 'https'] : ['https', 'http']
-    const base = (scheme: string): URL => new URL(`${scheme}://${wire}/v2/`)
+    const [first, second] = schemes
+    const base = (scheme: Scheme): URL => new URL(`${scheme}://${wire}`)
     let reply: Reply
     try {
       reply = await send(base(first!))
@@ -139,20 +147,22 @@ export function makeSession(setup: SessionSetup): Session {
   const failing = (request: { what: string }) => (error: unknown): never => { throw connectionFailure(error, host, request.what) }
   return {
     host, backoff,
-    request: (request) => persist(() => authorised(request), request.signal).catch(failing(request)),
+    request: (request) => persist(() => authorised(request), request.signal, request.retries).catch(failing(request)),
     requestElsewhere: (url, request) =>
       persist(() => follow({ method: request.method, url, headers: request.headers ?? {}, signal: request.signal }), request.signal).catch(failing(request)),
   }
 }
 
+function place(path: string, base: URL, server: Server | undefined): URL {
+  const url = new URL(path.startsWith('/') ? path : `${server?.basePath ?? '/v2'}/${path}`, base)
+  if (server?.namespace !== undefined) url.searchParams.set('ns', server.namespace)
+  return url
+}
+
 /** Servers of TLS say in plain text that they wanted it (Go: "client sent an HTTP request to an HTTPS server"). */
 async function isTlsPort(reply: Reply): Promise<boolean> {
   if (reply.status !== 400) return false
-  const chunks: Buffer[] = []
-  for await (const chunk of reply.body as AsyncIterable<Buffer>) {
-    chunks.push(chunk)
-    if (chunks.length > 8) break
-  }
-  if (/HTTPS/.test(Buffer.concat(chunks).toString('latin1'))) return true
+  const said = await readBody(reply.body, 64 * 1024, { truncate: true, totalMs: 10_000 }).catch(() => Buffer.alloc(0))
+  if (said.includes('HTTPS')) return true
   throw new Failure('unavailable', `${reply.url.host} answered with HTTP 400`)
 }

@@ -1,22 +1,29 @@
 // One HTTP request and its reply, over kept-alive connections. Knows nothing of registries: no retries, redirects or
 // credentials. A TLS context costs tens of milliseconds, so https is loaded and its agents are made on first use.
-import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { portOf, type ProxyFor } from './proxy.ts'
+import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import { bareHost, isSocks, portOf, type ProxyFor } from './proxy.ts'
+import { ofProxy } from './proxy-error.ts'
 import type { Timings } from './timings.ts'
 
 export interface TlsSettings {
   readonly verify: boolean
+  /** PEM: authorities beside the system's. */
   readonly ca?: readonly string[]
-  readonly cert?: string
-  readonly key?: string
+  /** PEM: certificates of ours, and in the same order their keys. */
+  readonly cert?: readonly string[]
+  readonly key?: readonly string[]
 }
+
+export type RequestHeaders = Readonly<Record<string, string | readonly string[]>>
 
 export interface Exchange {
   readonly method: 'GET' | 'HEAD' | 'POST'
   readonly url: URL
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: RequestHeaders
   readonly body?: string
   readonly tls: TlsSettings
+  /** Instead of the usual one. */
+  readonly connectMs?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -41,18 +48,18 @@ export interface Transport {
 
 export function makeTransport({ proxyFor, timings }: { proxyFor: ProxyFor; timings: Timings }): Transport {
   const agents = new Map<string, Promise<Agent>>()
-  const agentFor = (url: URL, tls: TlsSettings): Promise<Agent> => {
-    const proxy = proxyFor(url)
-    const key = JSON.stringify([url.protocol, proxy?.href, url.protocol === 'https:' && tls])
-    const known = agents.get(key) ?? import('./agents.ts').then(({ makeAgent }) => makeAgent({ url, tls, proxy, timings }))
+  const agentFor = ({ url, tls, connectMs = timings.connectMs }: Exchange, proxy: URL | undefined): Promise<Agent> => {
+    const key = JSON.stringify([url.protocol, proxy?.href, url.protocol === 'https:' && tls, connectMs])
+    const known = agents.get(key) ?? import('./agents.ts').then(({ makeAgent }) => makeAgent({ url, tls, proxy, connectMs }))
     agents.set(key, known)
     return known
   }
   return {
     async send(exchange) {
       exchange.signal?.throwIfAborted()
-      const agent = await agentFor(exchange.url, exchange.tls)
-      const plainProxy = exchange.url.protocol === 'http:' ? proxyFor(exchange.url) : undefined
+      const proxy = proxyFor(exchange.url)
+      const agent = await agentFor(exchange, proxy)
+      const plainProxy = exchange.url.protocol === 'http:' && proxy !== undefined && !isSocks(proxy) ? proxy : undefined
       try {
         return await sendOnce({ exchange, agent, plainProxy, timings })
       } catch (error) {
@@ -80,14 +87,14 @@ interface Sending {
 }
 
 async function sendOnce({ exchange, agent, plainProxy, timings }: Sending): Promise<Reply> {
-  const { url, method, headers, body, signal } = exchange
+  const { url, method, headers, body, signal, connectMs = timings.connectMs } = exchange
   const { request } = (plainProxy ?? url).protocol === 'https:' ? await import('node:https') : await import('node:http')
   const target = plainProxy
-    ? { protocol: plainProxy.protocol, host: plainProxy.hostname.replace(/^\[|\]$/g, ''), port: portOf(plainProxy), path: `http://${url.host}${url.pathname}${url.search}`, headers: { ...headers, host: url.host, ...proxyAuthorization(plainProxy) } }
-    : { protocol: url.protocol, host: url.hostname.replace(/^\[|\]$/g, ''), port: portOf(url), path: url.pathname + url.search, headers: { host: url.host, ...headers } }
+    ? { ...place(plainProxy), path: `http://${url.host}${url.pathname}${url.search}`, headers: { ...headers, host: url.host, ...(await import('./agents.ts')).proxyAuthorization(plainProxy) } }
+    : { ...place(url), path: url.pathname + url.search, headers: { host: url.host, ...headers } }
   const { promise, resolve, reject } = Promise.withResolvers<Reply>()
-  const sent = request({ ...target, method, agent, ...(signal && { signal }) })
-  const stop = watch(sent, timings)
+  const sent = request({ ...target, headers: target.headers as OutgoingHttpHeaders, method, agent, ...(signal && { signal }) })
+  const stop = watch(sent, { ...timings, connectMs })
   sent.on('response', (message) => {
     stop()
     // Errors reach whoever reads the body; one that is dropped unread must not end the program.
@@ -95,22 +102,23 @@ async function sendOnce({ exchange, agent, plainProxy, timings }: Sending): Prom
     resolve({ status: message.statusCode ?? 0, headers: message.headers, body: message, url })
   })
   sent.on('error', (error: NodeJS.ErrnoException) => {
-    stop()
+    const wasConnected = stop()
     if (sent.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')) stale.add(error)
-    reject(error)
+    reject(plainProxy && !wasConnected ? ofProxy(error, plainProxy) : error)
   })
   sent.end(body)
   return promise
 }
 
-export const proxyAuthorization = ({ username, password }: URL): Record<string, string> =>
-  username === '' ? {} : { 'proxy-authorization': `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}` }
+const place = (url: URL) => ({ protocol: url.protocol, host: bareHost(url.hostname), port: portOf(url) })
 
-/** Destroys the request when the connection or the headers take too long. Returns the way to stop watching. */
-function watch(sent: ClientRequest, { connectMs, headerMs }: Timings): () => void {
+/** Destroys the request when the connection or the headers take too long. Returns what stops the watch and says whether there was a connection. */
+function watch(sent: ClientRequest, { connectMs, headerMs }: Pick<Timings, 'connectMs' | 'headerMs'>): () => boolean {
   const expire = (what: string, ms: number) => setTimeout(() => sent.destroy(new DeadlineError(`${what} within ${ms / 1000} s`)), ms)
   let timer = expire('no connection', connectMs)
+  let isConnected = false
   const connected = (): void => {
+    isConnected = true
     clearTimeout(timer)
     timer = expire('no answer', headerMs)
   }
@@ -118,5 +126,8 @@ function watch(sent: ClientRequest, { connectMs, headerMs }: Timings): () => voi
     if (!socket.connecting) return connected()
     socket.once('encrypted' in socket ? 'secureConnect' : 'connect', connected)
   })
-  return () => clearTimeout(timer)
+  return () => {
+    clearTimeout(timer)
+    return isConnected
+  }
 }

@@ -1,0 +1,79 @@
+import { Failure } from '../errors.ts'
+import type { Descriptor } from '../image/descriptor.ts'
+import { digestOf, hashFor, hexOf, isDigest, matchesDigest, type Digest } from '../image/digest.ts'
+import { MAX_MANIFEST_BYTES } from '../image/manifest.ts'
+import { ACCEPTED_MANIFESTS } from '../image/media-types.ts'
+import { canonical, DEFAULT_TAG, type Reference } from '../image/reference.ts'
+import type { Place } from './ask-endpoints.ts'
+import { discardBody, readBody } from './body.ts'
+import { replyFailure } from './registry-failure.ts'
+import type { Resolved } from './registry.ts'
+import type { Reply } from './transport.ts'
+
+export interface ManifestWanted {
+  readonly reference: Reference
+  readonly signal: AbortSignal | undefined
+  readonly retries?: number | undefined
+}
+
+const ACCEPT = { accept: ACCEPTED_MANIFESTS.join(', ') }
+
+function ask({ session, endpoint: { path } }: Place, { reference, signal, retries }: ManifestWanted, method: 'GET' | 'HEAD', name: string): Promise<Reply> {
+  return session.request({ method, path: `${path}/manifests/${name}`, headers: ACCEPT, repository: path, what: canonical(reference), signal, retries })
+}
+
+const nameOf = ({ digest, tag }: Reference): string => digest ?? tag ?? DEFAULT_TAG
+
+/** The manifest of a reference, verified: against its digest, or against the one that the registry says. */
+export async function resolveAt(place: Place, wanted: ManifestWanted): Promise<Resolved> {
+  const { reference } = wanted
+  const what = canonical(reference)
+  const reply = await ask(place, wanted, 'GET', nameOf(reference))
+  if (reply.status !== 200) throw await replyFailure(reply, place.session.host, what)
+  const bytes = await readBody(reply.body, MAX_MANIFEST_BYTES)
+  const mediaType = reply.headers['content-type'] ?? ''
+  const digest = reference.digest ?? saidDigest(reply) ?? digestOf(await payloadOf(bytes, mediaType) ?? bytes)
+  if (!(await matchesManifest(bytes, mediaType, digest))) throw differs(what, digest)
+  return { reference, endpoint: place.endpoint, bytes, descriptor: { mediaType, digest, size: bytes.length } }
+}
+
+function saidDigest({ headers }: Reply): Digest | undefined {
+  const said = headers['docker-content-digest']
+  return typeof said === 'string' && isDigest(said) ? said : undefined
+}
+
+/** The digest of a signed schema 1 manifest is that of its payload, without the signatures. */
+async function matchesManifest(bytes: Uint8Array, mediaType: string, digest: Digest): Promise<boolean> {
+  if (matchesDigest(bytes, digest)) return true
+  const payload = await payloadOf(bytes, mediaType)
+  return payload !== undefined && hashFor(digest).update(payload).digest('hex') === hexOf(digest)
+}
+
+async function payloadOf(bytes: Uint8Array, mediaType: string): Promise<Buffer | undefined> {
+  if (!mediaType.includes('prettyjws') && !mediaType.includes('manifest.v1+') && !mediaType.startsWith('application/json')) return undefined
+  return (await import('../image/schema1.ts')).schema1Payload(bytes)
+}
+
+const differs = (what: string, digest: string): Failure => new Failure('invalid', `${what}: the manifest that the registry sent does not have the digest ${digest}`)
+
+/** What a name stands for now, by HEAD. */
+export async function digestAt(place: Place, wanted: ManifestWanted): Promise<Descriptor> {
+  const reply = await ask(place, wanted, 'HEAD', nameOf(wanted.reference))
+  await discardBody(reply.body)
+  const digest = saidDigest(reply)
+  if (reply.status === 200 && digest !== undefined) {
+    return { mediaType: reply.headers['content-type'] ?? '', digest, size: Number(reply.headers['content-length'] ?? 0) }
+  }
+  // Some registries answer HEAD without the digest, or not at all; GET also brings the reason of a failure.
+  return (await resolveAt(place, wanted)).descriptor
+}
+
+/** A manifest of the same repository by its descriptor, verified. */
+export async function childManifestAt(place: Place, { descriptor: { digest, size }, ...wanted }: ManifestWanted & { readonly descriptor: Descriptor }): Promise<Uint8Array> {
+  const what = canonical(wanted.reference)
+  const reply = await ask(place, wanted, 'GET', digest)
+  if (reply.status !== 200) throw await replyFailure(reply, place.session.host, what)
+  const bytes = await readBody(reply.body, Math.min(MAX_MANIFEST_BYTES, size))
+  if (bytes.length !== size || !matchesDigest(bytes, digest)) throw differs(what, digest)
+  return bytes
+}
