@@ -7,7 +7,7 @@ export function checked<S extends v.GenericSchema>(schema: S, value: unknown, wh
   if (result.success) return result.output
   const [issue] = result.issues
   const place = v.getDotPath(issue)
-  throw new Failure('invalid', `${what} is malformed: ${place === null ? '' : `${place}: `}${issue.message.slice(0, 300)}`)
+  throw new Failure('invalid', `${what} is malformed: ${place === null ? '' : `${place}: `}${issue.message.slice(0, 300).replace(/\p{Cc}+/gu, ' ')}`)
 }
 
 /** Parses at most `maxBytes` of JSON. Fails with `invalid`, naming `what`. */

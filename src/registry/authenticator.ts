@@ -34,8 +34,8 @@ const MIN_LIFETIME_MS = 60_000
 const MARGIN_MS = 10_000
 
 const tokenSchema = v.object({
-  token: v.optional(v.nullable(v.string())),
-  access_token: v.optional(v.nullable(v.string())),
+  token: v.optional(v.nullable(v.string('is not a text'))),
+  access_token: v.optional(v.nullable(v.string('is not a text'))),
   expires_in: v.optional(v.nullable(v.number())),
 })
 

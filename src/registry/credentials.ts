@@ -29,12 +29,14 @@ const DOCKER_SERVER = 'https://index.docker.io/v1/'
 /** In the place of a helper's name: the files. */
 export const FILES_HELPER = 'containers-auth.json'
 
-const token = v.optional(v.nullable(v.pipe(v.string(), v.regex(/^[\x21-\x7e]*$/, 'is not a token'))))
+/** Messages must not show what they are about. */
+const secret = v.string('is not a text')
+const token = v.optional(v.nullable(v.pipe(secret, v.regex(/^[\x21-\x7e]*$/, 'is not a token'))))
 
 const entrySchema = v.object({
-  auth: v.optional(v.nullable(v.string())),
-  username: v.optional(v.nullable(v.string())),
-  password: v.optional(v.nullable(v.string())),
+  auth: v.optional(v.nullable(secret)),
+  username: v.optional(v.nullable(secret)),
+  password: v.optional(v.nullable(secret)),
   identitytoken: token,
   registrytoken: token,
 })

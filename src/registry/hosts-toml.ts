@@ -9,9 +9,10 @@ import type { Endpoint, Scheme, Server } from './endpoint.ts'
 import { readSmallFile } from './read-small-file.ts'
 
 const text = v.pipe(v.string(), v.maxLength(4096))
-const oneOrMore = <S extends v.GenericSchema<string>>(one: S) => v.union([v.pipe(one, v.transform((value) => [value])), v.pipe(v.array(one), v.maxLength(64))])
+const oneOrMore = <S extends v.GenericSchema<string>>(one: S) =>
+  v.pipe(v.union([v.string(), v.array(v.string())], 'is neither a text nor a list of texts'), v.transform((value) => [value].flat()), v.maxLength(64), v.array(one))
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/
-const headerValue = v.pipe(v.string(), v.maxLength(8192), v.regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'is no value of a header'))
+const headerValue = v.pipe(v.string(), v.maxLength(8192, 'is longer than 8192 bytes'), v.regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'is no value of a header'))
 
 const hostFields = {
   capabilities: v.optional(v.pipe(v.array(text), v.maxLength(16)), []),
@@ -65,8 +66,8 @@ const DOCKER_HOSTS: ReadonlySet<string> = new Set(['registry-1.docker.io', 'inde
 
 function endpoint(text: string, content: HostContent, place: Place): Omit<Endpoint, 'mirror'> {
   const { reference, file } = place
-  const url = URL.parse(/^https?:\/\//i.test(text) ? text : `https://${text}`)
-  if (url === null || url.search !== '' || url.hash !== '') throw new Failure('invalid', `${file}: "${text.replace(/\/\/.*@/, '//')}" is not the URL of a host`)
+  const url = URL.parse(text.includes('://') ? text : `https://${text}`)
+  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') throw new Failure('invalid', `${file}: "${text.replace(/\/\/.*@/, '//')}" is not the URL of a host`)
   if (url.username !== '' || url.password !== '') throw new Failure('invalid', `${file}: the URL of ${url.host} may hold no user and password`, { hint: 'put them into auth.json' })
   const host = DOCKER_HOSTS.has(url.host) ? 'docker.io' : url.host
   const path = url.pathname.replace(/\/+/g, '/').replace(/\/$/, '')

@@ -11,6 +11,7 @@ import { isFailure } from '../errors.ts'
 import { parseReference } from '../image/reference.ts'
 import { openRegistry, type Access, type Registry, type RegistryOptions } from './registry.ts'
 import { startScriptedRegistry, type ScriptedRegistry } from './scripted-registry.ts'
+import { startSocks } from './scripted-socks.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'scow-tls-'))
 after(() => rmSync(dir, { recursive: true }))
@@ -139,4 +140,16 @@ test('HTTPS goes through a proxy’s tunnel, plain HTTP through its requests, an
   await assert.rejects(resolve(registry, { host: 'other.example' }, { tlsVerify: true }), says(/proxy 127\.0\.0\.1:\d+ refused to connect to other\.example:443 \(HTTP 403\)/))
   await assert.rejects(resolve(registry, { host: 'other.example' }, { tlsVerify: false }), (error) => isFailure(error, 'notFound'))
   assert.ok(proxy.asked.includes(`GET http://other.example/v2/app/manifests/1 ${authorization}`))
+})
+
+test('TLS goes through a SOCKS proxy, and it is the registry’s certificate that counts', async (t) => {
+  const server = await serve(t)
+  const socks = await startSocks(t, () => server.host)
+  const certs = join(dir, 'socks-ca')
+  mkdirSync(certs)
+  writeFileSync(join(certs, 'ca.crt'), file('ca.pem'))
+  const registry = open(t, { proxies: [['HTTPS_PROXY', `socks5://${socks.host}`]] })
+  await assert.rejects(resolve(registry, { host: 'registry.example:8443' }, { tlsVerify: true, certDir: certs }), says(/for another host/))
+  await resolve(registry, { host: 'registry.example:8443' }, { tlsVerify: false })
+  assert.ok(socks.asked.every((line) => line === '3 registry.example 8443'), socks.asked.join('\n'))
 })

@@ -64,7 +64,7 @@ async function serve(registry: ScriptedRegistry, request: IncomingMessage, respo
   registry.seen.push(seen)
   for await (const chunk of request) seen.body += String(chunk)
   if (await registry.behave(seen, response, request)) return
-  const [, path, kind, name] = /^\/v2\/(.+)\/(manifests|blobs)\/([^/?]+)$/.exec(seen.url) ?? []
+  const [, path, kind, name] = /^\/v2\/(.+)\/(manifests|blobs)\/([^/?]+)(?:\?.*)?$/.exec(seen.url) ?? []
   if (kind === 'manifests') return serveManifest(registry, `${path}/${name}`, response)
   if (kind === 'blobs') return serveBlob(registry, registry.blobs.get(name as Digest), seen, response)
   sendError(response, 404, 'NOT_FOUND')
