@@ -15,7 +15,8 @@ export function parseJson(bytes: Uint8Array, maxBytes: number, what: string): un
   if (bytes.length > maxBytes) throw new Failure('invalid', `${what} has ${bytes.length} bytes, more than the ${maxBytes} that are allowed`)
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-  } catch (cause) {
-    throw new Failure('invalid', `${what} is not JSON`, { cause })
+  } catch {
+    // The parser's own words quote the text, which may hold a password.
+    throw new Failure('invalid', `${what} is not JSON`)
   }
 }

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { isFailure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
 import { readCertificates } from './certificates.ts'
 import { credentialHelper } from './credential-helper.ts'
 import { findCredentials, parseCreds, type AskHelper } from './credentials.ts'
@@ -26,6 +26,7 @@ async function lookUp(t: TestContext, documents: unknown[], host: string, path =
     return { path: file, required: false }
   }))
   const found = await findCredentials({ host, path }, { files, askHelper })
+  if (found?.registryToken !== undefined) return `registry token ${found.registryToken}`
   return found && (found.identityToken === undefined ? `${found.username}:${found.password}` : `token ${found.identityToken}`)
 }
 
@@ -43,6 +44,8 @@ test('docker’s keys and forms are understood', async (t) => {
   assert.equal(await lookUp(t, [{ auths: { 'https://index.docker.io/v1/': auth('hub:1') } }], 'docker.io', 'library/nginx'), 'hub:1')
   assert.equal(await lookUp(t, [{ auths: { 'https://r.io:5000/v2/': auth('u:1') } }], 'r.io:5000'), 'u:1')
   assert.equal(await lookUp(t, [{ auths: { 'r.io': { ...auth('u:1'), identitytoken: 'idt' } } }], 'r.io'), 'token idt')
+  assert.equal(await lookUp(t, [{ auths: { 'r.io': { auth: '', registrytoken: 'a.b-c_d=' } } }], 'r.io'), 'registry token a.b-c_d=')
+  assert.equal(await lookUp(t, [{ auths: { 'r.io': { ...auth('u:1'), identitytoken: 'idt', registrytoken: 'rt' } } }], 'r.io'), 'registry token rt')
   assert.equal(await lookUp(t, [{ auths: { 'r.io': { username: 'u', password: 'p' } } }], 'r.io'), 'u:p')
   assert.equal(await lookUp(t, [{ auths: { 'r.io': {} } }], 'r.io'), undefined)
 })
@@ -59,10 +62,41 @@ test('helpers come before the entries of their file', async (t) => {
 })
 
 test('a broken file is named, and nothing of it is shown', async (t) => {
-  for (const bad of ['{', '{"auths": 5}', { auths: { 'r.io': { auth: 'c2VjcmV0' } } }]) {
-    await assert.rejects(lookUp(t, [bad], 'r.io'), (error) => isFailure(error, 'invalid') && /\.json/.test(error.message) && !/secret|c2VjcmV0/.test(error.message))
+  const wrong = [{ registrytoken: 'secret\r\nX: 1' }, { identitytoken: 'secret 1' }, { registrytoken: ['secret'] }, { password: 4711, username: 'u' }, { auth: { secret: 1 } }].map((entry) => ({ auths: { 'r.io': entry } }))
+  for (const bad of ['{', '{"auths": {"r.io": {"auth": "c2VjcmV0"', '{"auths": 5}', { auths: { 'r.io': { auth: 'c2VjcmV0' } } }, ...wrong]) {
+    await assert.rejects(lookUp(t, [bad], 'r.io'), (error) => {
+      assert.ok(isFailure(error, 'invalid') && /\.json/.test(error.message), JSON.stringify(bad))
+      assert.doesNotMatch(`${error.message} ${String(error.cause)}`, /secret|c2VjcmV0|4711|\n/)
+      return true
+    })
   }
   await assert.rejects(findCredentials({ host: 'x', path: 'y' }, { files: [{ path: '/nonexistent.json', required: true }], askHelper: none }), (error) => isFailure(error, 'invalid'))
+})
+
+test('credential-helpers of registries.conf are asked in their order, the files where they stand among them', async (t) => {
+  const dir = await folder(t)
+  await writeFile(join(dir, 'auth.json'), JSON.stringify({ auths: { 'r.io': auth('file:1'), 'docker.io': auth('hub:1') } }))
+  const files = [{ path: join(dir, 'auth.json'), required: false }]
+  const asked: string[] = []
+  const askHelper: AskHelper = async (name, server) => {
+    asked.push(`${name} ${server}`)
+    if (name === 'broken') throw new Failure('denied', 'broken')
+    return name === 'has' ? { username: name, password: server } : undefined
+  }
+  const find = async (host: string, helpers?: string[]) => (await findCredentials({ host, path: 'ns/app' }, { files, askHelper, helpers }))?.username
+  assert.equal(await find('r.io', ['empty', 'containers-auth.json', 'has']), 'file')
+  assert.equal(await find('r.io', ['has', 'containers-auth.json']), 'has')
+  assert.equal(await find('r.io', ['empty']), undefined, 'the files are only asked where they are named')
+  assert.equal(await find('r.io', []), undefined)
+  assert.equal(await find('docker.io', ['empty', 'containers-auth.json']), 'hub')
+  assert.deepEqual(asked, ['empty r.io', 'has r.io', 'empty r.io', 'empty https://index.docker.io/v1/', 'empty docker.io'])
+  assert.equal(await find('r.io', ['broken', 'containers-auth.json']), 'file')
+  await assert.rejects(find('r.io', ['broken', 'empty']), (error) => isFailure(error, 'denied'))
+})
+
+test('docker.io’s helper may stand under any of its names', async (t) => {
+  const helper: AskHelper = async (name, server) => ({ username: name, password: server })
+  for (const key of ['docker.io', 'index.docker.io', 'https://index.docker.io/v1/']) assert.equal(await lookUp(t, [{ credHelpers: { [key]: 'x' } }], 'docker.io', 'library/nginx', helper), `x:${key}`)
 })
 
 test('--creds splits at the first colon', () => {
@@ -82,12 +116,16 @@ test('a credential helper is run by the protocol', async (t) => {
   await write('empty', 'echo "credentials not found in native keychain"; exit 1')
   await write('broken', 'echo "secret stuff" >&2; exit 3')
   await write('odd', 'echo hello')
+  await write('number', 'echo \'{"Username":"u","Secret":4711}\'')
+  await write('endless', 'yes secret')
   const ask = credentialHelper({ dirs: [dir], env: { PATH: '/usr/bin:/bin', MARK: 'm', GONE: undefined } })
   assert.deepEqual(await ask('ok', 'r.io'), { username: 'get-r.io-m', password: 's' })
   assert.deepEqual(await ask('token', 'r.io'), { username: '', password: '', identityToken: 'idt' })
   assert.equal(await ask('empty', 'r.io'), undefined)
   await assert.rejects(ask('broken', 'r.io'), (error) => isFailure(error, 'denied') && /exit code 3/.test(error.message) && !/secret/.test(error.message))
   await assert.rejects(ask('odd', 'r.io'), (error) => isFailure(error, 'invalid'))
+  await assert.rejects(ask('number', 'r.io'), (error) => isFailure(error, 'invalid') && !/4711/.test(error.message))
+  await assert.rejects(ask('endless', 'r.io'), (error) => isFailure(error, 'invalid') && !/secret/.test(error.message))
   await assert.rejects(ask('missing', 'r.io'), (error) => isFailure(error, 'notFound') && /docker-credential-missing/.test(error.message))
   await assert.rejects(ask('../../bin/sh', 'r.io'), (error) => isFailure(error, 'notFound'))
 })

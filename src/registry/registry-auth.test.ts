@@ -114,6 +114,73 @@ test('an identity token is exchanged by POST', async (t) => {
   assert.deepEqual(Object.fromEntries(new URLSearchParams(asked?.body)), { grant_type: 'refresh_token', client_id: 'scow', scope: 'repository:app:pull', refresh_token: 'secret&id', service: 'svc, one' })
 })
 
+test('a registry token is sent to the registry as it is, and no token server is asked', async (t) => {
+  const server = await serve(t)
+  const tokens = await withTokens(t, server, () => 'secret-token')
+  const dir = await mkdtemp(join(tmpdir(), 'scow-auth-'))
+  t.after(() => rm(dir, { recursive: true }))
+  await writeFile(join(dir, 'auth.json'), JSON.stringify({ auths: { [`${server.host}/app`]: { registrytoken: 'secret-token' }, [server.host]: { registrytoken: 'wrong-secret' } } }))
+  const registry = open(t)
+  assert.equal(await readAll(registry, await server.resolve(registry, { authFile: join(dir, 'auth.json') })), 100_000)
+  assert.deepEqual(authorizations(server.seen), [undefined, 'Bearer secret-token', 'Bearer secret-token'])
+  await server.resolve(open(t), { registryToken: 'secret-token' })
+  await assert.rejects(server.resolve(registry, { authFile: join(dir, 'auth.json') }, 'other:1'), denied(/other credentials/))
+  await assert.rejects(server.resolve(open(t), { registryToken: 'secret\r\n' }), (error) => isFailure(error, 'invalid') && !/secret/.test(error.message))
+  assert.equal(tokens.asked.length, 0)
+})
+
+test('tokens and credentials of a command are for their host alone', async (t) => {
+  const server = await serve(t)
+  server.behave = (seen, response) => (seen.headers.authorization === basic('u:secret') ? false : challenge(response, 'Basic realm="x"'))
+  await assert.rejects(server.resolve(open(t), { creds: 'u:secret', credsHost: 'else.example' }), denied(/other credentials/))
+  assert.deepEqual(authorizations(server.seen), [undefined])
+  await server.resolve(open(t), { creds: 'u:secret', credsHost: server.host })
+})
+
+test('a token server that knows the repository by the name of the challenge gets that', async (t) => {
+  const server = await serve(t)
+  const tokens = await withTokens(t, server, () => 'wide')
+  const scopes = ({ url }: Seen): string[] => new URL(url, 'http://x').searchParams.getAll('scope')
+  // The registry names another scope than ours: for other:1 it is that of app.
+  tokens.reply = (seen) => [200, { token: scopes(seen).includes('repository:app:pull') ? 'wide' : 'narrow' }]
+  await server.resolve(open(t), QUICK, 'other:1')
+  assert.deepEqual(tokens.asked.map(scopes), [['repository:other:pull'], ['repository:other:pull', 'repository:app:pull']])
+  tokens.asked.length = 0
+  tokens.reply = (seen) => (scopes(seen).includes('repository:other:pull') ? [403, {}] : [200, { token: 'wide' }])
+  await server.resolve(open(t), QUICK, 'other:1')
+  assert.deepEqual(tokens.asked.map(scopes), [['repository:other:pull'], ['repository:app:pull']])
+  tokens.asked.length = 0
+  tokens.reply = () => [403, {}]
+  await assert.rejects(server.resolve(open(t), QUICK, 'other:1'), denied(/no access without credentials/))
+  assert.equal(tokens.asked.length, 2)
+})
+
+test('a token server that moves a request with a token elsewhere is not followed', async (t) => {
+  const server = await serve(t)
+  const tokens = await withTokens(t, server, () => 'tok')
+  const evil = await startScriptedRegistry()
+  t.after(() => evil.close())
+  const moved = await startScriptedRegistry()
+  t.after(() => moved.close())
+  moved.behave = (_, response) => { response.writeHead(307, { location: `http://${evil.host}/token` }); response.end(); return true }
+  tokens.realm = `http://${moved.host}/token`
+  await assert.rejects(server.resolve(open(t), { identityToken: 'secret-id' }), denied(/redirects a request with credentials/))
+  assert.equal(evil.seen.length, 0)
+  assert.match(moved.seen[0]!.body, /secret-id/)
+})
+
+test('a token server that is not reached is tried as often as any server, not its square', async (t) => {
+  const server = await serve(t)
+  const tokens = await withTokens(t, server, () => 'tok')
+  let asked = 0
+  const broken = await startScriptedRegistry()
+  t.after(() => broken.close())
+  broken.behave = (_, __, request) => { asked++; request.socket.destroy(); return true }
+  tokens.realm = `http://${broken.host}/token`
+  await assert.rejects(server.resolve(open(t), { ...QUICK, retry: 2 }), (error) => isFailure(error, 'unavailable') && /the token server of 127\.0\.0\.1/.test(error.message))
+  assert.equal(asked, 3)
+})
+
 test('a token that ended in the middle is replaced', async (t) => {
   const server = await serve(t)
   let generation = 1
@@ -220,6 +287,11 @@ test('a mirror is asked first, and the registry when the mirror has nothing or i
   mirror.blobs.clear()
   assert.equal(await readAll(registry, await resolve()), 100_000)
   assert.equal(server.seen.length, before + 1)
+  // What was given for the registry is not for its mirrors.
+  mirror.behave = (seen, response) => (seen.headers.authorization === undefined ? challenge(response, 'Basic realm="x"') : false)
+  assert.equal((await resolve()).endpoint.mirror, false)
+  assert.ok(authorizations(mirror.seen).every((header) => header === undefined))
+  mirror.behave = () => false
   await mirror.close()
   assert.equal((await resolve()).endpoint.host, server.host)
 })

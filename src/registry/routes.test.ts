@@ -48,6 +48,27 @@ test('a short name is an alias, else it is searched for in each registry in orde
   assert.deepEqual(names('gone', conf), ['quay.io/gone:latest', 'docker.io/library/gone:latest', 'example.com/ns/gone:latest'])
 })
 
+test('an alias counts in every mode, and the cache of answers wins over the files', async (t) => {
+  const conf = await configuration(t, {
+    main: 'unqualified-search-registries = ["a.io", "b.io"]\nshort-name-mode = "disabled"\n[aliases]\n"x" = "q.io/x"\n"y" = "docker.io/y"\n"ns/z" = "localhost/z"\n"off" = "q.io/off"',
+    cache: '[aliases]\n"x" = "r.io/x"\n"off" = ""',
+  })
+  assert.deepEqual(names('x:1', conf), ['r.io/x:1'])
+  assert.deepEqual(names('y', conf), ['docker.io/library/y:latest'])
+  assert.deepEqual(names('ns/z', conf), ['localhost/z:latest'])
+  assert.deepEqual(names('off', conf), ['a.io/off:latest', 'b.io/off:latest'])
+  assert.deepEqual(names('z', conf), ['a.io/z:latest', 'b.io/z:latest'], 'the mode that is disabled tries all')
+  const enforcing = await configuration(t, { main: 'unqualified-search-registries = ["a.io", "b.io"]\nshort-name-mode = "enforcing"\n[aliases]\n"x" = "q.io/x"' })
+  assert.deepEqual(names('x', enforcing), ['q.io/x:latest'])
+})
+
+test('helpers and modes of a later file take the place of those before', async (t) => {
+  const conf = await configuration(t, { main: 'credential-helpers = ["one"]\nshort-name-mode = "enforcing"', dropIns: { '10.conf': 'credential-helpers = ["containers-auth.json", "two"]', '20.conf': 'short-name-mode = "permissive"' } })
+  assert.deepEqual(conf.credentialHelpers, ['containers-auth.json', 'two'])
+  assert.equal(conf.shortNameMode, 'permissive')
+  assert.equal((await configuration(t, {})).credentialHelpers, undefined)
+})
+
 test('an empty search list, and the enforcing mode, refuse short names that nothing decides', async (t) => {
   assert.throws(() => names('x', { searchRegistries: [], shortNameMode: 'permissive', aliases: new Map(), credentialHelpers: undefined, rules: [] }), (error) => isFailure(error, 'notFound'))
   const conf = await configuration(t, { main: 'unqualified-search-registries = ["a.io", "b.io"]\nshort-name-mode = "enforcing"' })
@@ -115,6 +136,12 @@ test('a wrong file gives one line that names it', async (t) => {
     ['unqualified-search-registries = "x"', /main\.conf is malformed: unqualified-search-registries/],
     ['short-name-mode = "maybe"', /short-name-mode/],
     ['[[registry]]\nlocation = "http://x.io"', /without http/],
+    ['[aliases]\n"x" = "x"', /alias "x" = "x" names no registry/],
+    ['[aliases]\n"x" = "q.io/x:1"', /no tag and no digest/],
+    ['[aliases]\n"x:1" = "q.io/x"', /no tag and no digest/],
+    ['[aliases]\n"q.io/x" = "q.io/y"', /is for a name that has a registry/],
+    ['[aliases]\n"x" = "q.io/UPPER"', /target that is no name/],
+    ['credential-helpers = ["../x"]', /credential-helpers\.0: is not the name of a helper/],
     ['[[registry]]\ninsecure = true', /neither prefix nor location/],
     ['[[registry]]\nprefix = "a.*.io"\nlocation = "b.io"', /first part/],
     ['[[registry]]\nlocation = "x.io"\nmirror-by-digest-only = true\n[[registry.mirror]]\nlocation = "y.io"\npull-from-mirror = "all"', /both/],
