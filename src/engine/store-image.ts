@@ -102,7 +102,7 @@ function warnOfPlatform(config: ImageConfig, { source, platform }: StoreImage): 
 }
 
 /** Unpacked layers take at least what their blobs take, whatever of the blobs is here already. */
-async function checkSpace({ paths }: Pick<Engine, 'paths'>, missing: readonly Descriptor[], what: string): Promise<void> {
+export async function checkSpace({ paths }: Pick<Engine, 'paths'>, missing: readonly Descriptor[], what: string): Promise<void> {
   const neededBytes = missing.reduce((sum, { size }) => sum + size, 0)
   const { bavail, bsize } = await statfs(paths.root)
   if (neededBytes <= bavail * bsize) return

@@ -6,7 +6,7 @@ import { convertSchema1, parseSchema1 } from '../image/schema1.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Engine } from './engine.ts'
 import { fetchLayers } from './fetch-layers.ts'
-import { events, parallelOf, record, whileLeased, type Chosen, type StoreImage } from './store-image.ts'
+import { checkSpace, events, parallelOf, record, whileLeased, type Chosen, type StoreImage } from './store-image.ts'
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage'>
 
@@ -22,7 +22,7 @@ export async function storeSchema1(engine: Parts, request: StoreImage, top: Chos
   const descriptors = image.blobs.map((digest): Descriptor => ({ mediaType: `${DOCKER_LAYER}.gzip`, digest, size: sizes.get(digest)! }))
   request.onProgress?.({ kind: 'resolved', digest: top.descriptor.digest, layers: descriptors.map(({ digest, size }) => ({ digest, size })) })
   return whileLeased(engine, { target: source.what, chain: [] }, async () => {
-    const layers = await fetchLayers({ storage, source, wanted: descriptors.map((descriptor) => ({ descriptor })), parallel: parallelOf(engine), ...events(request) })
+    const layers = await fetchLayers({ storage, source, wanted: descriptors.map((descriptor) => ({ descriptor })), parallel: parallelOf(engine), check: (missing) => checkSpace(engine, missing, source.what), ...events(request) })
     const diffIds = layers.map(({ diffId }) => diffId)
     const { config, manifest } = convertSchema1(image, descriptors, diffIds)
     const converted: Chosen = { bytes: manifest, descriptor: { mediaType: DOCKER_MANIFEST, digest: top.descriptor.digest, size: manifest.length } }

@@ -54,5 +54,7 @@ test('an index of one image without a platform gives that image', () => {
   const { platform, ...bare } = entry('linux/amd64')
   assert.ok(platform)
   assert.equal(selectPlatform([bare], normalisePlatform(HOST), 'img'), bare)
+  assert.equal(selectPlatform([bare, entry('unknown/unknown')], HOST, 'img'), bare, 'what is for no platform is no second image')
+  assert.throws(() => selectPlatform([entry('unknown/unknown'), entry('linux/s390x')], HOST, 'img'), (error) => isFailure(error, 'notFound') && !/unknown/.test(error.message))
   assert.throws(() => selectPlatform([bare, { ...bare }], HOST, 'img'), (error) => isFailure(error, 'notFound'))
 })

@@ -69,8 +69,11 @@ const MANIFESTS: ReadonlySet<string> = new Set([OCI_MANIFEST, DOCKER_MANIFEST, O
 const ZSTD_ANNOTATION = 'io.github.containers.compression.zstd'
 
 /** Build provenance and signatures ride in an index beside the images. */
-const isImage = ({ mediaType, artifactType, annotations }: Descriptor): boolean =>
-  MANIFESTS.has(mediaType) && artifactType === undefined && annotations?.['vnd.docker.reference.type'] !== 'attestation-manifest'
+const isImage = ({ mediaType, artifactType, annotations, platform }: Descriptor): boolean =>
+  MANIFESTS.has(mediaType) && artifactType === undefined && annotations?.['vnd.docker.reference.type'] !== 'attestation-manifest' && !isUnknown(platform)
+
+/** What buildkit writes where there is nothing to run. */
+const isUnknown = (platform: Platform | undefined): boolean => platform?.os === 'unknown' && platform.architecture === 'unknown'
 
 /** The entry of an index that fits `wanted` best; of equal ones a zstd one, then the first. Fails with `notFound`. */
 export function selectPlatform(entries: readonly Descriptor[], wanted: Platform, what: string): Descriptor {

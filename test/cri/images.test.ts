@@ -46,3 +46,24 @@ test('a pull that is cut off can be made again', async (t) => {
   const { imageRef } = await images.pullImage({ image: { image: suite.web } })
   assert.match(imageRef, /^sha256:/)
 })
+
+test('credentials of the kubelet in every form open a registry, and go to no host but theirs', async (t) => {
+  const { images } = await openCri(t, suite)
+  const image = { image: suite.probe }
+  const basic = `Basic ${Buffer.from('u:p:q').toString('base64')}`
+  let wanted = basic
+  suite.registry.fault = ({ headers }) => (headers['authorization'] === wanted ? undefined : { kind: 'status', status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } })
+  t.after(() => suite.registry.reset())
+  const host = suite.registry.host
+  const encoded = Buffer.from('u:p:q').toString('base64')
+  for (const auth of [{ username: 'u', password: 'p:q' }, { auth: encoded }, { username: 'u', password: 'p:q', serverAddress: host }, { auth: encoded, serverAddress: `https://${host}/v2/` }]) {
+    assert.match((await images.pullImage({ image, auth })).imageRef, /^sha256:/, JSON.stringify(auth))
+  }
+  wanted = 'Bearer t.o-k'
+  assert.match((await images.pullImage({ image, auth: { registryToken: 't.o-k' } })).imageRef, /^sha256:/)
+  suite.registry.requests.length = 0
+  for (const auth of [undefined, { username: 'u', password: 'secret', serverAddress: 'https://else.example' }, { registryToken: 't.o-k', serverAddress: 'else.example' }]) {
+    await assert.rejects(images.pullImage({ image, auth }), (error: Error) => /other credentials/.test(error.message) && !/secret|t\.o-k/.test(error.message))
+  }
+  assert.ok(suite.registry.requests.every(({ headers }) => headers['authorization'] === undefined))
+})

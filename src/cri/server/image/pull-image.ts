@@ -1,16 +1,18 @@
 import { status } from '@grpc/grpc-js'
 import { Failure, isFailure } from '../../../errors.ts'
-import { pullImage as pull } from '../../../engine/pull-image.ts'
+import { pullImage as pull, type PullImage } from '../../../engine/pull-image.ts'
 import type { AuthConfig, PullImageRequest, PullImageResponse } from '../../wire/generated/runtime-v1.ts'
 import { imageIdOf } from '../convert/container-status.ts'
 import { RpcError, type Rpc } from '../rpc.ts'
 
+type Access = NonNullable<PullImage['access']>
+
 /** Ends when the client goes: what has come by then is kept for the next try. */
 export const pullImage: Rpc<PullImageRequest, PullImageResponse> = async (server, { image: spec, auth }, { signal }) => {
   if (!spec?.image) throw new Failure('invalid', 'the request names no image')
-  const creds = credentials(auth)
+  const access = accessOf(auth)
   try {
-    const image = await pull(server.engine, { reference: spec.image, policy: 'always', signal, ...(creds === undefined ? {} : { access: { creds } }) })
+    const image = await pull(server.engine, { reference: spec.image, policy: 'always', signal, ...(access && { access }) })
     return { imageRef: imageIdOf(image.id) }
   } catch (error) {
     // The kubelet knows this word at the beginning of the text.
@@ -19,15 +21,24 @@ export const pullImage: Rpc<PullImageRequest, PullImageResponse> = async (server
   }
 }
 
-/** @throws invalid, unsupported */
-function credentials(auth: AuthConfig | undefined): string | undefined {
+/** What the kubelet has for the registry; of several things the one that containerd takes. @throws invalid */
+function accessOf(auth: AuthConfig | undefined): Access | undefined {
   if (!auth) return undefined
-  if (auth.username) return `${auth.username}:${auth.password}`
-  if (auth.auth) {
-    const text = Buffer.from(auth.auth, 'base64').toString('utf8').replace(/\0+$/, '')
-    if (!text.includes(':')) throw new Failure('invalid', 'the credentials are not in the form user:password')
-    return text
-  }
-  if (auth.identityToken || auth.registryToken) throw new Failure('unsupported', 'registry tokens of the kubelet are not supported: give user and password')
-  return undefined
+  const host = auth.serverAddress ? { credsHost: hostOf(auth.serverAddress) } : {}
+  if (auth.username) return { creds: `${auth.username}:${auth.password}`, ...host }
+  if (auth.registryToken) return { registryToken: auth.registryToken, ...host }
+  if (auth.identityToken) return { identityToken: auth.identityToken, ...host }
+  if (!auth.auth) return undefined
+  const text = Buffer.from(auth.auth, 'base64').toString('utf8').replace(/\0+$/, '')
+  if (!text.includes(':')) throw new Failure('invalid', 'the credentials are not in the form user:password')
+  return { creds: text, ...host }
+}
+
+const DOCKER_HUB = new Set(['index.docker.io', 'registry-1.docker.io'])
+
+/** Host of a server's address, which may be a URL. Credentials go nowhere else. */
+function hostOf(address: string): string {
+  const url = URL.parse(address.includes('://') ? address : `https://${address}`)
+  if (!url) throw new Failure('invalid', 'the server address of the credentials is not an address')
+  return DOCKER_HUB.has(url.host) ? 'docker.io' : url.host
 }
