@@ -264,6 +264,12 @@ test('a foreign layer comes from its own place, without credentials', async (t) 
   for await (const chunk of await registry.blob(resolved, foreign, { offsetBytes: 0 })) bytes += chunk.length
   assert.equal(bytes, 100_000)
   assert.deepEqual(authorizations(elsewhere.seen), [undefined])
+  // The first address that works, also where the registry does not just lack the layer but refuses it.
+  server.behave = (_, response) => { sendError(response, 403, 'DENIED'); return true }
+  const urls = ['file:///etc/passwd', 'http://127.0.0.1:1/layer', `http://u:secret@${elsewhere.host}/layer`]
+  for await (const chunk of await registry.blob(resolved, { ...foreign, urls }, { offsetBytes: 50_000 })) bytes += chunk.length
+  assert.equal(bytes, 150_000)
+  assert.deepEqual(authorizations(elsewhere.seen), [undefined, undefined])
 })
 
 test('a mirror is asked first, and the registry when the mirror has nothing or is gone', async (t) => {

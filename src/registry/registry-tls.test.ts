@@ -142,6 +142,50 @@ test('HTTPS goes through a proxy’s tunnel, plain HTTP through its requests, an
   assert.ok(proxy.asked.includes(`GET http://other.example/v2/app/manifests/1 ${authorization}`))
 })
 
+test('certificates of a host are found under the name that is typed, with a usual port and with another', async (t) => {
+  const server = await serve(t)
+  const proxy = await startProxy(t)
+  proxy.connectTo(server.host)
+  const certs = join(dir, 'named')
+  mkdirSync(join(certs, 'registry.example:443'), { recursive: true })
+  writeFileSync(join(certs, 'registry.example:443', 'ca.crt'), file('ca.pem'))
+  const registry = open(t, { proxies: [['HTTPS_PROXY', proxy.url]] }, [certs])
+  // Its authority is known: what is left is that the certificate is for 127.0.0.1.
+  await assert.rejects(resolve(registry, { host: 'registry.example:443' }), says(/for another host/))
+  await assert.rejects(resolve(registry, { host: 'registry.example:8443' }), says(/authority/))
+})
+
+test('several certificates of ours, and files that hold none, are told apart', async (t) => {
+  const server = await serve(t, { tls: { ...SERVER, ca: file('ca.pem') } })
+  const certs = join(dir, 'several')
+  mkdirSync(certs)
+  writeFileSync(join(certs, 'ca.crt'), file('ca.pem'))
+  writeFileSync(join(certs, 'a.cert'), file('client.pem'))
+  writeFileSync(join(certs, 'a.key'), file('client.key'))
+  await resolve(open(t), server, { tlsVerify: true, certDir: certs })
+  writeFileSync(join(certs, 'a.key'), file('server.key'))
+  await assert.rejects(resolve(open(t), server, { tlsVerify: true, certDir: certs }), (error) => isFailure(error, 'invalid') && /certificates or keys .* cannot be used/.test(error.message))
+})
+
+test('hosts.toml has a mirror verified by its own authority, with our certificate from one file', async (t) => {
+  const server = await serve(t, { tls: { ...SERVER, ca: file('ca.pem') } })
+  const hosts = join(dir, 'hosts.d', 'registry.example')
+  mkdirSync(hosts, { recursive: true })
+  writeFileSync(join(hosts, 'ca.pem'), file('ca.pem'))
+  writeFileSync(join(hosts, 'me.pem'), file('client.pem') + file('client.key'))
+  const files = { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], certDirs: [], hostsDirs: [join(dir, 'hosts.d')] }
+  const write = (text: string) => writeFileSync(join(hosts, 'hosts.toml'), `server = "https://${server.host}"\n${text}`)
+  write('ca = "ca.pem"\nclient = "me.pem"')
+  await resolve(open(t, { files }), { host: 'registry.example' })
+  write('client = "me.pem"')
+  await assert.rejects(resolve(open(t, { files }), { host: 'registry.example' }), says(/authority/))
+  write('skip_verify = true\nclient = "me.pem"')
+  await resolve(open(t, { files }), { host: 'registry.example' })
+  await assert.rejects(resolve(open(t, { files }), { host: 'registry.example' }, { tlsVerify: true }), says(/authority/))
+  write('ca = "missing.pem"')
+  await assert.rejects(resolve(open(t, { files }), { host: 'registry.example' }), (error) => isFailure(error, 'invalid') && /missing\.pem cannot be read \(ENOENT\)/.test(error.message))
+})
+
 test('TLS goes through a SOCKS proxy, and it is the registry’s certificate that counts', async (t) => {
   const server = await serve(t)
   const socks = await startSocks(t, () => server.host)

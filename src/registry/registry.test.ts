@@ -2,12 +2,18 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test, type TestContext } from 'node:test'
 import { isFailure, type ErrorKind } from '../errors.ts'
 import { digestOf, type Digest } from '../image/digest.ts'
 import { OCI_CONFIG, OCI_MANIFEST } from '../image/media-types.ts'
 import { parseReference } from '../image/reference.ts'
+import { readBody } from './body.ts'
 import { openRegistry, type Access, type Registry, type RegistryOptions } from './registry.ts'
 import { sendError, serveBlob, startScriptedRegistry, type ScriptedRegistry } from './scripted-registry.ts'
 
@@ -181,6 +187,85 @@ test('a blob goes on from an offset, also where the server ignores or refuses ra
     return true
   }
   assert.ok((await rest(999)).equals(blob.subarray(999)))
+})
+
+test('a blob that changed under a download is not glued together from two', async (t) => {
+  const server = await serve(t)
+  const { blob, digest } = fill(server, 400_000)
+  let asked = 0
+  server.behave = (seen, response, request) => {
+    if (!seen.url.includes('/blobs/')) return false
+    if (asked++ === 0) {
+      response.writeHead(200, { 'content-length': blob.length, etag: '"one"' })
+      response.write(blob.subarray(0, 150_000), () => setTimeout(() => request.socket.destroy(), 20))
+      return true
+    }
+    // By If-Range a server whose content has another tag sends it whole instead of its end.
+    assert.equal(seen.headers['if-range'], '"one"')
+    assert.match(seen.headers.range ?? '', /^bytes=\d+-$/)
+    response.writeHead(200, { 'content-length': blob.length, etag: '"two"' })
+    response.end(blob)
+    return true
+  }
+  assert.ok((await download(open(t), server, { digest, size: blob.length })).equals(blob))
+  assert.equal(asked, 2)
+})
+
+test('a tag beside a digest says nothing: the digest is asked for', async (t) => {
+  const server = await serve(t)
+  const { manifest } = fill(server)
+  const resolved = await open(t).resolve(parseReference(`${server.host}/app:gone@${manifest}`))
+  assert.equal(resolved.descriptor.digest, manifest)
+  assert.equal(server.seen[0]?.url, `/v2/app/manifests/${manifest}`)
+})
+
+test('a registry at an IPv6 address is reached by it', async (t) => {
+  const server = await serve(t, { address: '::1' })
+  const { blob, digest } = fill(server, 1000)
+  assert.match(server.host, /^\[::1\]:\d+$/)
+  assert.ok((await download(open(t), server, { digest, size: 1000 })).equals(blob))
+  assert.equal(server.seen[0]?.headers.host, server.host)
+})
+
+test('a small answer that trickles without end is given up, however steadily it comes', async () => {
+  const body = new Readable({ read() {} })
+  const drip = setInterval(() => body.push('x'), 5)
+  try {
+    await assert.rejects(readBody(body, 1 << 20, { totalMs: 100 }), (error: NodeJS.ErrnoException) => error.code === 'ETIMEDOUT' && /not whole within 0\.1 s/.test(error.message))
+    assert.ok(body.destroyed)
+  } finally {
+    clearInterval(drip)
+  }
+})
+
+test('a registry that lists tags without end is refused', async (t) => {
+  const server = await serve(t)
+  server.behave = (_, response) => {
+    response.writeHead(200, { link: '</v2/app/tags/list?n=1000&last=z>; rel="next"' })
+    response.end(JSON.stringify({ tags: Array.from({ length: 10_000 }, (_, index) => `t${index}`) }))
+    return true
+  }
+  await assert.rejects(open(t).tags(parseReference(`${server.host}/app`)), failure('invalid', /tag list of .* does not end/))
+  assert.ok(server.seen.length < 30)
+})
+
+test('a mirror that is gone is not waited for again and again', async (t) => {
+  const server = await serve(t)
+  const { digest, blob } = fill(server, 1000)
+  const dir = await mkdtemp(join(tmpdir(), 'scow-conf-'))
+  t.after(() => rm(dir, { recursive: true }))
+  let knocks = 0
+  const mirror = createServer((socket) => { knocks++; socket.destroy() }).listen(0, '127.0.0.1')
+  await once(mirror, 'listening')
+  t.after(() => mirror.close())
+  await writeFile(join(dir, 'r.conf'), `[[registry]]\nlocation = "${server.host}"\n[[registry.mirror]]\nlocation = "127.0.0.1:${(mirror.address() as AddressInfo).port}"\ninsecure = true\n`)
+  const registry = open(t, { files: { ...NO_FILES, registriesConf: [join(dir, 'r.conf')] } })
+  const access = { retry: 5, retryDelayMs: 1 }
+  assert.ok((await download(registry, server, { digest, size: 1000, access })).equals(blob))
+  const first = knocks
+  assert.ok(first >= 1 && first <= 4, `${first} connections`)
+  for (let again = 0; again < 3; again++) await registry.resolve(parseReference(`${server.host}/app:1`), { access })
+  assert.equal(knocks, first)
 })
 
 test('a blob that is longer, shorter, encoded or another range is refused', async (t) => {

@@ -17,7 +17,7 @@ export interface Seen {
 export type Behaviour = (seen: Seen, response: ServerResponse, request: IncomingMessage) => boolean | Promise<boolean>
 
 export interface ScriptedRegistry {
-  /** 127.0.0.1:PORT */
+  /** 127.0.0.1:PORT, or [::1]:PORT */
   readonly host: string
   readonly seen: Seen[]
   readonly manifests: Map<string, { type: string; bytes: Buffer }>
@@ -31,13 +31,13 @@ export interface ScriptedRegistry {
   close(): Promise<void>
 }
 
-export async function startScriptedRegistry({ tls }: { tls?: { key: string; cert: string; ca?: string } } = {}): Promise<ScriptedRegistry> {
+export async function startScriptedRegistry({ tls, address = '127.0.0.1' }: { tls?: { key: string; cert: string; ca?: string }; address?: string } = {}): Promise<ScriptedRegistry> {
   const answer = (request: IncomingMessage, response: ServerResponse): void => void serve(registry, request, response)
   const server = tls ? createTlsServer({ ...tls, requestCert: tls.ca !== undefined, rejectUnauthorized: tls.ca !== undefined }, answer) : createServer(answer)
-  server.listen(0, '127.0.0.1')
+  server.listen(0, address)
   await once(server, 'listening')
   const registry: ScriptedRegistry = {
-    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    host: `${address.includes(':') ? `[${address}]` : address}:${(server.address() as AddressInfo).port}`,
     seen: [], manifests: new Map(), blobs: new Map(), sentBytes: 0,
     behave: () => false,
     addBlob(bytes) {

@@ -56,7 +56,7 @@ async function openSession(parts: SessionParts, opening: Opening): Promise<Sessi
   const server = withVerify(opening)
   return makeSession({
     host, server, transport: parts.transport,
-    insecure: tlsVerify === undefined ? insecure || server?.schemes?.includes('http') || undefined : !tlsVerify,
+    insecure: tlsVerify === undefined ? isInsecure(insecure, server) : !tlsVerify,
     credentials: (path) => credentialsFor(parts, { ...opening, path }),
     certificates: (name) => {
       const found = certificates.get(name) ?? certificatesFor(parts, { ...opening, name })
@@ -66,6 +66,10 @@ async function openSession(parts: SessionParts, opening: Opening): Promise<Sessi
     backoff: { retries: retry ?? DEFAULT_RETRIES, firstMs: retryDelayMs ?? DEFAULT_DELAY_MS, maxMs: parts.timings.maxDelayMs },
   })
 }
+
+/** undefined: on loopback alone. A scheme that hosts.toml names is meant, on loopback too. */
+const isInsecure = (insecure: boolean, server: Endpoint['server'] | undefined): boolean | undefined =>
+  server?.schemes === undefined ? insecure || undefined : insecure || server.schemes.includes('http')
 
 /** What the user says of this pull wins over hosts.toml. */
 function withVerify({ host, server, access: { tlsVerify } }: Opening): Endpoint['server'] | undefined {
