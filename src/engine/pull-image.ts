@@ -3,7 +3,7 @@ import { Failure, isFailure, type ErrorKind } from '../errors.ts'
 import type { Platform } from '../image/descriptor.ts'
 import { hostPlatform, normalisePlatform, parsePlatform } from '../image/platform.ts'
 import { canonical, canonicalName, repositoryOf, type Reference } from '../image/reference.ts'
-import type { Access, Registry } from '../registry/registry.ts'
+import type { Access, Candidates, Registry } from '../registry/registry.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Engine } from './engine.ts'
 import { lookUpImage } from './find-image.ts'
@@ -22,6 +22,8 @@ export interface PullImage {
   readonly access?: Access
   readonly signal?: AbortSignal
   readonly onProgress?: (event: PullEvent) => void
+  /** Asks a person which of several images a short name means; absent where nobody can be asked. @returns its index */
+  readonly choose?: (name: string, images: readonly string[]) => Promise<number>
 }
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'registry'>
@@ -44,9 +46,33 @@ export async function pullImage(engine: Parts, request: PullImage): Promise<Imag
   if (here && request.policy !== 'newer') return here
   if (request.policy === 'never') throw new Failure('notFound', `${text}: image not known, and the pull policy is never`, { hint: `pull it first: scow pull ${text}` })
   const registry = await engine.registry()
-  const { references, short } = await registry.candidates(text)
+  const { references, short, undecided } = await registry.candidates(text)
   if (here && (await isCurrent({ registry, references, request, here }))) return here
+  if (undecided) return pullChosen(engine, { registry, text, references, undecided, request, platform })
   return firstOf({ text, references, short }, (reference) => pullReference(engine, { registry, reference, request, platform }))
+}
+
+interface Undecided extends Pick<PullReference, 'registry' | 'request' | 'platform'> {
+  readonly text: string
+  readonly references: readonly Reference[]
+  readonly undecided: NonNullable<Candidates['undecided']>
+}
+
+/** A short name that may be in several registries: what a person chooses is kept as an alias once it was pulled. */
+async function pullChosen(engine: Parts, { registry, text, references, undecided: { name, mustAsk }, request, platform }: Undecided): Promise<ImageRecord> {
+  const names = references.map(canonical)
+  if (request.choose) {
+    const reference = references[await request.choose(text, names)]!
+    const image = await pullReference(engine, { registry, reference, request, platform })
+    await registry.rememberAlias(name, reference)
+    return image
+  }
+  if (mustAsk) {
+    throw new Failure('invalid', `the short name "${text}" may be in ${references.length} registries, and short-name-mode is enforcing`, {
+      hint: `write the registry too: ${names.slice(0, 5).join(' or ')}`,
+    })
+  }
+  return firstOf({ text, references, short: true }, (reference) => pullReference(engine, { registry, reference, request, platform }))
 }
 
 /** Every tag of a repository, in the order the registry lists them. */

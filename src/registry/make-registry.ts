@@ -1,5 +1,5 @@
 import { Failure } from '../errors.ts'
-import { canonical, type Reference } from '../image/reference.ts'
+import { canonical, repositoryOf, type Reference } from '../image/reference.ts'
 import { askEndpoints, type Candidate, type Place } from './ask-endpoints.ts'
 import type { Endpoint } from './endpoint.ts'
 import { expiring } from './expiring.ts'
@@ -31,6 +31,10 @@ export function makeRegistry(options: RegistryOptions): Registry {
   const parts: Parts = { options, timings, conf, sessions: makeSessions({ options, timings, transport, conf }), places: new WeakMap() }
   return {
     candidates: async (text) => (await import('./routes.ts')).candidatesFor(text, await conf()),
+    async rememberAlias(name, chosen) {
+      const { rememberAlias } = await import('./remember-alias.ts')
+      await rememberAlias(options.files.aliasCache, { name, target: repositoryOf(chosen) })
+    },
     resolve: (reference, { access = {}, signal } = {}) => resolve(parts, { reference, access, signal }),
     async digest(reference, { access = {}, signal } = {}) {
       const { digestAt } = await import('./fetch-manifest.ts')

@@ -43,6 +43,8 @@ export interface Candidates {
   readonly references: readonly Reference[]
   /** The name was typed without a registry. */
   readonly short: boolean
+  /** Nothing decides among them: a person should, and by short-name-mode enforcing nobody else may. */
+  readonly undecided?: { readonly name: string; readonly mustAsk: boolean }
 }
 
 export interface Request {
@@ -53,6 +55,8 @@ export interface Request {
 export interface Registry {
   /** What a typed name may mean: aliases and search registries for a short one. Failure invalid (name, registries.conf). */
   candidates(text: string): Promise<Candidates>
+  /** Keeps what a person chose for a short name (without tag): from now on it is an alias. */
+  rememberAlias(name: string, chosen: Reference): Promise<void>
   /**
    * Manifest of a reference, from its mirrors or its registry.
    * Failures: notFound, denied, unavailable, invalid (digest or size differs), cancelled.

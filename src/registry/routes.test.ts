@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { isFailure } from '../errors.ts'
 import { canonical, parseReference } from '../image/reference.ts'
 import { readRegistriesConf, type RegistriesConf } from './registries-conf.ts'
+import { rememberAlias } from './remember-alias.ts'
 import { registryFiles } from './registry-files.ts'
 import { candidatesFor, routesFor } from './routes.ts'
 
@@ -62,6 +63,22 @@ test('an alias counts in every mode, and the cache of answers wins over the file
   assert.deepEqual(names('x', enforcing), ['q.io/x:latest'])
 })
 
+test('answers are kept in the cache of aliases, by many at once and beside those of podman', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'scow-alias-'))
+  t.after(() => rm(dir, { recursive: true }))
+  const cache = join(dir, 'deep', 'short-name-aliases.conf')
+  await rememberAlias(cache, { name: 'ns/x', target: 'docker.io/ns/x' })
+  await writeFile(cache, `${await readFile(cache, 'utf8')}  "podmans" = "quay.io/podmans"\n`)
+  await Promise.all(Array.from({ length: 10 }, (_, index) => rememberAlias(cache, { name: `n${index}`, target: `q.io/n${index}` })))
+  await rememberAlias(cache, { name: 'ns/x', target: 'q.io/ns/x' })
+  const conf = await configuration(t, { cache: await readFile(cache, 'utf8') })
+  assert.deepEqual([...conf.aliases.keys()].sort(), ['ns/x', ...Array.from({ length: 10 }, (_, index) => `n${index}`), 'podmans'].sort())
+  assert.deepEqual([names('ns/x', conf), names('podmans', conf), names('n7', conf)], [['q.io/ns/x:latest'], ['quay.io/podmans:latest'], ['q.io/n7:latest']])
+  await writeFile(cache, 'broken')
+  await assert.rejects(rememberAlias(cache, { name: 'y', target: 'q.io/y' }), (error) => isFailure(error, 'invalid'))
+  assert.equal(await readFile(cache, 'utf8'), 'broken')
+})
+
 test('helpers and modes of a later file take the place of those before', async (t) => {
   const conf = await configuration(t, { main: 'credential-helpers = ["one"]\nshort-name-mode = "enforcing"', dropIns: { '10.conf': 'credential-helpers = ["containers-auth.json", "two"]', '20.conf': 'short-name-mode = "permissive"' } })
   assert.deepEqual(conf.credentialHelpers, ['containers-auth.json', 'two'])
@@ -69,10 +86,14 @@ test('helpers and modes of a later file take the place of those before', async (
   assert.equal((await configuration(t, {})).credentialHelpers, undefined)
 })
 
-test('an empty search list, and the enforcing mode, refuse short names that nothing decides', async (t) => {
+test('an empty search list refuses short names, and where several registries may have one, the mode says who decides', async (t) => {
   assert.throws(() => names('x', { searchRegistries: [], shortNameMode: 'permissive', aliases: new Map(), credentialHelpers: undefined, rules: [] }), (error) => isFailure(error, 'notFound'))
   const conf = await configuration(t, { main: 'unqualified-search-registries = ["a.io", "b.io"]\nshort-name-mode = "enforcing"' })
-  assert.throws(() => names('x', conf), (error) => isFailure(error, 'invalid') && /a\.io\/x or b\.io\/x/.test(error.hint ?? ''))
+  assert.deepEqual(candidatesFor('ns/x:1', conf).undecided, { name: 'ns/x', mustAsk: true })
+  assert.deepEqual(candidatesFor('x', { ...conf, shortNameMode: 'permissive' }).undecided, { name: 'x', mustAsk: false })
+  assert.equal(candidatesFor('x', { ...conf, shortNameMode: 'disabled' }).undecided, undefined)
+  assert.equal(candidatesFor('x', { ...conf, searchRegistries: ['a.io'] }).undecided, undefined)
+  assert.equal(candidatesFor('a.io/x', conf).undecided, undefined)
 })
 
 test('the longest prefix rewrites, and its mirrors come first', async (t) => {

@@ -17,12 +17,9 @@ export function candidatesFor(text: string, conf: RegistriesConf): Candidates {
       hint: `write the registry too (docker.io/library/${typed.path}), or set unqualified-search-registries in registries.conf`,
     })
   }
-  if (conf.shortNameMode === 'enforcing' && search.length > 1) {
-    throw new Failure('invalid', `the short name "${text}" may be in ${search.length} registries, and short-name-mode is enforcing`, {
-      hint: `write the registry too: ${search.map((registry) => `${registry}/${typed.path}`).slice(0, 5).join(' or ')}`,
-    })
-  }
-  return { references: search.map((registry) => named(`${registry}/${typed.path}`, typed)), short: true }
+  const references = search.map((registry) => named(`${registry}/${typed.path}`, typed))
+  const undecided = search.length > 1 && conf.shortNameMode !== 'disabled' ? { undecided: { name: typed.path, mustAsk: conf.shortNameMode === 'enforcing' } } : {}
+  return { references, short: true, ...undecided }
 }
 
 /** `registry/path` with the tag and digest that were typed. */

@@ -1,5 +1,7 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'node:test'
 import { openBox } from '../support/box.ts'
 import { openSuite } from '../support/suite.ts'
@@ -15,6 +17,36 @@ for (const form of ['oci', 'index', 'v2s2', 'list', 'schema1', 'zstd', 'tar']) {
     assert.equal(await box.ok('run', '--rm', image, 'cat', '/etc/layer'), 'second')
   })
 }
+
+test('a short name that may be in several registries is asked for at a terminal, and the answer is kept', async (t) => {
+  const box = await openBox(t)
+  const { host } = suite.registry
+  const conf = join(box.dir, 'registries.conf')
+  const write = (mode: string) => writeFileSync(conf, `unqualified-search-registries = ["127.0.0.1:1", "${host}"]\nshort-name-mode = "${mode}"\n`)
+  const env = { CONTAINERS_REGISTRIES_CONF: conf }
+  write('enforcing')
+  const refused = await box.scow(['pull', 'form:oci'], { env })
+  assert.equal(refused.code, 125)
+  assert.match(refused.stderr, /short-name-mode is enforcing.*127\.0\.0\.1:1\/form:oci or /s)
+  write('permissive')
+  assert.equal((await box.scow(['pull', '-q', '--retry', '0', 'form:oci'], { env })).code, 0, 'where nobody can be asked all are tried')
+  await box.ok('rmi', `${host}/form:oci`)
+  const terminal = { rows: 20, columns: 100 }
+  const asked = box.start(['run', '--rm', 'form:oci', 'cat', '/etc/layer'], { env, terminal })
+  await asked.sees(/1\) 127\.0\.0\.1:1\/form:oci\r\n +2\) .*form:oci\r\nWhich one\? \[1-2\]/)
+  asked.type('7\r')
+  await asked.sees(/Which one\?.*Which one\?/s)
+  asked.type('2\r')
+  const { code, stdout } = await asked.end()
+  assert.equal(code, 0)
+  assert.match(stdout, /second/)
+  assert.match(readFileSync('/var/cache/containers/short-name-aliases.conf', 'utf8'), new RegExp(`"form" = "${host}/form"`))
+  write('enforcing')
+  await box.ok('rmi', `${host}/form:oci`)
+  const again = await box.scow(['pull', '-q', 'form:index'], { env, terminal })
+  assert.equal(again.code, 0, again.stdout)
+  assert.doesNotMatch(again.stdout, /Which one/)
+})
 
 test('images lists, tags and removes', async (t) => {
   const box = await suite.box(t)

@@ -66,7 +66,7 @@ else
     if [ "$type" = cgroup2 ]; then mount -t cgroup2 cgroup2 "$point"; else mount -t cgroup -o "$controllers" cgroup "$point"; fi
   done <"$dir/cgroups"
 fi
-for name in etc var/lib; do
+for name in etc var/cache var/lib; do
   mkdir -p "$dir/upper/$name" "$dir/work/$name"
   mount -t overlay -o "lowerdir=/$name,upperdir=$dir/upper/$name,workdir=$dir/work/$name" overlay "/$name"
 done

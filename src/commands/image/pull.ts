@@ -6,6 +6,7 @@ import { defineCommand } from '../command.ts'
 import { codeOf, forEach } from '../each.ts'
 import { parsePullPolicy } from '../container/request/settings.ts'
 import type { PullCall } from './acts.ts'
+import { chooseImage } from './choose-image.ts'
 import { platformText } from './platform-text.ts'
 import { pullOptions, toAccess } from './pull-options.ts'
 import { showPull } from './show-pull.ts'
@@ -31,7 +32,7 @@ async function pullHere(engine: Engine, reference: string, { options, given, out
   const platform = platformText(options)
   const shown = showPull(out, options.quiet)
   const request = {
-    reference, policy, access: toAccess(options, given), signal: interrupt.signal,
+    reference, policy, access: toAccess(options, given), signal: interrupt.signal, ...chooseImage,
     ...(platform === undefined ? {} : { platform }), ...(shown.onProgress ? { onProgress: shown.onProgress } : {}),
   }
   try {
