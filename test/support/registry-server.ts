@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -21,15 +21,24 @@ export interface RegistryServer {
   stop(): Promise<void>
 }
 
+export interface RegistryServerOptions {
+  readonly readOnly?: boolean
+  /** Who alone may use it; absent: everybody. */
+  readonly login?: { readonly user: string; readonly password: string }
+}
+
 /** Debian's docker-registry over the folder `storage`, on a free loopback port. */
-export async function startRegistryServer(storage: string, { readOnly = false } = {}): Promise<RegistryServer> {
+export async function startRegistryServer(storage: string, { readOnly = false, login }: RegistryServerOptions = {}): Promise<RegistryServer> {
   const port = await freePort()
   const dir = mkdtempSync(join(tmpdir(), 'scow-registry-'))
   const config = join(dir, 'config.yml')
+  const passwords = join(dir, 'htpasswd')
+  if (login) writeFileSync(passwords, `${login.user}:${bcrypt(login.password)}\n`)
   writeFileSync(config, JSON.stringify({
     version: 0.1,
     log: { level: 'error', accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: storage }, delete: { enabled: true }, maintenance: { uploadpurging: { enabled: false }, readonly: { enabled: readOnly } } },
+    ...(login && { auth: { htpasswd: { realm: 'the tests', path: passwords } } }),
     http: { addr: `127.0.0.1:${port}`, relativeurls: true },
     // Only with this are schema 1 manifests served with the signature they came with.
     compatibility: { schema1: { enabled: true } },
@@ -51,6 +60,10 @@ export async function startRegistryServer(storage: string, { readOnly = false } 
     },
   }
 }
+
+/** As docker-registry wants passwords; libcrypt makes them. */
+const bcrypt = (password: string): string =>
+  execFileSync('/usr/bin/python3', ['-W', 'ignore', '-c', 'import crypt, sys; print(crypt.crypt(sys.argv[1], crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))', password], { encoding: 'utf8' }).trim()
 
 const answers = (port: number) => new Promise<boolean>((resolve) => {
   const socket = connect(port, '127.0.0.1', () => { socket.destroy(); resolve(true) })

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { testImages } from './images.ts'
-import { startRegistryServer } from './registry-server.ts'
+import { startRegistryServer, type RegistryServerOptions } from './registry-server.ts'
 
 /** What happens to a request instead of, or on top of, its answer. */
 export type Fault =
@@ -33,8 +33,8 @@ export interface Registry extends AsyncDisposable {
 }
 
 /** Serves `storage`, by default the read-only test images. Plain HTTP on the loopback address. */
-export async function openRegistry({ storage }: { storage?: string } = {}): Promise<Registry> {
-  const backend = await startRegistryServer(storage ?? testImages().registry, { readOnly: storage === undefined })
+export async function openRegistry({ storage, login }: { storage?: string } & Pick<RegistryServerOptions, 'login'> = {}): Promise<Registry> {
+  const backend = await startRegistryServer(storage ?? testImages().registry, { readOnly: storage === undefined, ...(login && { login }) })
   const requests: SeenRequest[] = []
   const server = createServer((incoming, outgoing) => {
     const seen = { method: incoming.method!, path: incoming.url!, headers: incoming.headers, bodyBytesSent: 0 }

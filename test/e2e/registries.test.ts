@@ -1,0 +1,76 @@
+// Ways to a real registry: with a log-in, through containerd's hosts.toml, through mirrors that fail.
+import '../support/jail.ts'
+import assert from 'node:assert/strict'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'node:test'
+import { openBox } from '../support/box.ts'
+import { openRegistry } from '../support/registry.ts'
+import { openSuite } from '../support/suite.ts'
+
+const suite = openSuite()
+
+test('a registry with a log-in takes the credentials of the command, of files and of helpers, and nothing shows them', async (t) => {
+  const box = await openBox(t)
+  await using registry = await openRegistry({ login: { user: 'sailor', password: 'pw:with/secret' } })
+  const image = `${registry.host}/form:oci`
+  const refused = async (args: string[], env = {}): Promise<string> => {
+    const { code, stderr, stdout } = await box.scow(['--log-level', 'debug', 'pull', ...args, image], { env })
+    assert.equal(code, 125)
+    assert.doesNotMatch(stderr + stdout, /secret|c2Vjc/)
+    return stderr
+  }
+  const accepted = async (args: string[], env = {}): Promise<void> => {
+    const { code, stderr, stdout } = await box.scow(['--log-level', 'debug', 'pull', ...args, image], { env })
+    assert.equal(code, 0, stderr)
+    assert.doesNotMatch(stderr + stdout, /secret/)
+    await box.ok('rmi', image)
+  }
+  assert.match(await refused([]), /wants other credentials.*--creds/s)
+  assert.match(await refused(['--creds', 'sailor:wrong-secret']), /wants other credentials/)
+  await accepted(['--creds', 'sailor:pw:with/secret'])
+
+  const write = (name: string, document: object): string => {
+    writeFileSync(join(box.dir, name), JSON.stringify(document))
+    return join(box.dir, name)
+  }
+  const auth = (text: string) => ({ auth: Buffer.from(text).toString('base64') })
+  const right = auth('sailor:pw:with/secret')
+  await accepted(['--authfile', write('host.json', { auths: { [registry.host]: right } })])
+  await accepted([], { REGISTRY_AUTH_FILE: write('path.json', { auths: { [`${registry.host}/form`]: right, [registry.host]: auth('other:secret') } }) })
+  await refused([], { REGISTRY_AUTH_FILE: write('other.json', { auths: { [`${registry.host}/formless`]: right } }) })
+
+  const bin = join(box.dir, 'bin')
+  mkdirSync(bin)
+  writeFileSync(join(bin, 'docker-credential-test'), `#!/bin/sh\nread server\n[ "$1 $server" = "get ${registry.host}" ] && echo '{"Username":"sailor","Secret":"pw:with/secret"}'\n`, { mode: 0o755 })
+  const PATH = `${bin}:${box.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin'}`
+  await accepted(['--authfile', write('helper.json', { credHelpers: { [registry.host]: 'test' } })], { PATH })
+  writeFileSync(join(box.dir, 'registries.conf'), 'credential-helpers = ["missing", "containers-auth.json", "test"]\n')
+  await accepted([], { PATH, CONTAINERS_REGISTRIES_CONF: join(box.dir, 'registries.conf') })
+})
+
+test('hosts.toml of containerd leads to a mirror, registries.conf wins over it, and a mirror that fails is left', async (t) => {
+  const box = await openBox(t)
+  const { registry } = suite
+  const dir = '/etc/containerd/certs.d/registry.example'
+  mkdirSync(dir, { recursive: true })
+  t.after(() => rmSync('/etc/containerd', { recursive: true }))
+  writeFileSync(join(dir, 'hosts.toml'), `server = "http://127.0.0.1:1"\n[host."http://127.0.0.1:2"]\n[host."http://${registry.host}"]\ncapabilities = ["pull", "resolve"]\n`)
+  registry.reset()
+  await box.ok('pull', '-q', '--retry', '0', 'registry.example/form:index')
+  assert.equal(await box.ok('run', '--rm', '--network', 'none', 'registry.example/form:index', 'cat', '/etc/layer'), 'second')
+  assert.ok(registry.requests.length > 0 && registry.requests.every(({ path }) => path.includes('ns=registry.example')))
+  assert.match(await box.ok('images'), /^registry\.example\/form +index/m)
+
+  const conf = join(box.dir, 'registries.conf')
+  writeFileSync(conf, `[[registry]]\nprefix = "registry.example"\nlocation = "${registry.host}"\n[[registry.mirror]]\nlocation = "127.0.0.1:1/gone"\n`)
+  registry.reset()
+  const { code, stderr } = await box.scow(['pull', '-q', '--retry', '0', 'registry.example/form:zstd'], { env: { CONTAINERS_REGISTRIES_CONF: conf } })
+  assert.equal(code, 0, stderr)
+  assert.ok(registry.requests.length > 0 && registry.requests.every(({ path }) => !path.includes('ns=')))
+
+  writeFileSync(join(dir, 'hosts.toml'), 'server = 5\n')
+  const broken = await box.scow(['pull', '-q', 'registry.example/form:tar'])
+  assert.equal(broken.code, 125)
+  assert.match(broken.stderr, /^Error: \/etc\/containerd\/certs\.d\/registry\.example\/hosts\.toml is malformed: server/)
+})
