@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
@@ -8,53 +7,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { test, type TestContext } from 'node:test'
-import { isFailure, type ErrorKind } from '../errors.ts'
-import { digestOf, type Digest } from '../image/digest.ts'
-import { OCI_CONFIG, OCI_MANIFEST } from '../image/media-types.ts'
+import { test } from 'node:test'
+import { digestOf } from '../image/digest.ts'
+import { OCI_MANIFEST } from '../image/media-types.ts'
 import { parseReference } from '../image/reference.ts'
 import { readBody } from './body.ts'
-import { openRegistry, type Access, type Registry, type RegistryOptions } from './registry.ts'
-import { sendError, serveBlob, startScriptedRegistry, type ScriptedRegistry } from './scripted-registry.ts'
-
-const NO_FILES = { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], certDirs: [], hostsDirs: [] }
-const QUICK: Access = { retryDelayMs: 1 }
-
-function open(t: TestContext, { timings, ...options }: Partial<RegistryOptions> = {}): Registry {
-  const registry = openRegistry({ files: NO_FILES, timings: { connectMs: 2000, headerMs: 2000, idleMs: 500, maxDelayMs: 1000, ...timings }, ...options })
-  t.after(() => registry.close())
-  return registry
-}
-
-async function serve(t: TestContext, options = {}): Promise<ScriptedRegistry> {
-  const server = await startScriptedRegistry(options)
-  t.after(() => server.close())
-  return server
-}
-
-interface Filled { blob: Buffer; digest: Digest; manifest: Digest }
-
-function fill(server: ScriptedRegistry, size = 3_000_000): Filled {
-  const blob = randomBytes(size)
-  const digest = server.addBlob(blob)
-  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, config: { mediaType: OCI_CONFIG, digest, size }, layers: [] }))
-  return { blob, digest, manifest: server.addManifest('app', '1', { type: OCI_MANIFEST, bytes }) }
-}
-
-const failure = (kind: ErrorKind, ...patterns: RegExp[]) => (error: unknown): boolean => {
-  if (!isFailure(error, kind)) throw error
-  const text = `${error.message} ${error.hint ?? ''}`
-  for (const pattern of patterns) assert.match(text, pattern)
-  assert.ok(!/secret|\n/.test(text), `shows too much: ${text}`)
-  return true
-}
-
-async function download(registry: Registry, server: ScriptedRegistry, { digest, size, offset = 0, access = QUICK }: { digest: Digest; size: number; offset?: number; access?: Access }): Promise<Buffer> {
-  const resolved = await registry.resolve(parseReference(`${server.host}/app:1`), { access })
-  const chunks: Uint8Array[] = []
-  for await (const chunk of await registry.blob(resolved, { mediaType: '', digest, size }, { offsetBytes: offset })) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
+import { download, failure, fill, NO_FILES, open, QUICK, serve } from './client-fixture.ts'
+import { sendError } from './scripted-registry.ts'
 
 test('a manifest comes with one request, and no ping before it', async (t) => {
   const server = await serve(t)
@@ -146,71 +105,6 @@ test('429 and 5xx are tried again, Retry-After is honoured, and one that is too 
   assert.equal(answers.length, 6)
 })
 
-test('a blob that breaks off again and again comes whole, and no byte is asked for twice', async (t) => {
-  const server = await serve(t)
-  const { blob, digest } = fill(server)
-  let breaks = 0
-  let served = 0
-  server.behave = (seen, response, request) => {
-    if (!seen.url.includes('/blobs/') || breaks === 12) return false
-    breaks++
-    const start = Number(/^bytes=(\d+)-$/.exec(seen.headers.range ?? '')?.[1] ?? 0)
-    const some = blob.subarray(start, start + 1 + Math.floor(Math.random() * 250_000))
-    served += some.length
-    response.writeHead(start > 0 ? 206 : 200, { 'content-length': blob.length - start, ...(start > 0 && { 'content-range': `bytes ${start}-${blob.length - 1}/${blob.length}` }) })
-    response.write(some, () => setTimeout(() => request.socket.destroy(), 5))
-    return true
-  }
-  const got = await download(open(t, { timings: { maxDelayMs: 10 } }), server, { digest, size: blob.length, access: { ...QUICK, retry: 20 } })
-  assert.ok(got.equals(blob))
-  const ranges = server.seen.flatMap(({ headers }) => headers.range ?? [])
-  assert.equal(ranges.length, 12)
-  assert.equal(served + server.sentBytes, blob.length)
-})
-
-test('a blob goes on from an offset, also where the server ignores or refuses ranges', async (t) => {
-  const server = await serve(t)
-  const { blob, digest } = fill(server)
-  const registry = open(t)
-  const rest = (offset: number) => download(registry, server, { digest, size: blob.length, offset })
-  assert.ok((await rest(1_000_000)).equals(blob.subarray(1_000_000)))
-  assert.equal((await rest(blob.length)).length, 0)
-  server.behave = (seen, response) => {
-    if (!seen.url.includes('/blobs/')) return false
-    serveBlob(server, blob, { headers: {} }, response)
-    return true
-  }
-  assert.ok((await rest(1_000_001)).equals(blob.subarray(1_000_001)))
-  server.behave = (seen, response) => {
-    if (seen.headers.range === undefined) return false
-    sendError(response, 416, 'RANGE_INVALID')
-    return true
-  }
-  assert.ok((await rest(999)).equals(blob.subarray(999)))
-})
-
-test('a blob that changed under a download is not glued together from two', async (t) => {
-  const server = await serve(t)
-  const { blob, digest } = fill(server, 400_000)
-  let asked = 0
-  server.behave = (seen, response, request) => {
-    if (!seen.url.includes('/blobs/')) return false
-    if (asked++ === 0) {
-      response.writeHead(200, { 'content-length': blob.length, etag: '"one"' })
-      response.write(blob.subarray(0, 150_000), () => setTimeout(() => request.socket.destroy(), 20))
-      return true
-    }
-    // By If-Range a server whose content has another tag sends it whole instead of its end.
-    assert.equal(seen.headers['if-range'], '"one"')
-    assert.match(seen.headers.range ?? '', /^bytes=\d+-$/)
-    response.writeHead(200, { 'content-length': blob.length, etag: '"two"' })
-    response.end(blob)
-    return true
-  }
-  assert.ok((await download(open(t), server, { digest, size: blob.length })).equals(blob))
-  assert.equal(asked, 2)
-})
-
 test('a tag beside a digest says nothing: the digest is asked for', async (t) => {
   const server = await serve(t)
   const { manifest } = fill(server)
@@ -268,64 +162,6 @@ test('a mirror that is gone is not waited for again and again', async (t) => {
   assert.equal(knocks, first)
 })
 
-test('a blob that is longer, shorter, encoded or another range is refused', async (t) => {
-  const server = await serve(t)
-  const { blob, digest } = fill(server, 100_000)
-  const registry = open(t)
-  const get = (offset = 0) => download(registry, server, { digest, size: blob.length, offset, access: { ...QUICK, retry: 1 } })
-  const reply = (status: number, headers: Record<string, string | number>, body: Buffer): void => {
-    server.behave = (seen, response) => {
-      if (!seen.url.includes('/blobs/')) return false
-      response.writeHead(status, headers)
-      response.end(body)
-      return true
-    }
-  }
-  reply(200, { 'content-length': 100_001 }, Buffer.alloc(100_001))
-  await assert.rejects(get(), failure('invalid', /has 100001 bytes of it, the manifest says 100000/))
-  reply(200, { 'transfer-encoding': 'chunked' }, Buffer.alloc(100_001))
-  await assert.rejects(get(), failure('invalid', /more than the 100000 bytes/))
-  reply(200, { 'transfer-encoding': 'chunked' }, Buffer.alloc(99_999))
-  await assert.rejects(get(), failure('unavailable', /connection broke/))
-  reply(200, { 'content-encoding': 'gzip' }, blob)
-  await assert.rejects(get(), failure('invalid', /content encoding "gzip"/))
-  reply(206, { 'content-range': 'bytes 60000-99999/100000' }, blob.subarray(60_000))
-  await assert.rejects(get(50_000), failure('invalid', /another range/))
-  reply(206, { 'content-range': 'bytes 50000-59999/100000' }, blob.subarray(50_000, 60_000))
-  await assert.rejects(get(50_000), failure('invalid', /another range/))
-  reply(404, {}, Buffer.alloc(0))
-  await assert.rejects(get(), failure('notFound', /no such/))
-})
-
-test('a server that falls silent in the middle is left and asked again', async (t) => {
-  const server = await serve(t)
-  const { blob, digest } = fill(server, 200_000)
-  let silent = true
-  server.behave = (seen, response) => {
-    if (!seen.url.includes('/blobs/') || !silent) return false
-    silent = false
-    response.writeHead(200, { 'content-length': blob.length })
-    response.write(blob.subarray(0, 100_000))
-    return true
-  }
-  assert.ok((await download(open(t), server, { digest, size: blob.length })).equals(blob))
-  assert.equal(server.sentBytes, 100_000)
-})
-
-test('a slow reader is no silent server', async (t) => {
-  const server = await serve(t)
-  const { blob, digest } = fill(server, 200_000)
-  const registry = open(t, { timings: { connectMs: 2000, headerMs: 2000, idleMs: 30, maxDelayMs: 10 } })
-  const resolved = await registry.resolve(parseReference(`${server.host}/app:1`))
-  let bytes = 0
-  for await (const chunk of await registry.blob(resolved, { mediaType: '', digest, size: blob.length }, { offsetBytes: 0 })) {
-    bytes += chunk.length
-    await new Promise((resume) => setTimeout(resume, 80))
-  }
-  assert.equal(bytes, blob.length)
-  assert.equal(server.seen.length, 2)
-})
-
 test('an idle connection that the server closed is no failure', async (t) => {
   const server = await serve(t)
   fill(server)
@@ -340,24 +176,6 @@ test('an idle connection that the server closed is no failure', async (t) => {
     return true
   }
   await resolve()
-})
-
-test('aborting ends a download at once', async (t) => {
-  const server = await serve(t)
-  const { digest } = fill(server)
-  server.behave = (seen, response) => {
-    if (!seen.url.includes('/blobs/')) return false
-    response.writeHead(200, { 'content-length': 3_000_000 })
-    response.write(Buffer.alloc(1000))
-    return true
-  }
-  const registry = open(t, { timings: { connectMs: 2000, headerMs: 2000, idleMs: 60_000, maxDelayMs: 10 } })
-  const resolved = await registry.resolve(parseReference(`${server.host}/app:1`))
-  const stop = new AbortController()
-  const reading = async () => {
-    for await (const _ of await registry.blob(resolved, { mediaType: '', digest, size: 3_000_000 }, { offsetBytes: 0, signal: stop.signal })) stop.abort()
-  }
-  await assert.rejects(reading(), failure('cancelled'))
 })
 
 test('tags come page by page, and a digest needs no body', async (t) => {
