@@ -32,7 +32,7 @@ const SOCKET_MS = 5000
 /** As `launchMonitor`, for `conmon --exec`. Failure commandNotFound (127) and cannotInvoke (126) as the runtime said. */
 export const launchExec = async (options: LaunchExecOptions): Promise<ExecSession> => {
   const started = await startMonitor({ ...options, attachPipe: options.attach }, [
-    '--exec', '--exec-process-spec', options.processFile, '--bundle', options.dir, '--cuuid', options.sessionId,
+    '--exec', '--no-sync-log', '--exec-process-spec', options.processFile, '--bundle', options.dir, '--cuuid', options.sessionId,
     ...(options.attach ? ['--exec-attach'] : []),
   ])
   let attachment: Attachment | undefined
