@@ -51,3 +51,9 @@ test('the power goes while containers are created, and after the next boot all i
   assert.equal(created.length, 8, victim.console())
   await runJob(t, { disks, job: `after-cut-create scow.created=${created.join(',')}`, minutes: MINUTES })
 })
+
+test('the power goes while containers run, and after the next boot they are what their restart policies say', async (t) => {
+  using disks = openDisks()
+  await runJob(t, { disks, job: 'before-reboot', minutes: MINUTES, endsByCut: true })
+  await runJob(t, { disks, job: 'after-reboot scow.cut', minutes: MINUTES })
+})
