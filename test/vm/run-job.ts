@@ -3,13 +3,19 @@ import type { TestContext } from 'node:test'
 import { boot, type BootOptions } from './machine.ts'
 import { allowedSkips } from './allowed-skips.ts'
 
-/** Boots for a job of tests; each test of the guest becomes one of `t`. The guest then switches itself off. */
-export async function runJob(t: TestContext, options: BootOptions): Promise<void> {
-  const machine = boot(options)
+export interface JobOptions extends BootOptions {
+  /** The power goes when the job is done, instead of the guest switching itself off. */
+  readonly endsByCut?: boolean
+}
+
+/** Boots for a job of tests; each test of the guest becomes one of `t`. */
+export async function runJob(t: TestContext, { endsByCut = false, job, ...options }: JobOptions): Promise<void> {
+  const machine = boot({ ...options, job: endsByCut ? `${job} scow.stay` : job })
   let [count, finished] = [0, false]
   try {
     for await (const { test, mark, said } of machine.reports()) {
       if (mark === 'done') finished = true
+      if (finished && endsByCut) break
       if (said) console.error(said.trimEnd())
       if (!test) continue
       count++

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import test from 'node:test'
 import { eventually } from '../../support/box.ts'
 
@@ -16,7 +16,9 @@ test('the unit that starts containers at boot has no trouble', async () => {
 
 test('containers that are to run always run again, with a new start in their logs', () => {
   for (const name of ['always', 'unless', 'published']) assert.equal(state(name), 'running', name)
-  assert.ok(scow('logs', 'always').split('\n').length >= 2)
+  // Of what was written just before a power cut nothing may have come to the disk.
+  const isCut = readFileSync('/proc/cmdline', 'utf8').includes('scow.cut')
+  assert.ok(scow('logs', 'always').split('\n').filter((line) => line.includes('begun')).length >= (isCut ? 1 : 2))
   assert.match(scow('exec', 'always', 'cat', '/proc/1/cmdline'), /begun/)
 })
 

@@ -30,6 +30,13 @@ test('systemd manages the cgroups by itself: container and monitor have scopes o
   await eventually('the end of both scopes', () => !isActive(scope) && !isActive(monitorScope))
 })
 
+test('doctor finds nothing to mend', async (t) => {
+  const box = await suite.box(t)
+  assert.equal(await box.ok('doctor', '--quiet'), '')
+  const subjects = (await box.json('doctor', '--format', 'json')).map(({ subject }: { subject: string }) => subject)
+  for (const subject of ['cgroups', 'runtime', 'network', 'apparmor']) assert.ok(subjects.includes(subject), subject)
+})
+
 test('limits are those of the cgroup v2 files', async (t) => {
   const box = await suite.box(t)
   await box.ok('run', '-d', '--name', 'c', '-m', '64m', '--memory-swap', '96m', '--memory-reservation', '32m', '--pids-limit', '50', '--cpus', '0.5', '--cpu-shares', '1024',

@@ -1,0 +1,10 @@
+import test from 'node:test'
+import { openDisks } from './disks.ts'
+import { e2eFiles, e2eMinutes } from './e2e-files.ts'
+import { runJob } from './run-job.ts'
+
+test('the end-to-end tests pass on cgroup v2 without systemd, each file in its jail', async (t) => {
+  const files = e2eFiles()
+  using disks = openDisks()
+  await runJob(t, { disks, job: `e2e-jailed:${files.join(',')}`, minutes: e2eMinutes(files) })
+})
