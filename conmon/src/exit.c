@@ -75,6 +75,8 @@ void finish_container(struct monitor *monitor)
 	monitor->finished = true;
 	monitor->timeout_at_ms = 0;
 	oom_check(monitor);
+	/* Who connected before the start is owed all output, also when start and end came while we looked elsewhere. */
+	clients_accept(monitor);
 	stdio_drain(monitor);
 	logs_end(monitor);
 	if (!options->no_sync_log)

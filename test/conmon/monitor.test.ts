@@ -168,6 +168,17 @@ test('a client that attached before the start gets all output, and so does a sec
   assert.equal(k8sText(box.read('log')) === expected, true)
 })
 
+test('a client that attached before the start gets all output of a container that ended before the monitor looked', async () => {
+  // The monitor is held up right after it has told that there is a container, where it first looks at its process.
+  await using box = new Box({ script: 'echo whole', wrap: ['strace', '-f', '-qqq', '-b', 'execve', '-o', '/dev/null', '-e', 'trace=waitid', '-e', 'inject=waitid:delay_enter=2000000:when=1'] })
+  await box.launch()
+  const client = new StreamClient(box)
+  box.start()
+  await until('the end of the container', () => !running(Number(box.read('pid'))))
+  await client.closed()
+  assert.equal(client.stdout.toString(), 'whole\n')
+})
+
 test('stdin goes in by either socket, and a half close ends it', async () => {
   await using program = seqpacketProgram()
   for (const kind of ['stream', 'seqpacket']) {
