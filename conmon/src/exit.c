@@ -84,6 +84,7 @@ void finish_container(struct monitor *monitor)
 	/* Ports that the caller reserved for the container are free again before anybody hears of its end. */
 	close_inherited();
 	attach_close(monitor);
+	seccomp_close(monitor);
 	if (existed) {
 		write_exit_files(monitor);
 		if (options->exec)
