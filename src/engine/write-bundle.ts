@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { Failure } from '../errors.ts'
 import { makeDir } from '../fs/remove-tree.ts'
 import { readInRoot } from '../fs/read-in-root.ts'
@@ -107,9 +107,14 @@ const cdiNodes = (sources: readonly string[], cdi: Awaited<ReturnType<typeof loa
 const devicesOfLimits = ({ readBps = [], writeBps = [], readIops = [], writeIops = [], blkioWeightDevice = [] }: Container['record']['request']['resources']): string[] =>
   [...readBps, ...writeBps, ...readIops, ...writeIops, ...blkioWeightDevice].map(({ path }) => path)
 
+const isProgram = (path: string): boolean => {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found !== undefined && found.isFile() && (found.mode & 0o111) !== 0
+}
+
 async function initPath({ config }: Engine, wanted: string | undefined): Promise<string> {
   const candidates = wanted ? [wanted] : config.engine.initPaths
-  const found = candidates.find((path) => existsSync(path))
+  const found = candidates.find(isProgram)
   if (!found) throw new Failure('unsupported', `--init: no init program at ${candidates.join(', ')}`, { hint: 'install catatonit or tini, or name one with --init-path' })
   return found
 }
