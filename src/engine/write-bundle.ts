@@ -15,6 +15,7 @@ import { cgroupsPath } from './cgroup-path.ts'
 import { blockDevices, deviceNode, isCdiName, resolveDevices } from './device-nodes.ts'
 import type { Engine } from './engine.ts'
 import { gatherHostFacts } from './gather-host-facts.ts'
+import type { WindowSize } from './attach-io.ts'
 import { writeGeneratedFiles } from './generated-files.ts'
 import { loadHooks, loadCdi, loadSeccomp } from './load-spec-files.ts'
 import type { PreparedNetwork } from './prepare-network.ts'
@@ -28,7 +29,7 @@ const MAX_PASSWD_BYTES = 4 * 2 ** 20
 export interface Bundle { readonly cgroupPath: string | undefined }
 
 /** Settles everything that the spec depends on and writes the bundle: config.json is made anew for each start. */
-export async function writeBundle(engine: Engine, { container, rootfsPath, network }: { container: Container; rootfsPath: string; network: PreparedNetwork }): Promise<Bundle> {
+export async function writeBundle(engine: Engine, { container, rootfsPath, network, windowSize }: { container: Container; rootfsPath: string; network: PreparedNetwork; windowSize?: WindowSize }): Promise<Bundle> {
   const { id, record } = container
   const { request } = record
   const { config, environment } = engine
@@ -64,6 +65,8 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
     blockDevices: blockDevices(devicesOfLimits(request.resources)),
     ...(request.init ? { initPath: await initPath(engine, request.initPath) } : {}),
   })
+  // Sent by the monitor it could come after the process has asked.
+  if (windowSize && request.terminal && spec.process) spec.process.consoleSize = { height: windowSize.rows, width: windowSize.columns }
   for (const warning of warnings) log.warn(warning)
   writeFileSync(own.config, specText(spec), { mode: 0o600 })
   return { cgroupPath: cgroups }
