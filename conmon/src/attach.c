@@ -6,35 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-
-/* By way of /proc/self/fd, so that the directory's path may be longer than an address has room. */
-static int listen_in(int dir_fd, const char *name, int type)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct text text = text_in(address.sun_path, sizeof(address.sun_path));
-	auto_close int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mode_t mask;
-	int result;
-
-	if (fd < 0)
-		return -errno;
-	text_add(&text, "/proc/self/fd/");
-	text_add_int(&text, dir_fd);
-	text_add_char(&text, '/');
-	text_add(&text, name);
-	if (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT)
-		return -errno;
-	mask = umask(0077);
-	result = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
-	umask(mask);
-	if (result < 0 || listen(fd, 16) < 0)
-		return result < 0 ? result : -errno;
-	result = fd;
-	fd = -1;
-	return result;
-}
 
 static void make_link(struct monitor *monitor)
 {

@@ -70,7 +70,8 @@ static void fill_arguments(struct arguments *arguments, const struct monitor *mo
 	const struct options *options = &monitor->options;
 
 	add(arguments, options->runtime);
-	if (options->systemd_cgroup)
+	/* A process that is added to a container lands in its cgroup, whoever made that. */
+	if (options->systemd_cgroup && !options->exec)
 		add(arguments, "--systemd-cgroup");
 	add_list(arguments, &options->lists[LIST_RUNTIME_ARG]);
 	if (options->exec)

@@ -7,24 +7,33 @@
 #include <string.h>
 #include <sys/socket.h>
 
-void client_accept(struct monitor *monitor, int listen_fd, bool framed)
+bool client_accept(struct monitor *monitor, int listen_fd, bool framed)
 {
-	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = listen_fd < 0 ? -1 : accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct client *client;
 
 	if (fd < 0)
-		return;
+		return false;
 	client = monitor->client_count < CLIENTS_MAX ? calloc(1, sizeof(*client)) : NULL;
 	if (!client) {
 		warn(monitor, "too many attached clients", NULL, 0);
 		close(fd);
-		return;
+		return true;
 	}
 	client->fd = fd;
 	client->framed = framed;
 	client->next = monitor->clients;
 	monitor->clients = client;
 	monitor->client_count++;
+	return true;
+}
+
+void clients_accept(struct monitor *monitor)
+{
+	while (client_accept(monitor, monitor->attach_fd, false))
+		;
+	while (client_accept(monitor, monitor->stream_attach_fd, true))
+		;
 }
 
 /* Sends no more. As with conmon that ends the container's stdin, unless it is to be left open. */

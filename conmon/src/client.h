@@ -25,7 +25,10 @@ struct client {
 	long long stalled_at_ms; /* when it is to be given up, 0 when nothing waits */
 };
 
-void client_accept(struct monitor *monitor, int listen_fd, bool framed);
+/* Takes in the next who has connected, if any: false when nobody has. */
+bool client_accept(struct monitor *monitor, int listen_fd, bool framed);
+/* All who have connected. */
+void clients_accept(struct monitor *monitor);
 void client_event(struct monitor *monitor, struct client *client, short events);
 short client_wants(const struct monitor *monitor, const struct client *client);
 void clients_write(struct monitor *monitor, uint8_t stream, const char *bytes, size_t length);

@@ -2,27 +2,20 @@
 #include "console-receive.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <termios.h>
 
 static int received_fd(int socket)
 {
-	char byte[128];
-	union { struct cmsghdr header; char room[CMSG_SPACE(sizeof(int))]; } control;
-	struct iovec vector = {.iov_base = byte, .iov_len = sizeof(byte)};
-	struct msghdr message = {
-		.msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header;
-	int fd = -1;
+	char words[128];
+	int fds[FDS_MAX], count;
+	ssize_t length = receive_fds(socket, words, sizeof(words), fds, &count);
 
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
-		return -errno;
-	for (header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header))
-		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-			memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	return fd < 0 ? -ENOMSG : fd;
+	if (length < 0)
+		return (int)length;
+	for (int i = 1; i < count; i++)
+		close(fds[i]);
+	return count > 0 ? fds[0] : -ENOMSG;
 }
 
 void console_accept(struct monitor *monitor)

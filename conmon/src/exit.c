@@ -75,6 +75,8 @@ void finish_container(struct monitor *monitor)
 	monitor->finished = true;
 	monitor->timeout_at_ms = 0;
 	oom_check(monitor);
+	/* Who connected before the start is owed all output, also when start and end came while we looked elsewhere. */
+	clients_accept(monitor);
 	stdio_drain(monitor);
 	logs_end(monitor);
 	if (!options->no_sync_log)
@@ -82,6 +84,7 @@ void finish_container(struct monitor *monitor)
 	/* Ports that the caller reserved for the container are free again before anybody hears of its end. */
 	close_inherited();
 	attach_close(monitor);
+	seccomp_close(monitor);
 	if (existed) {
 		write_exit_files(monitor);
 		if (options->exec)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -76,7 +77,14 @@ static int send_entry(struct monitor *monitor, struct iovec *vector, int count)
 	return errno == EMSGSIZE || errno == ENOBUFS ? send_as_file(monitor->logs.journal_fd, vector, count) : -errno;
 }
 
-/* A field name of letters, digits and _, not starting with _ or a digit; anything else makes journald drop it. */
+bool journald_label(const char *label)
+{
+	size_t length = strspn(label, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+	return length > 0 && label[length] == '=';
+}
+
+/* Not starting with _ or a digit; anything else makes journald drop it. */
 static bool is_field(const char *label)
 {
 	const char *at = label;
@@ -107,7 +115,7 @@ static void add_fields(struct monitor *monitor, struct text *text, bool partial)
 	add_field(text, "CONTAINER_ID_FULL=", options->cuuid);
 	add_field(text, "CONTAINER_NAME=", options->name);
 	add_field(text, "CONTAINER_TAG=", options->log_tag);
-	add_field(text, "SYSLOG_IDENTIFIER=", options->name ? options->name : id);
+	add_field(text, "SYSLOG_IDENTIFIER=", options->log_tag ? options->log_tag : options->name ? options->name : id);
 	if (partial && !options->no_partial_message)
 		add_field(text, "CONTAINER_PARTIAL_MESSAGE=", "true");
 	for (int i = 0; i < labels->count; i++)
@@ -115,14 +123,29 @@ static void add_fields(struct monitor *monitor, struct text *text, bool partial)
 			add_field(text, "", labels->items[i]);
 }
 
+/* The priority at a line's start, which may be held or new. */
+static int line_priority(const struct held *held, const struct piece *line)
+{
+	char start[3];
+	size_t length = 0;
+
+	for (size_t i = 0; i < held->length && length < sizeof(start); i++)
+		start[length++] = held->bytes[i];
+	for (size_t i = 0; i < line->length && length < sizeof(start); i++)
+		start[length++] = line->bytes[i];
+	return held->goes_on ? -1 : journald_priority(start, length);
+}
+
+/* What is held of the line and the rest of it, as one entry. */
 static void write_line(struct monitor *monitor, struct log *log, const struct piece *line, bool whole)
 {
+	struct held *held = &log->held[line->stream - STDOUT_STREAM];
 	char fields[4096];
 	struct text text = text_in(fields, sizeof(fields) - 64);
-	int priority = journald_priority(line->bytes, line->length);
-	size_t skip = priority < 0 ? 0 : 3;
-	uint64_t length = htole64(line->length - skip);
-	struct iovec vector[4];
+	int priority = line_priority(held, line);
+	size_t skip = priority < 0 ? 0 : 3, of_held = skip < held->length ? skip : held->length;
+	uint64_t length = htole64(held->length + line->length - skip);
+	struct iovec vector[5];
 	int result;
 
 	if (priority < 0)
@@ -137,16 +160,34 @@ static void write_line(struct monitor *monitor, struct log *log, const struct pi
 	text_add(&text, "\nMESSAGE\n");
 	vector[0] = (struct iovec){fields, text_length(&text)};
 	vector[1] = (struct iovec){&length, sizeof(length)};
-	vector[2] = (struct iovec){(char *)line->bytes + skip, line->length - skip};
-	vector[3] = (struct iovec){(char *)"\n", 1};
-	result = send_entry(monitor, vector, 4);
+	vector[2] = (struct iovec){held->length ? held->bytes + of_held : NULL, held->length - of_held};
+	vector[3] = (struct iovec){(char *)line->bytes + (skip - of_held), line->length - (skip - of_held)};
+	vector[4] = (struct iovec){(char *)"\n", 1};
+	result = send_entry(monitor, vector, 5);
 	if (result < 0 && log->file.failed != result)
 		warn(monitor, "cannot write to the journal", NULL, result);
 	log->file.failed = result;
+	held->length = 0;
+	held->goes_on = !whole;
+}
+
+/* As conmon: a line that is not at its end waits for the rest, up to one read. */
+static bool hold(struct held *held, const char *bytes, size_t length)
+{
+	if (held->length + length >= READ_SIZE)
+		return false;
+	if (!held->bytes)
+		held->bytes = malloc(READ_SIZE);
+	if (!held->bytes)
+		return false;
+	memcpy(held->bytes + held->length, bytes, length);
+	held->length += length;
+	return true;
 }
 
 void journald_write(struct monitor *monitor, struct log *log, const struct piece *piece)
 {
+	struct held *held = &log->held[piece->stream - STDOUT_STREAM];
 	const char *bytes = piece->bytes, *line;
 	size_t length = piece->length, line_length;
 
@@ -154,6 +195,17 @@ void journald_write(struct monitor *monitor, struct log *log, const struct piece
 		bool whole = next_line(&bytes, &length, &line, &line_length);
 		struct piece one = {piece->stream, line, line_length, piece->time};
 
-		write_line(monitor, log, &one, whole);
+		if (whole || !hold(held, line, line_length))
+			write_line(monitor, log, &one, whole);
+	}
+}
+
+void journald_end(struct monitor *monitor, struct log *log)
+{
+	for (uint8_t stream = STDOUT_STREAM; stream <= STDERR_STREAM; stream++) {
+		struct piece nothing = {.stream = stream, .bytes = ""};
+
+		if (log->held[stream - STDOUT_STREAM].length > 0)
+			write_line(monitor, log, &nothing, false);
 	}
 }

@@ -74,6 +74,16 @@ static int refuse(char *why, size_t size, const char *what, const char *word)
 	return -EINVAL;
 }
 
+static int check_labels(const struct options *options, char *why, size_t size)
+{
+	const struct list *list = &options->lists[LIST_LABEL];
+
+	for (int i = 0; i < list->count; i++)
+		if (!journald_label(list->items[i]))
+			return refuse(why, size, "a label is NAME=VALUE, its name of A-Z, 0-9 and _: ", list->items[i]);
+	return 0;
+}
+
 static int open_one(struct monitor *monitor, const char *word, char *why, size_t size)
 {
 	struct log *log = &monitor->logs.items[monitor->logs.count];
@@ -91,7 +101,7 @@ static int open_one(struct monitor *monitor, const char *word, char *why, size_t
 		return 0;
 	monitor->logs.count++;
 	if (log->driver == LOG_JOURNALD)
-		return 0;
+		return check_labels(&monitor->options, why, size);
 	if (!allowed(&monitor->options, path))
 		return refuse(why, size, "logs are not allowed there: ", path);
 	result = log_file_open(&log->file, path);
@@ -157,6 +167,8 @@ void logs_end(struct monitor *monitor)
 			k8s_end(monitor, log);
 		else if (log->driver == LOG_JSON)
 			json_end(monitor, log);
+		else
+			journald_end(monitor, log);
 	}
 }
 

@@ -25,12 +25,20 @@ struct log_file {
 	int failed; /* the last errno told, so that a full disk is told once */
 };
 
+/* The start of a line for the journal whose end has not come yet. */
+struct held {
+	char *bytes;
+	size_t length;
+	bool goes_on; /* what is still older of the line is written already */
+};
+
 struct log {
 	enum driver driver;
 	struct log_file file;
 	bool mid_line[2]; /* the last piece of stdout, stderr had no newline */
 	uint8_t carry[2][4]; /* json: the start of a character that a read cut in two */
 	uint8_t carried[2];
+	struct held held[2]; /* journald */
 };
 
 struct logs {
@@ -78,6 +86,7 @@ void k8s_end(struct monitor *monitor, struct log *log);
 void json_write(struct monitor *monitor, struct log *log, const struct piece *piece);
 void json_end(struct monitor *monitor, struct log *log);
 void journald_write(struct monitor *monitor, struct log *log, const struct piece *piece);
+void journald_end(struct monitor *monitor, struct log *log);
 
 /* Pure. `out` has room for TIME_ROOM. Returns the length. */
 #define TIME_ROOM 48
@@ -89,5 +98,7 @@ size_t json_escape(const char *in, size_t length, char *out, size_t room, size_t
 size_t utf8_unfinished(const char *bytes, size_t length);
 /* Pure: journald's "<N>" at the start: the priority, or -1. */
 int journald_priority(const char *line, size_t length);
+/* Pure: "NAME=VALUE" with capitals, digits and _ in the name. */
+bool journald_label(const char *label);
 
 #endif

@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <sys/signalfd.h>
 
-enum source { SIGNALS, CONSOLE_LISTEN, CONSOLE, STDIN, STDOUT, STDERR, CTL, WINSZ, ATTACH, STREAM_ATTACH, OOM, NOTIFY, STRANGER, SOURCES };
+enum source { SIGNALS, CONSOLE_LISTEN, CONSOLE, STDIN, STDOUT, STDERR, CTL, WINSZ, ATTACH, STREAM_ATTACH, OOM, NOTIFY, STRANGER,
+	SECCOMP_LISTEN, SECCOMP_PEER, SECCOMP, SOURCES = SECCOMP + LISTENERS_MAX };
 
 struct round {
 	struct pollfd fds[SOURCES + CLIENTS_MAX];
@@ -49,6 +50,10 @@ static void collect(struct monitor *monitor, struct round *round)
 	wait_for(round, OOM, running ? monitor->oom_fd : -1, POLLIN);
 	wait_for(round, NOTIFY, monitor->notify_fd, POLLIN);
 	wait_for(round, STRANGER, monitor->container_pidfd, POLLIN);
+	wait_for(round, SECCOMP_LISTEN, monitor->seccomp_peer_fd < 0 ? monitor->seccomp_listen_fd : -1, POLLIN);
+	wait_for(round, SECCOMP_PEER, monitor->seccomp_peer_fd, POLLIN);
+	for (int i = 0; i < LISTENERS_MAX; i++)
+		wait_for(round, SECCOMP + (enum source)i, monitor->seccomp_fds[i], POLLIN);
 	due(round, monitor->timeout_at_ms);
 	due(round, monitor->exit_command_due ? monitor->exit_command_at_ms : 0);
 	for (struct client *client = monitor->clients; client; client = client->next) {
@@ -101,6 +106,13 @@ static void act(struct monitor *monitor, const struct round *round)
 		oom_check(monitor);
 	if (fds[NOTIFY].revents)
 		notify_relay(monitor);
+	if (fds[SECCOMP_LISTEN].revents)
+		seccomp_accept(monitor);
+	if (fds[SECCOMP_PEER].revents)
+		seccomp_receive(monitor);
+	for (int i = 0; i < LISTENERS_MAX; i++)
+		if (fds[SECCOMP + i].revents)
+			seccomp_answer(monitor, &monitor->seccomp_fds[i], !(fds[SECCOMP + i].revents & POLLIN));
 	if (fds[STRANGER].revents) {
 		close_fd(&monitor->container_pidfd);
 		container_ended(monitor, UNKNOWN_STATUS);

@@ -29,6 +29,9 @@ static void set_unused(struct monitor *monitor)
 	monitor->container_pidfd = monitor->stdin_fd = monitor->console_listen_fd = monitor->console_fd = -1;
 	monitor->attach_fd = monitor->stream_attach_fd = monitor->ctl_fd = monitor->winsz_fd = -1;
 	monitor->oom_fd = monitor->oom_control_fd = monitor->notify_fd = -1;
+	monitor->seccomp_listen_fd = monitor->seccomp_peer_fd = -1;
+	for (int i = 0; i < LISTENERS_MAX; i++)
+		monitor->seccomp_fds[i] = -1;
 	monitor->out[0] = (struct stream){.fd = -1, .id = STDOUT_STREAM};
 	monitor->out[1] = (struct stream){.fd = -1, .id = STDERR_STREAM};
 	for (int i = 0; i < 3; i++)
@@ -155,6 +158,7 @@ static int watch(struct monitor *monitor, const sigset_t *all)
 		die(monitor, "cannot take signals", NULL, errno);
 	stdio_open(monitor);
 	open_bundle(monitor);
+	seccomp_open(monitor);
 	attach_pipe_report(monitor);
 	spawn_runtime(monitor);
 	run_loop(monitor);

@@ -88,5 +88,6 @@ void die(struct monitor *monitor, const char *what, const char *object, int erro
 	sync_report(monitor, -1, line);
 	console_remove(monitor);
 	attach_close(monitor);
+	seccomp_close(monitor);
 	_exit(1);
 }

@@ -20,6 +20,8 @@
 #define READ_SIZE 8192   /* as conmon: one read is one time stamp, and the longest piece of a line */
 #define PACKET_SIZE 32768 /* the largest packet of a client */
 #define CLIENTS_MAX 128
+#define FDS_MAX 8 /* descriptors in one message */
+#define LISTENERS_MAX 16
 #define UNKNOWN_STATUS (-1)
 
 enum phase { CREATING, RUNNING, ENDING, DONE };
@@ -79,6 +81,9 @@ struct monitor {
 	char *oom_dir;
 
 	int notify_fd;
+
+	int seccomp_listen_fd, seccomp_peer_fd;
+	int seccomp_fds[LISTENERS_MAX]; /* -1 where there is none */
 
 	struct logs logs;
 	char buffer[PACKET_SIZE];
@@ -152,6 +157,23 @@ void notify_open(struct monitor *monitor);
 void notify_relay(struct monitor *monitor);
 /* Pure: copies the lines that may be relayed. Returns their length. */
 size_t notify_filter(const char *in, size_t length, char *out);
+
+/* seccomp.c */
+void seccomp_open(struct monitor *monitor);
+void seccomp_close(struct monitor *monitor);
+void seccomp_accept(struct monitor *monitor);
+/* What the runtime sent: state and listener. */
+void seccomp_receive(struct monitor *monitor);
+/* Answers one call; `gone`: nobody is left who could make one. */
+void seccomp_answer(struct monitor *monitor, int *listener, bool gone);
+/* Pure: where "seccompFd" is among the names in "fds" of a container process state; 0 when that is not said. */
+int seccomp_index(const char *state, size_t length);
+
+/* unix-socket.c */
+/* A non-blocking socket for root alone, in place of what has the name. Descriptor or -errno. */
+int listen_in(int dir_fd, const char *name, int type);
+/* One message without waiting: its length, and the descriptors that came with it, or -errno. */
+ssize_t receive_fds(int socket, char *buffer, size_t size, int fds[FDS_MAX], int *count);
 
 /* loop.c */
 void run_loop(struct monitor *monitor);

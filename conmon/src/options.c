@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,8 +61,8 @@ static const struct known known[] = {
 	{"runtime-arg", 0, LIST, LIST_RUNTIME_ARG, "Argument before the runtime's command (repeatable)"},
 	{"runtime-opt", 0, LIST, LIST_RUNTIME_OPT, "Option of the runtime's command (repeatable)"},
 	{"sdnotify-socket", 0, STRING, AT(sdnotify_socket), "Relay the container's notifications to this socket"},
-	{"seccomp-notify-plugins", 0, STRING, AT(seccomp_plugins), "Not supported"},
-	{"seccomp-notify-socket", 0, STRING, AT(seccomp_socket), "Not supported"},
+	{"seccomp-notify-plugins", 0, STRING, AT(seccomp_plugins), "Not supported: this program loads none"},
+	{"seccomp-notify-socket", 0, STRING, AT(seccomp_socket), "Take seccomp listeners here; their calls get ENOTSUP"},
 	{"socket-dir-path", 0, STRING, AT(socket_dir), "Directory for links to attach sockets"},
 	{"stdin", 'i', FLAG, AT(has_stdin), "The container's stdin is a pipe"},
 	{"sync", 0, FLAG, AT(sync), "Stay the caller's child"},
@@ -153,6 +154,8 @@ static int parse_long(struct options *options, char ***argv, char *why, unsigned
 
 	if (!option)
 		return fail(why, size, "unknown option ", **argv);
+	if (option->kind == FLAG && value)
+		return fail(why, size, "takes no value: --", option->name);
 	if (option->kind != FLAG && !value)
 		value = *++*argv;
 	if (option->kind != FLAG && !value)
@@ -187,6 +190,25 @@ int options_parse(struct options *options, char **argv, const char **slots, char
 	return result;
 }
 
+/* Options that make sense only with, or never with, others. */
+static int check_together(struct options *options, char *why, unsigned long why_size)
+{
+	if (options->exec && options->restore)
+		return fail(why, why_size, "--exec cannot be used with ", "--restore");
+	if (options->exec_attach && (!options->exec || !options->api_version))
+		return fail(why, why_size, "--exec-attach needs --exec and ", "--api-version");
+	if (options->exit_delay < 0)
+		return fail(why, why_size, "must not be negative: ", "--exit-delay");
+	if (!options->seccomp_plugins)
+		options->seccomp_plugins = getenv("CONMON_SECCOMP_NOTIFY_PLUGINS");
+	/* Without the socket nothing ever reaches a plugin. */
+	if (options->seccomp_socket && options->seccomp_plugins)
+		return fail(why, why_size, "this monitor is static and cannot load seccomp plugins: leave out ", options->seccomp_plugins);
+	if (options->log_rotate && options->log_max_files < 0)
+		options->log_max_files = 1;
+	return 0;
+}
+
 int options_check(struct options *options, char *why, unsigned long why_size)
 {
 	if (!options->cid)
@@ -203,11 +225,7 @@ int options_check(struct options *options, char *why, unsigned long why_size)
 		return fail(why, why_size, "--exec needs ", "--exec-process-spec");
 	if (options->lists[LIST_LOG].count == 0)
 		return fail(why, why_size, "the log is missing: use ", "--log-path");
-	if (options->seccomp_socket || options->seccomp_plugins)
-		return fail(why, why_size, "this monitor has no seccomp notification: ", "--seccomp-notify-socket");
-	if (options->log_rotate && options->log_max_files < 0)
-		options->log_max_files = 1;
-	return 0;
+	return check_together(options, why, why_size);
 }
 
 void options_help(void)

@@ -4,6 +4,7 @@
 #include "monitor.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int failures;
@@ -132,11 +133,34 @@ static void the_rest(void)
 	check(length == 29 && memcmp(out, "READY=1\nSTATUS=ok\nWATCHDOG=1\n", 29) == 0, "notify");
 	check(oom_counter("low 0\noom 3\noom_kill 2\n", "oom") == 3 && oom_counter("oom_kill 2\n", "oom") == 0, "counter");
 	check(journald_priority("<3>x", 4) == 3 && journald_priority("<8>", 3) == -1 && journald_priority("<3", 2) == -1, "priority");
+	check(journald_label("A_1=x=y") && !journald_label("a=x") && !journald_label("=x") && !journald_label("A"), "label");
 	check(exit_code_of(3 << 8) == 3 && exit_code_of(9) == 137, "exit codes");
+}
+
+static void seccomp_listeners_are_found(void)
+{
+	static const struct { const char *state; int index; } cases[] = {
+		{"{\"ociVersion\":\"1.0.2\",\"fds\":[\"seccompFd\"],\"pid\":7}", 0},
+		{"{\"metadata\":\"a \\\"fds\\\" [\", \"fds\" : [ \"a]\", \"seccompFd\" ]}", 1},
+		{"{\"fds\":[\"\\\"seccompFd\",\"b\",\"seccompFd\"]}", 2},
+		{"{\"fds\":[\"other\"]}", 0},
+		{"{\"fds\":[\"oth", 0}, {"{\"fds", 0}, {"{\"\\", 0}, {"", 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		/* Of exactly its length, so that one byte too far is seen. */
+		size_t length = strlen(cases[i].state);
+		char *copy = malloc(length ? length : 1);
+
+		memcpy(copy, cases[i].state, length);
+		check(seccomp_index(copy, length) == cases[i].index, cases[i].state);
+		free(copy);
+	}
 }
 
 int main(void)
 {
+	seccomp_listeners_are_found();
 	lines_are_cut_at_newlines();
 	times_are_written();
 	json_is_escaped();

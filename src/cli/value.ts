@@ -17,7 +17,9 @@ const SIZE_UNITS = ['b', 'k', 'm', 'g', 't', 'p']
 export function parseSize(text: string): number {
   const match = /^(\d+(?:\.\d+)?) ?([bkmgtp]?)(?:i?b)?$/i.exec(text)
   if (!match) throw new Error('expected a size such as 512m or 1.5g')
-  return Math.trunc(Number(match[1]) * 1024 ** Math.max(0, SIZE_UNITS.indexOf(match[2]!.toLowerCase())))
+  const bytes = Math.trunc(Number(match[1]) * 1024 ** Math.max(0, SIZE_UNITS.indexOf(match[2]!.toLowerCase())))
+  if (!Number.isSafeInteger(bytes)) throw new Error('expected a size below 8192p')
+  return bytes
 }
 
 /** As `parseSize`, but a k is 1000 bytes: sizes of logs. `10kib` is 10240. */

@@ -1,6 +1,6 @@
 // `scow doctor`: what a container needs of this host, found by trying, each with its remedy.
 import { existsSync, readFileSync } from 'node:fs'
-import { isFailure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
 import { findProgram } from '../process/find-program.ts'
 import type { Engine } from './engine.ts'
 import { apparmorParser, DEFAULT_PROFILE } from './apparmor-profile.ts'
@@ -59,14 +59,14 @@ function cgroups(): Finding {
 
 const storage = (engine: Engine): Promise<Finding> => attempt('storage', async () => {
   const opened = await engine.storage()
-  const reason = opened.driver === 'overlay' ? undefined : await opened.overlayProblem()
+  const reason = await opened.overlayProblem()
+  if (reason && opened.driver === 'overlay') throw new Failure('unsupported', `overlay below ${engine.paths.root}: ${reason}`, { hint: 'use the driver vfs (--storage-driver vfs), or another --root' })
   return `${opened.driver} below ${engine.paths.root}${reason ? ` (no overlay: ${reason})` : ''}`
 })
 
 const network = (engine: Engine): Promise<Finding> => attempt('network', async () => {
   const networks = await engine.networks()
   const status = await networks.status()
-  const { Failure } = await import('../errors.ts')
   if (!status.ready) throw new Failure('unsupported', status.message ?? 'not ready', { hint: 'apt install containernetworking-plugins' })
   return `${status.network ?? 'default'} ready, plugins in ${engine.config.network.cniPluginDirs.filter((dir) => existsSync(dir)).join(', ')}`
 })

@@ -1,6 +1,7 @@
 // What `scow info` says of this machine and this installation.
 import { readFileSync, statfsSync } from 'node:fs'
 import { arch, cpus, freemem, hostname, release, totalmem, uptime } from 'node:os'
+import { isFailure } from '../errors.ts'
 import { runProgram } from '../process/run-program.ts'
 import { apparmorParser, DEFAULT_PROFILE } from './apparmor-profile.ts'
 import { cgroupVersion, gatherHostFacts } from './gather-host-facts.ts'
@@ -11,8 +12,9 @@ import { listContainers } from './list-containers.ts'
 export interface HostInfo {
   readonly arch: string
   readonly cgroup: { readonly version: 1 | 2; readonly manager: string; readonly controllers: readonly string[] }
-  readonly conmon: { readonly path: string; readonly version: string } | undefined
-  readonly runtime: { readonly name: string; readonly path: string; readonly version: string } | undefined
+  /** Where one is missing, its path is empty and `version` says what to do. */
+  readonly conmon: { readonly path: string; readonly version: string }
+  readonly runtime: { readonly name: string; readonly path: string; readonly version: string }
   readonly cpus: number
   readonly distribution: { readonly name: string; readonly version: string; readonly codename: string }
   readonly hostname: string
@@ -64,17 +66,23 @@ async function monitorInfo({ config }: Engine): Promise<HostInfo['conmon']> {
     const { path } = findMonitor(config)
     const { stdout } = await runProgram(path, ['--version'], { timeoutMs: 5000 })
     return { path, version: stdout.toString().trim().split('\n').join(', ') }
-  } catch {
-    return undefined
+  } catch (error) {
+    return { path: '', version: missing(error) }
   }
+}
+
+/** Where the version would stand it says what is missing, and what to do. @throws what is no Failure */
+function missing(error: unknown): string {
+  if (!isFailure(error)) throw error
+  return error.hint ? `${error.message}; ${error.hint}` : error.message
 }
 
 async function runtimeInfo(engine: Engine): Promise<HostInfo['runtime']> {
   try {
     const runtime = await engine.runtime()
     return { name: engine.config.engine.runtime, path: runtime.path, version: await runtime.version() }
-  } catch {
-    return undefined
+  } catch (error) {
+    return { name: engine.config.engine.runtime, path: '', version: missing(error) }
   }
 }
 

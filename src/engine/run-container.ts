@@ -61,6 +61,7 @@ export async function startAttached(engine: Engine, { id, io, attended }: { id: 
   let session: Promise<'ended' | 'detached'> | undefined
   await startContainer(engine, id, {
     attended,
+    ...(io.size ? { windowSize: io.size } : {}),
     attach: async (attachDir) => { session = (await attachToCreated(engine, { id, attachDir, io })).end },
     ...(io.signal ? { signal: io.signal } : {}),
   })

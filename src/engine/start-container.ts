@@ -1,3 +1,4 @@
+import type { WindowSize } from './attach-io.ts'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure, isFailure } from '../errors.ts'
@@ -22,6 +23,8 @@ export interface StartOptions {
   readonly attach?: (attachDir: string) => Promise<void>
   /** The caller waits for the end and cleans up itself. */
   readonly attended?: boolean
+  /** Of a terminal, from the first moment on. */
+  readonly windowSize?: WindowSize
   /** false: the monitor starts nothing at the end, since a server watches. Default true. */
   readonly exitProgram?: boolean
   /** A restart by policy: counted, and it keeps what a person said. */
@@ -65,7 +68,7 @@ export async function startSettled(engine: Engine, container: Container, options
     undo('give back what the start took', () => releaseRun(engine, container))
     forgetEarlierExit(engine, id)
     const [rootfsPath, network] = await both(mountRoot(engine, container), prepareNetwork(engine, container))
-    const { cgroupPath } = await writeBundle(engine, { container, rootfsPath, network })
+    const { cgroupPath } = await writeBundle(engine, { container, rootfsPath, network, ...(options.windowSize ? { windowSize: options.windowSize } : {}) })
     const launched = await launchContainer(engine, { container, attended: options.attended ?? false, exitProgram: options.exitProgram ?? true, ...(options.signal ? { signal: options.signal } : {}) })
     await options.attach?.(engine.paths.container(id).bundle)
     await reportPhase(engine, container, { phase: 'created', monitorPid: launched.monitorPid })

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { Failure } from '../errors.ts'
 import { makeDir } from '../fs/remove-tree.ts'
 import { readInRoot } from '../fs/read-in-root.ts'
@@ -15,6 +15,7 @@ import { cgroupsPath } from './cgroup-path.ts'
 import { blockDevices, deviceNode, isCdiName, resolveDevices } from './device-nodes.ts'
 import type { Engine } from './engine.ts'
 import { gatherHostFacts } from './gather-host-facts.ts'
+import type { WindowSize } from './attach-io.ts'
 import { writeGeneratedFiles } from './generated-files.ts'
 import { loadHooks, loadCdi, loadSeccomp } from './load-spec-files.ts'
 import type { PreparedNetwork } from './prepare-network.ts'
@@ -28,7 +29,7 @@ const MAX_PASSWD_BYTES = 4 * 2 ** 20
 export interface Bundle { readonly cgroupPath: string | undefined }
 
 /** Settles everything that the spec depends on and writes the bundle: config.json is made anew for each start. */
-export async function writeBundle(engine: Engine, { container, rootfsPath, network }: { container: Container; rootfsPath: string; network: PreparedNetwork }): Promise<Bundle> {
+export async function writeBundle(engine: Engine, { container, rootfsPath, network, windowSize }: { container: Container; rootfsPath: string; network: PreparedNetwork; windowSize?: WindowSize }): Promise<Bundle> {
   const { id, record } = container
   const { request } = record
   const { config, environment } = engine
@@ -64,6 +65,8 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
     blockDevices: blockDevices(devicesOfLimits(request.resources)),
     ...(request.init ? { initPath: await initPath(engine, request.initPath) } : {}),
   })
+  // Sent by the monitor it could come after the process has asked.
+  if (windowSize && request.terminal && spec.process) spec.process.consoleSize = { height: windowSize.rows, width: windowSize.columns }
   for (const warning of warnings) log.warn(warning)
   writeFileSync(own.config, specText(spec), { mode: 0o600 })
   return { cgroupPath: cgroups }
@@ -107,9 +110,14 @@ const cdiNodes = (sources: readonly string[], cdi: Awaited<ReturnType<typeof loa
 const devicesOfLimits = ({ readBps = [], writeBps = [], readIops = [], writeIops = [], blkioWeightDevice = [] }: Container['record']['request']['resources']): string[] =>
   [...readBps, ...writeBps, ...readIops, ...writeIops, ...blkioWeightDevice].map(({ path }) => path)
 
+const isProgram = (path: string): boolean => {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found !== undefined && found.isFile() && (found.mode & 0o111) !== 0
+}
+
 async function initPath({ config }: Engine, wanted: string | undefined): Promise<string> {
   const candidates = wanted ? [wanted] : config.engine.initPaths
-  const found = candidates.find((path) => existsSync(path))
+  const found = candidates.find(isProgram)
   if (!found) throw new Failure('unsupported', `--init: no init program at ${candidates.join(', ')}`, { hint: 'install catatonit or tini, or name one with --init-path' })
   return found
 }

@@ -132,6 +132,7 @@ const hintFor = (plugin: string, text: string, code: number): string | undefined
   if (/failed to (locate|find) ip6?tables|ip6?tables.*(executable file not found|not usable)|neither iptables nor ip6tables/i.test(text)) {
     return 'apt install iptables'
   }
+  if (/failed to find plugin/i.test(text)) return 'apt install containernetworking-plugins'
   if (/failed to create .*operation not supported/i.test(text)) return `this kernel has no ${plugin} interfaces: modprobe ${plugin}, or choose another driver`
   if (/dnsmasq.*not found/i.test(text)) return 'apt install dnsmasq-base, or create the network with --disable-dns'
   return code === INCOMPATIBLE_VERSION ? 'the plugin does not speak the cniVersion of this network: change it, or install newer plugins' : undefined

@@ -25,6 +25,8 @@ const CASES: readonly (readonly [readonly string[], RegExp, number?])[] = [
   [['run', '--rm', '--restart', 'always', ...IMAGE], /--rm and --restart exclude each other/], [['run', '-d', '-a', 'stdout', ...IMAGE], /--detach and --attach exclude each other/],
   [['run', '--pod', 'x', ...IMAGE], /--pod is not supported yet/], [['run', '--secret', 'x', ...IMAGE], /--secret is not supported yet/], [['run', '--userns', 'auto', ...IMAGE], /--userns is not supported yet/],
   [['run', '--health-cmd', 'x', ...IMAGE], /--health-cmd is not supported yet/], [['run', '--gpus', 'all', ...IMAGE], /--gpus is not supported yet: use --device/], [['run', '--cap-add', 'FLY', ...IMAGE], /"FLY" for --cap-add: there is no such capability/],
+  [['run', '--memory', '99999999999999999999g', ...IMAGE], /--memory: expected a size below 8192p/], [['run', '--shm-size', '9000p', ...IMAGE], /--shm-size: expected a size below 8192p/],
+  [['run', '--ulimit', 'nofile=99999999999999999999', ...IMAGE], /--ulimit: expected limits from 0 to 2\^53-1/], [['run', '--ulimit', 'nofile=-2', ...IMAGE], /--ulimit: expected limits from 0/],
   [['run', '--security-opt', 'x=y', ...IMAGE], /unknown option "x"/], [['run', '--device', 'x', ...IMAGE], /"x" for --device/], [['run', '--ulimit', 'x=1', ...IMAGE], /unknown limit "x"/],
   [['run', '--network', 'none', '--ip', '10.0.0.1', ...IMAGE], /--ip: it cannot be set with --network none/], [['run', '--mount', 'type=odd,dst=/x', ...IMAGE], /unknown type "odd"/],
   [['run', '--env-file', '/nope', ...IMAGE], /cannot read \/nope for --env-file: no such file/], [['run', '--name', 'a b', ...IMAGE], /invalid name "a b"/], [['run', '--detach-keys', 'abc', ...IMAGE], /"abc" for --detach-keys/],

@@ -29,6 +29,8 @@ export interface Setup {
   readonly terminal?: boolean
   readonly memoryBytes?: number
   readonly conmon?: string
+  /** A command in front of the monitor. */
+  readonly wrap?: readonly string[]
 }
 
 export class Box implements AsyncDisposable {
@@ -36,6 +38,7 @@ export class Box implements AsyncDisposable {
   readonly id: string
   readonly bundle: string
   readonly conmon: string
+  readonly #wrap: readonly string[]
   #monitors: number[] = []
 
   constructor(setup: Setup) {
@@ -43,6 +46,7 @@ export class Box implements AsyncDisposable {
     this.id = `m${process.pid}x${this.dir.slice(-6)}`
     this.bundle = join(this.dir, 'bundle')
     this.conmon = setup.conmon ?? OURS
+    this.#wrap = setup.wrap ?? []
     for (const name of ['bundle/rootfs/bin', 'bundle/rootfs/proc', 'bundle/rootfs/tmp', 'exits', 'persist', 'runc'])
       mkdirSync(join(this.dir, name), { recursive: true })
     cpSync('/bin/busybox', join(this.bundle, 'rootfs/bin/busybox'))
@@ -62,7 +66,8 @@ export class Box implements AsyncDisposable {
 
   /** Starts the monitor and resolves with the first line of the sync pipe. */
   async launch(more: readonly string[] = [], args = [...this.args(), '-l', `k8s-file:${this.path('log')}`]): Promise<Launch> {
-    const launch = new Launch(this.conmon, [...args, ...more])
+    const [program, ...words] = [...this.#wrap, this.conmon, ...args, ...more]
+    const launch = new Launch(program!, words)
     await launch.first()
     const file = args[args.indexOf('-P') + 1] ?? ''
     if (existsSync(file)) this.#monitors.push(Number(readFileSync(file, 'utf8')))

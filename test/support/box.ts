@@ -71,10 +71,12 @@ export interface BoxOptions {
   readonly flags?: readonly string[]
   /** Program to run instead of bin/scow. */
   readonly program?: string
+  /** What must not be there at the end, instead of all that a jail of its own may not have. */
+  readonly findLeft?: (box: Box) => Promise<string[]>
 }
 
 /** Opens a box that is closed, and checked, when the test ends. */
-export async function openBox(t: TestContext, { env = {}, flags = [], program: file = program }: BoxOptions = {}): Promise<Box> {
+export async function openBox(t: TestContext, { env = {}, flags = [], program: file = program, findLeft = findLeftovers }: BoxOptions = {}): Promise<Box> {
   const dir = mkdtempSync('/tmp/box-')
   const [root, runRoot] = [join(dir, 'root'), join(dir, 'run')]
   for (const name of ['home', 'tmp']) mkdirSync(join(dir, name))
@@ -99,7 +101,7 @@ export async function openBox(t: TestContext, { env = {}, flags = [], program: f
   const box: Box = { dir, root, runRoot, env: cleanEnv, command, start, scow, ok, fails, json: async (...args) => JSON.parse(await ok(...args)) }
   t.after(async () => {
     try {
-      await closeBox(box)
+      await closeBox(box, findLeft)
     } catch (error) {
       console.error(`${t.name}:\n${said.join('\n')}`)
       throw error
@@ -109,9 +111,9 @@ export async function openBox(t: TestContext, { env = {}, flags = [], program: f
   return box
 }
 
-async function closeBox(box: Box): Promise<void> {
+async function closeBox(box: Box, findLeft: (box: Box) => Promise<string[]>): Promise<void> {
   const removed = await box.scow(['rm', '--all', '--force', '--time', '0', '--volumes'])
-  const left = await findLeftovers(box)
+  const left = await findLeft(box)
   unmountRoots(box.dir)
   rmSync(box.dir, { recursive: true, force: true })
   assert.equal(removed.code, 0, `scow rm --all --force: ${removed.stderr}`)

@@ -62,7 +62,7 @@ async function info(remote: Remote): Promise<unknown> {
   const running = rows.filter(({ phase }) => phase === 'running').length
   const fileSystem = space?.imageFilesystems[0]
   return infoView({
-    ...(isHere ? machineInfo(loadConfig()) : NOWHERE), conmon: undefined, runtime: { name: version.runtimeName, path: '', version: version.runtimeVersion },
+    ...(isHere ? machineInfo(loadConfig()) : NOWHERE), conmon: { path: '', version: '' }, runtime: { name: version.runtimeName, path: '', version: version.runtimeVersion },
     store: {
       root: fileSystem?.fsId?.mountpoint ?? '', runRoot: '', volumePath: '', driver: '', fileSystem: '', sizeBytes: 0, usedBytes: Number(fileSystem?.usedBytes?.value ?? 0n),
       containers: { total: rows.length, running, paused: 0, stopped: rows.length - running }, images: images.length,

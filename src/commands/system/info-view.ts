@@ -18,10 +18,10 @@ export function infoView(info: HostInfo, { version, logDriver, registries, remot
   return named('define.Info', {
     Host: named('define.HostInfo', {
       Arch: info.arch, CgroupControllers: info.cgroup.controllers, CgroupManager: info.cgroup.manager, CgroupsVersion: `v${info.cgroup.version}`, CgroupVersion: `v${info.cgroup.version}`,
-      Conmon: named('define.ConmonInfo', { Package: '', Path: info.conmon?.path ?? '', Version: info.conmon?.version ?? '' }),
+      Conmon: named('define.ConmonInfo', { Package: '', Path: info.conmon.path, Version: info.conmon.version }),
       CPUs: info.cpus, Distribution: named('define.DistributionInfo', { Distribution: info.distribution.name, Version: info.distribution.version, Codename: info.distribution.codename }, info.distribution.codename ? {} : { Codename: '-' }), EventLogger: 'sqlite',
       Hostname: info.hostname, IDMappings: named('define.IDMappings', { GIDMap: NIL_SLICE, UIDMap: NIL_SLICE }, { GIDMap: 'gidmap', UIDMap: 'uidmap' }), Kernel: info.kernel, LogDriver: logDriver, MemFree: info.memoryFreeBytes, MemTotal: info.memoryTotalBytes, NetworkBackend: 'cni',
-      OCIRuntime: named('define.OCIRuntimeInfo', { Name: info.runtime?.name ?? '', Package: '', Path: info.runtime?.path ?? '', Version: info.runtime?.version ?? '' }),
+      OCIRuntime: named('define.OCIRuntimeInfo', { Name: info.runtime.name, Package: '', Path: info.runtime.path, Version: info.runtime.version }),
       OS: 'linux', RemoteSocket: named('define.RemoteSocket', { Path: remote, Exists: remote !== '' }, remote === '' ? { Exists: '-' } : {}),
       Security: named('define.SecurityInfo', {
         AppArmorEnabled: info.security.apparmor, DefaultCapabilities: info.security.capabilities.map((name) => (name.startsWith('CAP_') ? name : `CAP_${name}`)).join(','), Rootless: false,

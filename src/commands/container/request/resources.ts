@@ -18,6 +18,7 @@ export function parseUlimits(texts: readonly string[]): Rlimit[] {
     if (!RLIMITS.includes(name)) throw invalid('--ulimit', text, `unknown limit "${name}": use one of ${RLIMITS.join(', ')}`)
     const read = (value: string): number => (value.toLowerCase() === 'unlimited' ? UNLIMITED : Number(value))
     const [soft, hard] = [read(match[2]!), read(match[3] ?? match[2]!)]
+    if (![soft, hard].every((limit) => limit === UNLIMITED || (Number.isSafeInteger(limit) && limit >= 0))) throw invalid('--ulimit', text, 'expected limits from 0 to 2^53-1, or unlimited')
     if (hard !== UNLIMITED && (soft > hard || soft === UNLIMITED)) throw invalid('--ulimit', text, `the soft limit ${match[2]} is above the hard limit ${match[3] ?? match[2]}`)
     return { type: `RLIMIT_${name.toUpperCase()}`, soft, hard }
   })

@@ -1,0 +1,97 @@
+// A part of the host that is missing is named with what to do, by the command that needs it and by doctor.
+import '../support/jail.ts'
+import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'node:test'
+import { checkout, openBox, type Box } from '../support/box.ts'
+import { hide } from '../support/hide.ts'
+import { trace } from '../support/strace.ts'
+import { openSuite } from '../support/suite.ts'
+
+const suite = openSuite()
+const SBIN = ['/usr/sbin', '/usr/bin', '/usr/local/sbin', '/usr/local/bin']
+const CNI = ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni']
+const anywhere = (dirs: readonly string[], name: string) => dirs.map((dir) => join(dir, name))
+
+/** One line with these words; nothing is left of the attempt. */
+async function refused(box: Box, words: RegExp, ...args: string[]): Promise<void> {
+  const stderr = await box.fails(125, ...args)
+  assert.equal(stderr.split('\n').length, 2, stderr)
+  assert.match(stderr, words)
+  assert.equal(await box.ok('ps', '-aq'), '')
+}
+
+interface Finding { readonly subject: string; readonly verdict: string; readonly detail: string; readonly remedy?: string }
+const doctor = async (box: Box, subject: string): Promise<Finding> => {
+  const { stdout } = await box.scow(['doctor', '--format', 'json'])
+  return (JSON.parse(stdout) as Finding[]).find((finding) => finding.subject === subject)!
+}
+
+test('a missing runtime is named by run, doctor and info', async (t) => {
+  const box = await suite.box(t)
+  hide(t, ...['runc', 'crun', 'runsc', 'kata-runtime', 'youki'].flatMap((name) => anywhere(SBIN, name)))
+  await refused(box, /runc.*apt install runc/, 'run', '--rm', '--network', 'none', suite.busybox, 'true')
+  const finding = await doctor(box, 'runtime')
+  assert.equal(finding.verdict, 'problem')
+  assert.match(finding.remedy!, /apt install runc/)
+  const { code, stdout } = await box.scow(['info', '--format', '{{.Host.OCIRuntime.Name}}: {{.Host.OCIRuntime.Version}}'])
+  assert.equal(code, 0)
+  assert.match(stdout, /^runc: .*not installed.*apt install runc/)
+})
+
+test('a missing monitor is named by run and doctor', async (t) => {
+  const box = await suite.box(t)
+  hide(t, join(checkout, 'dist/conmon'), ...anywhere([...SBIN, '/usr/libexec/podman', '/usr/lib/podman', '/usr/lib/conmon'], 'conmon'))
+  await refused(box, /conmon.*npm run build/, 'run', '--rm', '--network', 'none', suite.busybox, 'true')
+  assert.match((await doctor(box, 'monitor')).remedy!, /npm run build/)
+  assert.match(await box.ok('info', '--format', '{{.Host.Conmon.Version}}'), /conmon.*npm run build/)
+  await refused(box, /\/nowhere\/conmon/, '--conmon', '/nowhere/conmon', 'run', '--rm', '--network', 'none', suite.busybox, 'true')
+})
+
+for (const plugin of ['bridge', 'host-local']) {
+  test(`a missing network plugin is named by run and doctor: ${plugin}`, async (t) => {
+    const box = await suite.box(t)
+    hide(t, ...anywhere(CNI, plugin))
+    await refused(box, new RegExp(`${plugin}.*apt install containernetworking-plugins`), 'run', '--rm', suite.busybox, 'true')
+    const finding = await doctor(box, 'network')
+    assert.equal(finding.verdict, 'problem')
+    assert.match(`${finding.detail} ${finding.remedy!}`, new RegExp(`${plugin}.*apt install containernetworking-plugins`))
+    assert.equal(await box.ok('run', '--rm', '--network', 'none', suite.busybox, 'echo', 'without'), 'without')
+  })
+}
+
+test('a missing portmap plugin is named when a port is published, and matters to nothing else', async (t) => {
+  const box = await suite.box(t)
+  hide(t, ...anywhere(CNI, 'portmap'))
+  await refused(box, /portmap.*apt install containernetworking-plugins/, 'run', '--rm', '-p', '7412:80', suite.busybox, 'true')
+})
+
+test('a missing iptables is named when a network or a port needs it', async (t) => {
+  const box = await suite.box(t)
+  const tools = anywhere(SBIN, '').flatMap((dir) => { try { return readdirSync(dir).filter((name) => /^(ip6?tables|xtables)/.test(name)).map((name) => join(dir, name)) } catch { return [] } })
+  hide(t, ...tools)
+  await refused(box, /iptables is not installed.*apt install iptables/, 'run', '--rm', suite.busybox, 'true')
+  await refused(box, /iptables.*apt install iptables/, 'run', '--rm', '-p', '7413:80', suite.busybox, 'true')
+  const finding = await doctor(box, 'iptables')
+  assert.equal(finding.verdict, 'problem')
+  assert.match(finding.remedy!, /apt install iptables/)
+  assert.equal(await box.ok('run', '--rm', '--network', 'none', suite.busybox, 'echo', 'without'), 'without')
+  assert.equal(await box.ok('run', '--rm', '--network', 'host', suite.busybox, 'echo', 'host'), 'host')
+})
+
+test('a kernel without overlay is named by run and doctor, and the driver vfs needs none', async (t) => {
+  const box = await suite.box(t)
+  const without = (...args: string[]) => trace(box, ['-o', '/dev/null', '-e', 'trace=fsopen', '-e', 'inject=fsopen:error=ENODEV'], args)
+  const run = await without('run', '--rm', '--network', 'none', suite.busybox, 'true')
+  assert.equal(run.code, 125)
+  assert.match(run.stderr, /^Error: .*overlay.*vfs.*\n$/)
+  const { stdout, code } = await without('doctor', '--format', 'json')
+  const storage = (JSON.parse(stdout) as Finding[]).find(({ subject }) => subject === 'storage')!
+  assert.deepEqual([code, storage.verdict], [1, 'problem'])
+  assert.match(`${storage.detail}; ${storage.remedy!}`, /the kernel has no overlayfs.*; use the driver vfs/)
+  const vfs = await openBox(t, { flags: ['--storage-driver', 'vfs'] })
+  await vfs.ok('pull', '-q', suite.busybox)
+  const { stdout: said } = await trace(vfs, ['-o', '/dev/null', '-e', 'trace=fsopen', '-e', 'inject=fsopen:error=ENODEV'], ['run', '--rm', '--network', 'none', suite.busybox, 'echo', 'without'])
+  assert.equal(said, 'without\n')
+})
