@@ -46,7 +46,7 @@ export const MOUNTS: readonly Mount[] = [
   mount('volume/rm', 'volume rm', 'volume remove'),
   mount('volume/exists', 'volume exists'),
   mount('volume/prune', 'volume prune'),
-  cri('attach'), cri('checkpoint'), cri('config'), cri('create'), cri('events', 'event'), cri('exec'), cri('imagefsinfo'),
+  cri('attach'), cri('checkpoint'), cri('config'), cri('cp'), cri('create'), cri('events', 'event'), cri('exec'), cri('imagefsinfo'),
   cri('images', 'image', 'img'), cri('info'), cri('inspect'), cri('inspecti'), cri('inspectp'), cri('logs'), cri('metricdescs'),
   cri('metricsp'), cri('pods'), cri('port-forward'), cri('ps'), cri('pull'), cri('rm'), cri('rmi'), cri('rmp'), cri('run'), cri('runp'),
   cri('runtime-config'), cri('start'), cri('stats'), cri('statsp'), cri('stop'), cri('stopp'), cri('top'), cri('trace'), cri('update'),

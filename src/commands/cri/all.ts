@@ -3,6 +3,7 @@ import type { AnyCommand } from '../../cli/command.ts'
 import { spec as criAttach } from './attach.ts'
 import { spec as criCheckpoint } from './checkpoint.ts'
 import { spec as criConfig } from './config.ts'
+import { spec as criCp } from './cp.ts'
 import { spec as criCreate } from './create.ts'
 import { spec as criEvents } from './events.ts'
 import { spec as criExec } from './exec.ts'
@@ -42,6 +43,7 @@ export const CRI: Readonly<Record<string, AnyCommand>> = {
   'cri/attach': criAttach,
   'cri/checkpoint': criCheckpoint,
   'cri/config': criConfig,
+  'cri/cp': criCp,
   'cri/create': criCreate,
   'cri/events': criEvents,
   'cri/exec': criExec,
