@@ -1,6 +1,6 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -68,6 +68,26 @@ test('logs end where asked, follow until the end, and merge several by time', as
   assert.equal(merged.length, 6)
   assert.deepEqual(merged.map((line) => line.split('] ')[1]!.split(' ')[0]), merged.map((line) => line.split('] ')[1]!.split(' ')[0]).sort())
   await crictl.ok('rmp', '-f', a.pod, b.pod)
+})
+
+test('logs of another node: what is written from now on, and a clear line for what was', async () => {
+  const { crictl, dir } = runtime
+  const far = await runtime.run({ name: 'far', command: ['sh', '-c', 'echo before; while ! [ -e /tmp/go ]; do sleep 0.1; done; echo after; echo wrong >&2; printf rest'] })
+  while (await crictl.ok('logs', far.container) === '') await sleep(50)
+  renameSync(join(dir, 'logs'), join(dir, 'logs-away'))
+  try {
+    assert.match(await crictl.fails(2, 'logs', far.container), /^Error: cannot read the log \S+: it is not on this machine; the CRI gives no logs: [^\n]*--follow[^\n]*\n$/)
+    const following = crictl.start(['logs', '-f', far.container])
+    while (!following.stderr().includes('from now on')) await sleep(50)
+    await sleep(500)
+    await crictl.ok('exec', far.container, 'touch', '/tmp/go')
+    const { code, stdout, stderr } = await following.end()
+    assert.deepEqual([code, stdout], [0, 'after\nrest'], stderr)
+    assert.match(stderr, /^The log \S+ is not on this machine: only what container [\da-f]{13} writes from now on is shown\nwrong\n$/)
+  } finally {
+    renameSync(join(dir, 'logs-away'), join(dir, 'logs'))
+  }
+  await crictl.ok('rmp', '-f', far.pod)
 })
 
 test('stats has rates of the cpu, and JSON', async () => {
