@@ -3,7 +3,7 @@
 
 type Schema = Readonly<Record<string, unknown>>
 
-interface Field { readonly name: string; readonly type: string; readonly isList: boolean; readonly isMap: boolean }
+interface Field { readonly name: string; readonly written: string; readonly type: string; readonly isList: boolean; readonly isMap: boolean }
 
 const FIELD = /^\s*(repeated\s+)?(map<\s*\w+\s*,\s*(\w+)\s*>|[\w.]+)\s+(\w+)\s*=\s*\d+/
 const VALUE = /^\s*(\w+)\s*=\s*(-?\d+)\s*;/
@@ -35,7 +35,7 @@ function describe(proto: string): Described {
     const value = enums.has(inside ?? '') ? VALUE.exec(line) : null
     const field = messages.has(inside ?? '') ? FIELD.exec(line) : null
     if (value) enums.get(inside!)!.push(value[1]!)
-    else if (field) messages.get(inside!)!.push({ name: jsonName(field[4]!), type: field[3] ?? field[2]!, isList: field[1] !== undefined, isMap: field[3] !== undefined })
+    else if (field) messages.get(inside!)!.push({ name: jsonName(field[4]!), written: field[4]!, type: field[3] ?? field[2]!, isList: field[1] !== undefined, isMap: field[3] !== undefined })
     if (/^\s*\}/.test(line)) open.pop()
   }
   return { messages, enums }
@@ -113,8 +113,26 @@ export function criSchema(proto: string): string {
   return `${JSON.stringify(document, null, 1)}\n`
 }
 
+const FORGIVING: Readonly<Record<string, Schema>> = { ...SCALARS, int64: { type: ['integer', 'string'], pattern: WHOLE }, uint64: { type: ['integer', 'string'], pattern: '^[0-9]+$' } }
+
+/** The text of src/cri/wire/config-schema.json: what the files of pods and containers hold, by the names that crictl documents. */
+export function configSchema(proto: string): string {
+  const { messages, enums } = describe(proto)
+  const schemaOf = (type: string, owner: string): Schema => {
+    const name = [`${owner}.${type}`, type].find((one) => messages.has(one) || enums.has(one))
+    if (name === undefined) return FORGIVING[type]!
+    return enums.has(name) ? { anyOf: [{ enum: enums.get(name)! }, { type: 'integer' }] } : ref(name)
+  }
+  const schemas = Object.fromEntries([...messages].map(([owner, fields]) => [owner, object(Object.fromEntries(fields.map(({ written, type, isList, isMap }) => {
+    const schema = schemaOf(type, owner)
+    return [written, isMap ? { type: 'object', additionalProperties: schema } : isList ? list(schema) : schema]
+  })), [])]))
+  const document = (name: string): Schema => ({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...ref(name), $defs: { [name]: schemas[name]!, ...reachable(schemas, schemas[name]!) } })
+  return `${JSON.stringify({ pod: document('PodSandboxConfig'), container: document('ContainerConfig') })}\n`
+}
+
 /** Only what some output needs. */
-function reachable(schemas: Readonly<Record<string, Schema>>, outputs: Readonly<Record<string, Schema>>): Record<string, Schema> {
+function reachable(schemas: Readonly<Record<string, Schema>>, from: Schema): Record<string, Schema> {
   const found = new Set<string>()
   const visit = (schema: unknown): void => {
     for (const [, name] of JSON.stringify(schema).matchAll(/"#\/\$defs\/([\w.]+)"/g)) {
@@ -123,6 +141,6 @@ function reachable(schemas: Readonly<Record<string, Schema>>, outputs: Readonly<
       visit(schemas[name!])
     }
   }
-  visit(outputs)
+  visit(from)
   return Object.fromEntries([...found].sort().map((name) => [name, schemas[name]!]))
 }

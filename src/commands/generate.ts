@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { SHELLS, completionScript } from '../cli/completion-scripts.ts'
 import { commandManPage, programManPage } from '../cli/man.ts'
 import { ALL } from './all.ts'
-import { criSchema } from './cri-schema.ts'
+import { configSchema, criSchema } from './cri-schema.ts'
 import { ABOUT, globalFlags, groupCommands, topCommands } from './overview.ts'
 import { parityPage } from './parity.ts'
 import { GROUPS, MOUNTS } from './table.ts'
@@ -30,7 +30,9 @@ export function generatedFiles(): Map<string, string> {
   }
   files.set('docs/parity.md', parityPage())
   files.set('docs/cri.md', withEndpointList(readFileSync(join(ROOT, 'docs/cri.md'), 'utf8')))
-  files.set('docs/cri-schema.json', criSchema(readFileSync(join(import.meta.dirname, '../../proto/runtime-v1.proto'), 'utf8')))
+  const proto = readFileSync(join(ROOT, 'proto/runtime-v1.proto'), 'utf8')
+  files.set('docs/cri-schema.json', criSchema(proto))
+  files.set('src/cri/wire/config-schema.json', configSchema(proto))
   return files
 }
 

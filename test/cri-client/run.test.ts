@@ -130,3 +130,26 @@ test('why tells how a container ended and what to try', async () => {
   assert.match(await cri.fails(2, 'why', 'nobody'), /^Error: neither a pod nor a container is called nobody/)
   await cri.ok('rmp', '-f', failed.pod, hungry.pod)
 })
+
+test('run jsonschema prints what the files of pods and containers may hold', async () => {
+  const { crictl, cri } = runtime
+  const { Ajv2020 } = await import('ajv/dist/2020.js')
+  const pod = await crictl.json('run', 'jsonschema', '-p')
+  const isPod = new Ajv2020({ strict: false }).compile(pod)
+  assert.ok(isPod({ metadata: { name: 'a', namespace: 'b', attempt: 1 }, log_directory: '/l', linux: { security_context: { namespace_options: { network: 2, pid: 'CONTAINER' } } }, port_mappings: [{ host_port: 80 }] }))
+  assert.ok(!isPod({ metadata: { nam: 'a' } }))
+  const isContainer = new Ajv2020({ strict: false }).compile(await cri.json('run', 'jsonschema', '--container-config'))
+  assert.ok(isContainer({ image: { image: 'x' }, linux: { resources: { memory_limit_in_bytes: 1 } }, envs: [{ key: 'a', value: 'b' }] }))
+  assert.ok(!isContainer({ linux: { resources: { memory_limit_in_bytes: 'much' } } }))
+  assert.match(await crictl.fails(1, 'run', 'jsonschema'), /^Error: jsonschema needs one of /)
+})
+
+test('crictl completes its own commands in every shell, and takes all its flags', async () => {
+  const { crictl } = runtime
+  for (const shell of ['bash', 'zsh', 'fish']) assert.match(await crictl.ok('completion', shell), /crictl __complete/)
+  assert.match(await crictl.ok('__complete', '--', 'inspect'), /^inspect\b[^]*^inspecti\b[^]*^inspectp\b/m)
+  assert.match(await crictl.ok('__complete', '--', 'ps', '--no-t'), /^--no-trunc/)
+  await crictl.ok('--enable-tracing', '--tracing-endpoint', '127.0.0.1:1', '--tracing-sampling-rate-per-million=1', '--profile-cpu', '/nope/x', '--profile-mem=/nope/y', 'version')
+  assert.match(await crictl.ok('help'), /^Usage: crictl /)
+  assert.equal(await crictl.ok('images', '-q', 'busybox'), await crictl.ok('images', '-q', runtime.busybox))
+})
