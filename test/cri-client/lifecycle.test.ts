@@ -103,6 +103,36 @@ test('stats has rates of the cpu, and JSON', async () => {
   await crictl.ok('rmp', '-f', busy.pod)
 })
 
+test('stats are shown again and again until interrupted', async () => {
+  const { crictl } = runtime
+  const one = await runtime.run({ command: ['sleep', '1000'], pod: { linux: { cgroup_parent: '/watched' } } })
+  for (const words of [['stats', '-w', '-s', '1'], ['statsp', '-w', '-s', '1', '--id', one.pod], ...(isServe ? [['metricsp', '-w']] : [])]) {
+    const watching = crictl.start(words)
+    const heading = words[0] === 'metricsp' ? /"podMetrics"/g : /^(CONTAINER|POD) /gm
+    for (let tries = 0; (watching.stdout().match(heading) ?? []).length < 2; tries++) {
+      assert.ok(tries < 300 && watching.child.exitCode === null, `${words.join(' ')}: ${watching.stdout()}${watching.stderr()}`)
+      await sleep(50)
+    }
+    watching.child.kill('SIGINT')
+    assert.equal((await watching.end()).code, 0, words.join(' '))
+  }
+  await crictl.ok('rmp', '-f', one.pod)
+})
+
+test('a pull tells on a terminal how far it is', async () => {
+  const { crictl, registry } = runtime
+  registry.fault = (seen) => (/\/blobs\//.test(seen.path) && seen.method === 'GET' ? { kind: 'slow', bytesPerSecond: 2_000_000 } : undefined)
+  try {
+    const { code, stdout } = await crictl.run(['pull', `${registry.host}/web:1`], { terminal: { rows: 24, columns: 100 } })
+    assert.equal(code, 0, stdout)
+    assert.match(stdout, /Pulling \S+\/web:1: \d+ s/)
+    assert.match(stdout, /Image is up to date for /)
+  } finally {
+    registry.fault = undefined
+  }
+  assert.equal((await crictl.run(['pull', `${registry.host}/web:1`])).stderr, '')
+})
+
 test('images are pulled, pruned and removed with all their names', async () => {
   const { crictl, registry, busybox } = runtime
   const probe = `${registry.host}/probe:1`

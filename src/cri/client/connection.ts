@@ -149,7 +149,8 @@ function toFailure(error: unknown, { name, address, ms, signal, patience }: Aske
   if (typeof code !== 'number') return error
   if (signal.aborted) return signal.reason
   const at = `${name} at ${address}`
-  if (code === status.DEADLINE_EXCEEDED && ms > 0 && /deadline|timeout/i.test(details ?? '')) {
+  // a runtime that says so itself has other words: the time of a command was over
+  if (code === status.DEADLINE_EXCEEDED && ms > 0 && /^Deadline exceeded/.test(details ?? '')) {
     return new Failure('timeout', `${at} did not answer within ${ms / SECOND} s`, { cause: error, hint: `the runtime may hang: look at its log${patience}` })
   }
   if (code === status.UNIMPLEMENTED) return new Failure('unsupported', `the runtime at ${address} does not have ${name}${details && !/unknown method/.test(details) ? `: ${details}` : ''}`, { cause: error })
