@@ -63,10 +63,13 @@ const ref = (name: string): Schema => ({ $ref: `#/$defs/${name}` })
 const list = (items: Schema): Schema => ({ type: 'array', items })
 const text: Schema = { type: 'string' }
 
-/** Times of what is inspected are text for people; the runtime's own information stands beside the status. */
-function inspected(schemas: Record<string, Schema>, message: string, times: readonly string[]): Schema {
+/** Times of what is inspected are text for people, and what is not set may be null; the runtime's own information stands beside the status. */
+function inspected(schemas: Record<string, Schema>, message: string, { times = [], nullable = [] }: { readonly times?: readonly string[]; readonly nullable?: readonly string[] } = {}): Schema {
   const status = schemas[message] as { readonly properties: Record<string, Schema> }
-  const properties = { ...status.properties, ...Object.fromEntries(times.map((name) => [name, { type: 'string', pattern: TIME }])) }
+  const properties = {
+    ...status.properties, ...Object.fromEntries(times.map((name) => [name, { type: 'string', pattern: TIME }])),
+    ...Object.fromEntries(nullable.map((name) => [name, { anyOf: [status.properties[name]!, { type: 'null' }] }])),
+  }
   const one: Schema = { type: 'object', properties: { status: { ...status, properties } }, required: ['status'] }
   return { anyOf: [one, list(one)] }
 }
@@ -78,9 +81,9 @@ export function criSchema(proto: string): string {
     ps: object({ containers: list(ref('Container')) }),
     pods: object({ items: list(ref('PodSandbox')) }),
     images: object({ images: list(ref('Image')) }),
-    inspect: inspected(schemas, 'ContainerStatus', ['createdAt', 'startedAt', 'finishedAt']),
-    inspectp: inspected(schemas, 'PodSandboxStatus', ['createdAt']),
-    inspecti: inspected(schemas, 'Image', []),
+    inspect: inspected(schemas, 'ContainerStatus', { times: ['createdAt', 'startedAt', 'finishedAt'], nullable: ['metadata', 'image', 'resources', 'user'] }),
+    inspectp: inspected(schemas, 'PodSandboxStatus', { times: ['createdAt'] }),
+    inspecti: inspected(schemas, 'Image'),
     imagefsinfo: object({ status: ref('ImageFsInfoResponse') }),
     info: {
       type: 'object', required: ['status'], properties: {
@@ -94,7 +97,6 @@ export function criSchema(proto: string): string {
     metricsp: ref('ListPodSandboxMetricsResponse'),
     metricdescs: ref('ListMetricDescriptorsResponse'),
     events: ref('ContainerEventResponse'),
-    'runtime-config': ref('RuntimeConfigResponse'),
     why: object({ findings: list(object({ title: text, lines: list(text) })), advice: list(text) }),
     'run --dry-run': list(object({ rpc: text, request: { type: 'object' } })),
     'trace --record': {
