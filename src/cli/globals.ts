@@ -29,15 +29,19 @@ export const CRI_FLAGS: readonly GlobalFlag[] = [
   { flags: '--config, -c', valued: true, summary: 'Configuration file instead of /etc/crictl.yaml (CRI_CONFIG_FILE)' },
   { flags: '--timeout, -t', valued: true, summary: 'How long each call may take; by default what fits it' },
   { flags: '--debug, -D', valued: false, summary: 'Show every call and its answer' },
+  { flags: '--enable-tracing', valued: false, summary: 'Accepted for compatibility, as are the other flags of OpenTelemetry and profiles' },
 ]
 
+/** crictl's, for which there is nothing here. */
+const CRI_IGNORED: ReadonlyMap<string, boolean> = new Map([['--tracing-endpoint', true], ['--tracing-sampling-rate-per-million', true], ['--profile-cpu', true], ['--profile-mem', true]])
+
 const CRI_NAMES: ReadonlyMap<string, string> = new Map(CRI_FLAGS.flatMap(({ flags }) => {
-  const [long, short] = flags.split(', ') as [string, string]
+  const [long, short = long] = flags.split(', ') as [string, string?]
   return [[long, long], [short, long]] as const
 }))
 
 /** Long names only: after the command's name the short ones are its own. */
-export const CRI_GLOBALS: ReadonlyMap<string, boolean> = new Map(CRI_FLAGS.map(({ flags, valued }) => [flags.split(', ')[0]!, valued]))
+export const CRI_GLOBALS: ReadonlyMap<string, boolean> = new Map([...CRI_FLAGS.map(({ flags, valued }) => [flags.split(', ')[0]!, valued] as const), ...CRI_IGNORED])
 
 /** What stands between `cri` and its command; values by the long name. */
 export const readCriGlobals = (words: readonly string[]): Leading => readFlags(words, { nameOf: (word) => CRI_NAMES.get(word) ?? word, known: CRI_GLOBALS })

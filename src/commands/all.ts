@@ -29,6 +29,8 @@ import { spec as imageRmi } from './image/rmi.ts'
 import { spec as imageTag } from './image/tag.ts'
 import { spec as imageUntag } from './image/untag.ts'
 import { spec as imageInspect } from './image/inspect.ts'
+import { spec as imageLoad } from './image/load.ts'
+import { spec as imageSave } from './image/save.ts'
 import { spec as imageExists } from './image/exists.ts'
 import { spec as imagePrune } from './image/prune.ts'
 import { spec as podPs } from './pod/ps.ts'
@@ -81,6 +83,8 @@ export const ALL: Readonly<Record<string, AnyCommand>> = {
   'image/tag': imageTag,
   'image/untag': imageUntag,
   'image/inspect': imageInspect,
+  'image/save': imageSave,
+  'image/load': imageLoad,
   'image/exists': imageExists,
   'image/prune': imagePrune,
   'pod/ps': podPs,

@@ -1,9 +1,11 @@
-// Writes what derives from the specs: completions/, man/, docs/parity.md and the list in docs/cri.md. `node src/commands/generate.ts`.
+// Writes what derives from the specs and the CRI's description: completions/, man/, docs/parity.md, docs/cri-schema.json and the list
+// in docs/cri.md. `node src/commands/generate.ts`.
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { SHELLS, completionScript } from '../cli/completion-scripts.ts'
 import { commandManPage, programManPage } from '../cli/man.ts'
 import { ALL } from './all.ts'
+import { configSchema, criSchema } from './cri-schema.ts'
 import { ABOUT, globalFlags, groupCommands, topCommands } from './overview.ts'
 import { parityPage } from './parity.ts'
 import { GROUPS, MOUNTS } from './table.ts'
@@ -28,6 +30,9 @@ export function generatedFiles(): Map<string, string> {
   }
   files.set('docs/parity.md', parityPage())
   files.set('docs/cri.md', withEndpointList(readFileSync(join(ROOT, 'docs/cri.md'), 'utf8')))
+  const proto = readFileSync(join(ROOT, 'proto/runtime-v1.proto'), 'utf8')
+  files.set('docs/cri-schema.json', criSchema(proto))
+  files.set('src/cri/wire/config-schema.json', configSchema(proto))
   return files
 }
 

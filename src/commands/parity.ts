@@ -37,6 +37,8 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['`run --network slirp4netns`, `pasta`', 'Refused: they are for rootless containers.'],
   ['`-v ...:O`', 'Overlay volumes are refused.'],
   ['default network', '`scow` on the bridge `scow0` from 10.89.0.0/24 on; podman has 10.88.'],
+  ['`save`', 'Archives have no times, so that one image makes one archive; layers of the OCI forms and of `docker-dir` stay compressed as they came (`--compress` and `--uncompressed` do nothing). No legacy folders of docker 1.9 in a `docker-archive`.'],
+  ['`load`', 'Every image of an OCI archive is loaded, podman takes one.'],
   ['short image names', '`registries.conf` decides; without search registries a short name is looked for on docker.io.'],
 ]
 
@@ -74,6 +76,6 @@ export function parityPage(): string {
     ...rows(sorted(ignored).map(([flag, { summary, commands }]) => [`\`${flag}\``, commands.join(', '), summary])), '',
     '## Other differences', '', '| what | how it differs |', '|---|---|', ...rows(DIFFERENCES), '',
     '## Commands of podman that are not here yet', '',
-    'build, commit, cp, diff, export, farm, generate, healthcheck, history, import, init, kube, load, login, logout, manifest, mount, network connect, network disconnect, the rest of `pod`, push, save, search, secret, stats, system df, system prune, update, and the rest of `system` and `container`.', '',
+    'build, commit, cp, diff, export, farm, generate, healthcheck, history, import, init, kube, login, logout, manifest, mount, network connect, network disconnect, the rest of `pod`, push, search, secret, stats, system df, system prune, update, and the rest of `system` and `container`.', '',
   ].join('\n')
 }

@@ -8,6 +8,7 @@ import type { ImageRecord } from '../state/images.ts'
 import type { Engine } from './engine.ts'
 import { lookUpImage } from './find-image.ts'
 import { registrySource } from './image-source.ts'
+import { layoutName } from './layout-name.ts'
 import type { PullEvent } from './pull-events.ts'
 import { storeImage } from './store-image.ts'
 
@@ -167,11 +168,4 @@ async function pullLayout(engine: Parts, { platform, signal, onProgress }: PullI
     source, names: [layoutName(dir, tag)],
     ...(platform !== undefined && { platform: parsePlatform(platform, hostPlatform()) }), ...(signal && { signal }), ...(onProgress && { onProgress }),
   })
-}
-
-/** `localhost/` and what the path has that can be in a name. */
-function layoutName(dir: string, tag = 'latest'): string {
-  const path = dir.toLowerCase().split('/').map((part) => part.replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '')).filter((part) => part !== '').join('/')
-  const safeTag = tag.replace(/[^A-Za-z0-9_.-]/g, '-').slice(0, 128)
-  return `localhost/${path === '' ? 'image' : path}:${safeTag}`
 }

@@ -27,6 +27,8 @@ export interface StoreImage {
   readonly names: readonly string[]
   /** `domain/path`; the image is known by its digests there. */
   readonly repository?: string
+  /** What is told of it; a pull unless named. */
+  readonly event?: string
   readonly signal?: AbortSignal
   readonly onProgress?: (event: PullEvent) => void
 }
@@ -69,7 +71,8 @@ export const events = ({ signal, onProgress }: StoreImage) => ({ ...(signal && {
 
 const MAX_NESTED = 3
 
-async function chooseImage({ source, platform, signal }: StoreImage, top: Chosen): Promise<{ chosen: Chosen; image: ImageManifest }> {
+/** The image below what may be an index. @throws invalid, unsupported, notFound */
+export async function chooseImage({ source, platform, signal }: StoreImage, top: Chosen): Promise<{ chosen: Chosen; image: ImageManifest }> {
   let chosen = top
   for (let depth = 0; depth <= MAX_NESTED; depth++) {
     const manifest = parseManifest(chosen.bytes, chosen.descriptor.mediaType, source.what)
@@ -143,6 +146,7 @@ export async function record(engine: Parts, made: NewRecord): Promise<ImageRecor
   }
   const known = [chosen.descriptor.digest, ...(chosen.index ? [chosen.index.digest] : [])]
   const stored = await engine.state.images.put({
+    ...(request.event === undefined ? {} : { status: request.event }),
     record: {
       id: hexOf(digestOf(made.configBytes)),
       digest: digestOf(chosen.bytes),

@@ -1,6 +1,6 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -70,6 +70,26 @@ test('logs end where asked, follow until the end, and merge several by time', as
   await crictl.ok('rmp', '-f', a.pod, b.pod)
 })
 
+test('logs of another node: what is written from now on, and a clear line for what was', async () => {
+  const { crictl, dir } = runtime
+  const far = await runtime.run({ name: 'far', command: ['sh', '-c', 'echo before; while ! [ -e /tmp/go ]; do sleep 0.1; done; echo after; echo wrong >&2; printf rest'] })
+  while (await crictl.ok('logs', far.container) === '') await sleep(50)
+  renameSync(join(dir, 'logs'), join(dir, 'logs-away'))
+  try {
+    assert.match(await crictl.fails(2, 'logs', far.container), /^Error: cannot read the log \S+: it is not on this machine; the CRI gives no logs: [^\n]*--follow[^\n]*\n$/)
+    const following = crictl.start(['logs', '-f', far.container])
+    while (!following.stderr().includes('from now on')) await sleep(50)
+    await sleep(500)
+    await crictl.ok('exec', far.container, 'touch', '/tmp/go')
+    const { code, stdout, stderr } = await following.end()
+    assert.deepEqual([code, stdout], [0, 'after\nrest'], stderr)
+    assert.match(stderr, /^The log \S+ is not on this machine: only what container [\da-f]{13} writes from now on is shown\nwrong\n$/)
+  } finally {
+    renameSync(join(dir, 'logs-away'), join(dir, 'logs'))
+  }
+  await crictl.ok('rmp', '-f', far.pod)
+})
+
 test('stats has rates of the cpu, and JSON', async () => {
   const { crictl } = runtime
   const busy = await runtime.run({ command: ['sh', '-c', 'while true; do :; done'] })
@@ -81,6 +101,36 @@ test('stats has rates of the cpu, and JSON', async () => {
   assert.equal(stats[0].attributes.id, busy.container)
   assert.match(stats[0].cpu.usageCoreNanoSeconds.value, /^\d+$/)
   await crictl.ok('rmp', '-f', busy.pod)
+})
+
+test('stats are shown again and again until interrupted', async () => {
+  const { crictl } = runtime
+  const one = await runtime.run({ command: ['sleep', '1000'], pod: { linux: { cgroup_parent: '/watched' } } })
+  for (const words of [['stats', '-w', '-s', '1'], ['statsp', '-w', '-s', '1', '--id', one.pod], ...(isServe ? [['metricsp', '-w']] : [])]) {
+    const watching = crictl.start(words)
+    const heading = words[0] === 'metricsp' ? /"podMetrics"/g : /^(CONTAINER|POD) /gm
+    for (let tries = 0; (watching.stdout().match(heading) ?? []).length < 2; tries++) {
+      assert.ok(tries < 300 && watching.child.exitCode === null, `${words.join(' ')}: ${watching.stdout()}${watching.stderr()}`)
+      await sleep(50)
+    }
+    watching.child.kill('SIGINT')
+    assert.equal((await watching.end()).code, 0, words.join(' '))
+  }
+  await crictl.ok('rmp', '-f', one.pod)
+})
+
+test('a pull tells on a terminal how far it is', async () => {
+  const { crictl, registry } = runtime
+  registry.fault = (seen) => (/\/blobs\//.test(seen.path) && seen.method === 'GET' ? { kind: 'slow', bytesPerSecond: 2_000_000 } : undefined)
+  try {
+    const { code, stdout } = await crictl.run(['pull', `${registry.host}/web:1`], { terminal: { rows: 24, columns: 100 } })
+    assert.equal(code, 0, stdout)
+    assert.match(stdout, /Pulling \S+\/web:1: \d+ s/)
+    assert.match(stdout, /Image is up to date for /)
+  } finally {
+    registry.fault = undefined
+  }
+  assert.equal((await crictl.run(['pull', `${registry.host}/web:1`])).stderr, '')
 })
 
 test('images are pulled, pruned and removed with all their names', async () => {

@@ -1,13 +1,16 @@
 // Runtimes that are old, hang, break or are none: tiny servers that are just that.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer as createHttp } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
+import { promisify } from 'node:util'
 import { Server, ServerCredentials, status, type UntypedHandleCall } from '@grpc/grpc-js'
-import { ContainerStatusResponse, RuntimeServiceService, VersionResponse } from '../../src/cri/wire/generated/runtime-v1.ts'
-import { openProgram, type Program } from './program.ts'
+import { ContainerEventResponse, ContainerStatusResponse, RuntimeServiceService, VersionResponse } from '../../src/cri/wire/generated/runtime-v1.ts'
+import { checkout, openProgram, type Program } from './program.ts'
 
 type Handlers = Readonly<Record<string, UntypedHandleCall>>
 
@@ -72,4 +75,49 @@ test('a socket that breaks off is one line', async (t) => {
   t.after(() => { server.close(); rmSync(dir, { recursive: true }) })
   const crictl = openProgram({ dir, name: 'crictl' })
   assert.match(await crictl.fails(3, '-r', path, 'ps'), /^Error: ListContainers at unix:\S+ failed: the connection broke: [^\n]*\n$/)
+})
+
+test('another kind of server is named as that, or given up in time', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'scow-odd-'))
+  const [web, silent, chatty] = [join(dir, 'web.sock'), join(dir, 'silent.sock'), join(dir, 'chatty.sock')]
+  const servers = [
+    createHttp((_request, answer) => { answer.end('<h1>hello</h1>') }).listen(web), createServer(() => {}).listen(silent),
+    createServer((socket) => { socket.on('error', () => {}).write('220 mail ready\r\n') }).listen(chatty),
+  ]
+  t.after(() => { for (const server of servers) { server.close(); if ('closeAllConnections' in server) server.closeAllConnections() } rmSync(dir, { recursive: true }) })
+  const crictl = openProgram({ dir, name: 'crictl' })
+  for (const path of [web, chatty]) {
+    const { code, stderr } = await crictl.run(['-r', path, '-t', '5s', 'ps'])
+    assert.ok(code === 1 || code === 3, `${code} ${stderr}`)
+    assert.match(stderr, new RegExp(`^Error: [^\n]*unix://${path}[^\n]*; is this [^\n]*socket[^\n]*\n$`))
+  }
+  assert.match(await crictl.fails(124, '-r', silent, '-t', '1s', 'ps'), /^Error: ListContainers at unix:\S+silent\.sock did not answer within 1 s; [^\n]*\n$/)
+})
+
+test('who may not use the socket is told so', { skip: process.getuid?.() === 0 ? false : 'needs root to become somebody else' }, async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'scow-odd-'))
+  const path = join(dir, 'closed.sock')
+  const server = createServer(() => {}).listen(path)
+  t.after(() => { server.close(); rmSync(dir, { recursive: true }) })
+  chmodSync(dir, 0o755)
+  chmodSync(path, 0o600)
+  const { stderr } = await promisify(execFile)('setpriv', ['--reuid', '65534', '--clear-groups', join(checkout, 'bin/scow'), 'cri', '-r', path, 'ps']).then(() => ({ stderr: 'no error' }), (error: { stderr: string }) => error)
+  assert.match(stderr, /^Error: no permission to use unix:\S+closed\.sock; run as root, or as a user who may write to the socket\n$/)
+})
+
+test('a stream of events that is cut in the middle is one line', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'scow-odd-'))
+  const server = new Server()
+  server.addService({ getContainerEvents: RuntimeServiceService.getContainerEvents }, { getContainerEvents: ((call: { write(event: object): void }) => {
+    call.write(ContainerEventResponse.fromPartial({ containerId: 'x' }))
+    setTimeout(() => server.forceShutdown(), 500)
+  }) as unknown as UntypedHandleCall })
+  const endpoint = `unix://${join(dir, 'odd.sock')}`
+  await new Promise<void>((resolve) => server.bindAsync(endpoint, ServerCredentials.createInsecure(), () => resolve()))
+  t.after(() => { server.forceShutdown(); rmSync(dir, { recursive: true }) })
+  const crictl = openProgram({ dir, name: 'crictl', env: { CONTAINER_RUNTIME_ENDPOINT: endpoint } })
+  const { code, stdout, stderr } = await crictl.run(['events'])
+  assert.match(stdout, /"containerId": "x"/, stderr)
+  assert.equal(code, 3, stderr)
+  assert.match(stderr, /^Error: GetContainerEvents at unix:\S+ (failed: the connection broke|was broken off by the runtime): [^\n]*\n$/)
 })

@@ -20,6 +20,7 @@ export interface CallOptions {
 export interface Running {
   readonly child: ChildProcess
   stdout(): string
+  stderr(): string
   end(): Promise<Result>
 }
 
@@ -49,7 +50,7 @@ export function openProgram({ dir, name, before = [], env: own = {} }: Opening):
     child.stdout!.setEncoding('utf8').on('data', (text) => { stdout += text })
     child.stderr!.setEncoding('utf8').on('data', (text) => { stderr += text })
     const ended = once(child, 'close').then(([code]): Result => ({ code: (code as number | null) ?? -1, stdout, stderr }))
-    return { child, stdout: () => stdout, end: () => ended }
+    return { child, stdout: () => stdout, stderr: () => stderr, end: () => ended }
   }
   const run: Program['run'] = (args, options) => start(args, options).end()
   const ok: Program['ok'] = async (...args) => {

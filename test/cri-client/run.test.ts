@@ -1,5 +1,6 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
@@ -95,6 +96,15 @@ test('trace passes calls on unharmed, shows them, and keeps no secrets', async (
   assert.equal((await cri.run(['pull', '--creds', 'ada:lovelace', `${runtime.registry.host}/nope:1`], { env })).code, 2)
   const many = await Promise.all(Array.from({ length: 8 }, () => cri.run(['images', '-o', 'json'], { env })))
   assert.ok(many.every(({ code, stdout }) => code === 0 && stdout === many[0]!.stdout))
+  const streamed = await runtime.run({ name: 'streamed', command: ['sleep', '1000'] })
+  const large = Buffer.alloc(50 * 1024 * 1024, 'scow trace')
+  for (const transport of ['spdy', 'websocket']) {
+    const back = await cri.run(['exec', '-i', '-r', transport, streamed.container, 'sh', '-c', `head -c ${large.length} | md5sum`], { env, input: large })
+    assert.deepEqual([back.code, back.stdout.split(' ')[0]], [0, createHash('md5').update(large).digest('hex')], back.stderr)
+    const out = await cri.run(['exec', '-r', transport, streamed.container, 'sh', '-c', `yes scow | head -c ${large.length}`], { env })
+    assert.deepEqual([out.code, out.stdout.length], [0, large.length], out.stderr)
+  }
+  await runtime.crictl.ok('rmp', '-f', streamed.pod)
   tracing.child.kill('SIGINT')
   const { code, stdout } = await tracing.end()
   assert.equal(code, 0)
@@ -118,15 +128,38 @@ test('why tells how a container ended and what to try', async () => {
   const failed = await runtime.run({ name: 'sick', command: ['sh', '-c', 'echo last words >&2; exit 127'] })
   await cri.ok('wait', failed.container)
   const page = await cri.ok('why', failed.container.slice(0, 12))
-  assert.match(page, /^Pod default\/sick \([\da-f]{13}, attempt 0\)\n  ready, created /)
+  assert.match(page, /^Cause\n  container main: it ended with 127: the command was not found\nPod default\/sick \([\da-f]{13}, attempt 0\)\n  ready, created /)
   assert.match(page, /\n  exited with 127 \(Error\): the command was not found\n/)
   assert.match(page, /\n  err \| last words\n/)
   assert.match(page, /\nWhat to try\n  - does the image have this command, and is PATH right\?/)
   const hungry = await runtime.run({ name: 'hungry', command: ['sh', '-c', 'a=x; while true; do a=$a$a; done'], container: { linux: { resources: { memory_limit_in_bytes: 16 * 1024 * 1024 } } } })
   await cri.ok('wait', hungry.container)
   const { findings, advice } = await cri.json('why', '-o', 'json', 'hungry')
-  assert.match(findings[1].lines[0], /^exited with 137 \(OOMKilled\): the kernel killed it because its memory was used up$/)
+  assert.match(findings[2].lines[0], /^exited with 137 \(OOMKilled\): the kernel killed it because its memory was used up$/)
   assert.equal(advice[0], 'give it more memory, or make it use less')
   assert.match(await cri.fails(2, 'why', 'nobody'), /^Error: neither a pod nor a container is called nobody/)
   await cri.ok('rmp', '-f', failed.pod, hungry.pod)
+})
+
+test('run jsonschema prints what the files of pods and containers may hold', async () => {
+  const { crictl, cri } = runtime
+  const { Ajv2020 } = await import('ajv/dist/2020.js')
+  const pod = await crictl.json('run', 'jsonschema', '-p')
+  const isPod = new Ajv2020({ strict: false }).compile(pod)
+  assert.ok(isPod({ metadata: { name: 'a', namespace: 'b', attempt: 1 }, log_directory: '/l', linux: { security_context: { namespace_options: { network: 2, pid: 'CONTAINER' } } }, port_mappings: [{ host_port: 80 }] }))
+  assert.ok(!isPod({ metadata: { nam: 'a' } }))
+  const isContainer = new Ajv2020({ strict: false }).compile(await cri.json('run', 'jsonschema', '--container-config'))
+  assert.ok(isContainer({ image: { image: 'x' }, linux: { resources: { memory_limit_in_bytes: 1 } }, envs: [{ key: 'a', value: 'b' }] }))
+  assert.ok(!isContainer({ linux: { resources: { memory_limit_in_bytes: 'much' } } }))
+  assert.match(await crictl.fails(1, 'run', 'jsonschema'), /^Error: jsonschema needs one of /)
+})
+
+test('crictl completes its own commands in every shell, and takes all its flags', async () => {
+  const { crictl } = runtime
+  for (const shell of ['bash', 'zsh', 'fish']) assert.match(await crictl.ok('completion', shell), /crictl __complete/)
+  assert.match(await crictl.ok('__complete', '--', 'inspect'), /^inspect\b[^]*^inspecti\b[^]*^inspectp\b/m)
+  assert.match(await crictl.ok('__complete', '--', 'ps', '--no-t'), /^--no-trunc/)
+  await crictl.ok('--enable-tracing', '--tracing-endpoint', '127.0.0.1:1', '--tracing-sampling-rate-per-million=1', '--profile-cpu', '/nope/x', '--profile-mem=/nope/y', 'version')
+  assert.match(await crictl.ok('help'), /^Usage: crictl /)
+  assert.equal(await crictl.ok('images', '-q', 'busybox'), await crictl.ok('images', '-q', runtime.busybox))
 })

@@ -15,6 +15,10 @@ test('exec --sync has the command\'s own exit code, and both outputs', async () 
   assert.deepEqual([code, stdout, stderr], [3, 'out\n', 'err\n'])
 })
 
+test('exec --sync whose time is over is told apart', async () => {
+  assert.match(await runtime.crictl.fails(124, 'exec', '--sync', '--timeout', '1', container, 'sleep', '30'), /^Error: [^\n]*\b1 ?s\b[^\n]*\n$/)
+})
+
 for (const transport of ['spdy', 'websocket']) {
   test(`exec over ${transport} keeps outputs apart and has the exit code`, async () => {
     const { code, stdout, stderr } = await runtime.crictl.run(['exec', '-r', transport, container, 'sh', '-c', 'echo out; echo err >&2; exit 4'])

@@ -3,6 +3,7 @@ import type { AnyCommand } from '../../cli/command.ts'
 import { spec as criAttach } from './attach.ts'
 import { spec as criCheckpoint } from './checkpoint.ts'
 import { spec as criConfig } from './config.ts'
+import { spec as criCp } from './cp.ts'
 import { spec as criCreate } from './create.ts'
 import { spec as criEvents } from './events.ts'
 import { spec as criExec } from './exec.ts'
@@ -12,6 +13,7 @@ import { spec as criInfo } from './info.ts'
 import { spec as criInspect } from './inspect.ts'
 import { spec as criInspecti } from './inspecti.ts'
 import { spec as criInspectp } from './inspectp.ts'
+import { spec as criLoad } from './load.ts'
 import { spec as criLogs } from './logs.ts'
 import { spec as criMetricdescs } from './metricdescs.ts'
 import { spec as criMetricsp } from './metricsp.ts'
@@ -25,6 +27,7 @@ import { spec as criRmp } from './rmp.ts'
 import { spec as criRun } from './run.ts'
 import { spec as criRunp } from './runp.ts'
 import { spec as criRuntimeConfig } from './runtime-config.ts'
+import { spec as criSave } from './save.ts'
 import { spec as criStart } from './start.ts'
 import { spec as criStats } from './stats.ts'
 import { spec as criStatsp } from './statsp.ts'
@@ -42,6 +45,7 @@ export const CRI: Readonly<Record<string, AnyCommand>> = {
   'cri/attach': criAttach,
   'cri/checkpoint': criCheckpoint,
   'cri/config': criConfig,
+  'cri/cp': criCp,
   'cri/create': criCreate,
   'cri/events': criEvents,
   'cri/exec': criExec,
@@ -51,6 +55,7 @@ export const CRI: Readonly<Record<string, AnyCommand>> = {
   'cri/inspect': criInspect,
   'cri/inspecti': criInspecti,
   'cri/inspectp': criInspectp,
+  'cri/load': criLoad,
   'cri/logs': criLogs,
   'cri/metricdescs': criMetricdescs,
   'cri/metricsp': criMetricsp,
@@ -64,6 +69,7 @@ export const CRI: Readonly<Record<string, AnyCommand>> = {
   'cri/run': criRun,
   'cri/runp': criRunp,
   'cri/runtime-config': criRuntimeConfig,
+  'cri/save': criSave,
   'cri/start': criStart,
   'cri/stats': criStats,
   'cri/statsp': criStatsp,

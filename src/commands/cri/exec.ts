@@ -8,6 +8,8 @@ import { joinStreams, type TlsFlags } from './streams.ts'
 
 const { namespace: _, ...filters } = containerFilters
 const FILTERS = ['name', 'pod', 'image', 'state', 'label', 'latest', 'last'] as const
+/** As timeout(1) has it. */
+const EXIT_CODES = { timeout: 124 }
 /** What the runtime may need beyond the command's own time. */
 const GRACE_MS = 10_000
 
@@ -15,9 +17,10 @@ const GRACE_MS = 10_000
 export const spec = defineCommand({
   name: 'exec',
   summary: 'Run a command in running containers',
-  description: 'Run a command in a running container, or in all that the filters choose. Ends with the command\'s own exit code; 125 and above are failures before it.',
+  description: 'Run a command in a running container, or in all that the filters choose. Ends with the command\'s own exit code; 124 is a command of --sync whose --timeout was over, 125 and above are failures before it.',
   args: [{ name: 'container-and-command', arity: 'words' }],
   passThrough: true,
+  exitCodes: EXIT_CODES,
   options: {
     ...filters,
     ignoreErrors: flag('-e, --ignore-errors', 'End with 0 whatever the commands say'),
@@ -47,7 +50,7 @@ export const spec = defineCommand({
       } catch (error) {
         if (ids.length === 1) throw error
         out.error(error)
-        return exitCodeOf(error)
+        return exitCodeOf(error, EXIT_CODES)
       }
     }
     const codes: number[] = []

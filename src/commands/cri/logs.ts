@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs'
 import { commaList, flag, integer, text } from '../../cli/option.ts'
 import { writeAll } from '../../cli/output.ts'
 import { parseMoment } from '../../cli/value.ts'
@@ -41,7 +42,14 @@ export const spec = defineCri({
       if (logPath === '') throw new Failure('wrongState', `container ${id} has no log: none was asked for when it was created`)
       const path = options.previous ? previousLog(logPath, metadata?.attempt ?? 0, metadata?.name ?? id) : logPath
       const isRunning = options.follow && !options.previous ? async () => (await statusOf(runtime, full)).state === RUNNING : undefined
-      return { name: `${metadata?.name ?? ''} ${full.slice(0, 13)}`.trim(), lines: readLog(path, { tail: options.tail, sinceMs, isRunning, signal: interrupt.signal }) }
+      const name = `${metadata?.name ?? ''} ${full.slice(0, 13)}`.trim()
+      const reason = unreadable(path)
+      if (reason !== undefined && isRunning && await isRunning()) {
+        const { attachedLines } = await import('../../cri/client/attached-lines.ts')
+        out.note(`The log ${path} ${reason}: only what container ${full.slice(0, 13)} writes from now on is shown`)
+        return { name, lines: attachedLines({ runtime, id: full, signal: interrupt.signal }) }
+      }
+      return { name, lines: readLog(path, { tail: options.tail, sinceMs, isRunning, signal: interrupt.signal }) }
     }
     const logs = await Promise.all(ids.map(open))
     const print = printer({ timestamps: options.timestamps, stream: options.stream, limit: options.limitBytes })
@@ -57,6 +65,15 @@ export const spec = defineCri({
 })
 
 const RUNNING = 1
+
+function unreadable(path: string): string | undefined {
+  try {
+    accessSync(path, constants.R_OK)
+    return undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is not on this machine' : 'cannot be read here'
+  }
+}
 
 function sinceOf(value: string | undefined): number | undefined {
   if (value === undefined || value === '') return undefined

@@ -2,7 +2,8 @@ import { duration, flag, text } from '../../cli/option.ts'
 import type { ContainerFlags, PodFlags } from '../../cri/client/from-flags.ts'
 import type { Connection } from '../../cri/client/connection.ts'
 import { exitCodeOf, Failure } from '../../errors.ts'
-import { EXIT_CODES, defineCri, openCri, type Cri, type CriCall } from './command.ts'
+import { EXIT_CODES, defineCri, isCrictl, openCri, type Cri, type CriCall } from './command.ts'
+import { asksForSchema, configSchemaText } from './config-schema.ts'
 import { containerOptions, dryRun, podOptions } from './container-options.ts'
 import { showOutput } from './foreground.ts'
 import { areFiles, showPlan, type Described } from './plan.ts'
@@ -13,7 +14,7 @@ const FILES = 2
 export const spec = defineCri({
   name: 'run',
   summary: 'Run a container in a pod of its own, from files or from flags',
-  description: 'Run a container in a pod of its own: from two files, then its id is printed; or from flags, an image and a command, as podman does it.',
+  description: 'Run a container in a pod of its own: from two files, then its id is printed; or from flags, an image and a command, as podman does it. jsonschema --pod-config or --container-config prints the schema of these files.',
   args: [{ name: 'image-or-files', arity: 'words' }],
   passThrough: true,
   options: {
@@ -29,6 +30,7 @@ export const spec = defineCri({
   examples: ['cri run container.json pod.json', 'cri run --rm -it busybox sh', 'cri run -d --name web -p 8080:80 nginx'],
   async run(call) {
     const { args, options, out } = call
+    if (asksForSchema(args, isCrictl(call))) return out.line(await configSchemaText(args)), 0
     const isFiles = areFiles(call, args, FILES)
     const wrong = isFiles ? args.length !== FILES : args.length === 0
     if (wrong) throw new Failure('invalid', isFiles ? 'run needs two files: the configurations of the container and of its pod' : 'no image to run', { hint: "see 'scow cri run --help'" })

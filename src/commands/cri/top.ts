@@ -9,25 +9,16 @@ export const spec = defineCri({
   args: [{ name: 'container', arity: 'one' }],
   options: {},
   async run(call) {
-    const [{ RuntimeServiceService: Runtime, ContainerStatusRequest }, { runtime }] = await Promise.all([import('../../cri/wire/generated/runtime-v1.ts'), openCri(call)])
+    const [{ RuntimeServiceService: Runtime, ContainerStatusRequest }, { pidIn }, { runtime }] = await Promise.all([import('../../cri/wire/generated/runtime-v1.ts'), import('../../cri/client/container-process.ts'), openCri(call)])
     const { info } = await runtime.call(Runtime.containerStatus, ContainerStatusRequest.fromPartial({ containerId: call.args[0]!, verbose: true }))
     const pid = pidIn(info)
-    if (pid === undefined || pid === 0) throw new Failure('wrongState', `the runtime tells no process of ${call.args[0]}`, { hint: 'does it run?' })
+    if (pid === undefined) throw new Failure('wrongState', `the runtime tells no process of ${call.args[0]}`, { hint: 'does it run?' })
     const group = cgroupOf(pid)
     if (group === undefined) throw new Failure('unsupported', `process ${pid} of the container is not on this machine`, { hint: 'run this on the node itself' })
     const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((one) => cgroupOf(one) === group)
     call.out.write(renderTable(['PID', 'PPID', 'UID', 'STATE', 'RSS', 'COMMAND'], pids.flatMap(row)))
   },
 })
-
-export function pidIn(info: Readonly<Record<string, string>>): number | undefined {
-  try {
-    const { pid } = JSON.parse(info['info'] ?? '{}') as { pid?: unknown }
-    return typeof pid === 'number' ? pid : undefined
-  } catch {
-    return undefined
-  }
-}
 
 function readProc(pid: number, name: string): string | undefined {
   try { return readFileSync(`/proc/${pid}/${name}`, 'utf8') } catch { return undefined }

@@ -43,14 +43,10 @@ async function trace({ interrupt, out }: CriCall, { socket, listen, record, quie
   const file = record === undefined ? undefined : openRecord(record)
   const names = new Names()
   const listenPath = listen.replace(/^unix:\/\//, '')
-  out.note(`${listenPath} -> ${target.address}`)
   try {
-    await traceCalls({ target, listen: listenPath, signal: interrupt.signal, onCall: (seen) => {
-      // the answer is on its way before anything is written
-      setImmediate(() => {
-        if (file !== undefined) writeSync(file, `${JSON.stringify(seen)}\n`)
-        if (!quiet) out.line(callLine(seen, names))
-      })
+    await traceCalls({ target, listen: listenPath, signal: interrupt.signal, onListening: () => out.note(`${listenPath} -> ${target.address}`), onCall: (seen) => {
+      if (file !== undefined) writeSync(file, `${JSON.stringify(seen)}\n`)
+      if (!quiet) out.line(callLine(seen, names))
     } })
   } finally {
     if (file !== undefined) closeSync(file)

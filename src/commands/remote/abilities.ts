@@ -82,6 +82,8 @@ export const ABILITIES: Readonly<Record<string, Ability>> = {
   'image/rmi': yes('an image with several names goes with `--force` only: the CRI removes it with all of them'),
   'image/tag': no(`the CRI gives no names: ${ITS_OWN}`),
   'image/untag': no(`the CRI removes an image with all its names (scow rmi); for one, ${ITS_OWN}`),
+  'image/save': no('scow cri save goes past the CRI where the runtime lets it'),
+  'image/load': no('scow cri load goes past the CRI where the runtime lets it'),
   'image/inspect': yes('what the CRI and the runtime\'s verbose information tell; the rest is empty'),
   'image/exists': yes(),
   'image/prune': yes('images that the runtime has pinned stay'),

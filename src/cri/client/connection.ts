@@ -149,10 +149,12 @@ function toFailure(error: unknown, { name, address, ms, signal, patience }: Aske
   if (typeof code !== 'number') return error
   if (signal.aborted) return signal.reason
   const at = `${name} at ${address}`
-  if (code === status.DEADLINE_EXCEEDED && ms > 0 && /deadline|timeout/i.test(details ?? '')) {
+  // a runtime that says so itself has other words: the time of a command was over
+  if (code === status.DEADLINE_EXCEEDED && ms > 0 && /^Deadline exceeded/.test(details ?? '')) {
     return new Failure('timeout', `${at} did not answer within ${ms / SECOND} s`, { cause: error, hint: `the runtime may hang: look at its log${patience}` })
   }
   if (code === status.UNIMPLEMENTED) return new Failure('unsupported', `the runtime at ${address} does not have ${name}${details && !/unknown method/.test(details) ? `: ${details}` : ''}`, { cause: error })
+  if (code === status.CANCELLED) return new Failure('unavailable', `${at} was broken off by the runtime: ${details}`, { cause: error, hint: 'does it still run?' })
   if (code === status.UNAVAILABLE && isBroken(details ?? '')) return new Failure('unavailable', `${at} failed: the connection broke: ${details}`, { cause: error, hint: 'is this the socket of a CRI runtime, and does it still run?' })
   if (/^Received HTTP status code|Protocol error|ERR_HTTP2/i.test(details ?? '')) return new Failure('unsupported', `${address} does not speak gRPC: ${details}`, { cause: error, hint: 'is this another service\'s socket?' })
   return new Failure(KIND_OF[code] ?? 'cannotInvoke', `${details} (${at})`, { cause: error })

@@ -5,9 +5,10 @@ import type { Connection } from './connection.ts'
 
 /** Sorted by first tag, then digest, then id. `filters`: `dangling=`, `reference=`, `before=`, `since=`. @throws Failure invalid */
 export async function findImages(connection: Connection, name: string, filters: readonly string[]): Promise<Image[]> {
-  const { images } = await connection.call(Service.listImages, ListImagesRequest.fromPartial({ filter: { image: { image: name } } }))
-  // containerd 1.x takes a name and lists everything all the same
-  const named = name === '' || images.length < 2 ? images : images.filter((image) => isCalled(image, name))
+  const list = async (image: string): Promise<readonly Image[]> => (await connection.call(Service.listImages, ListImagesRequest.fromPartial({ filter: { image: { image } } }))).images
+  const listed = await list(name)
+  // containerd 1.x takes a name and lists everything all the same; others know whole names alone
+  const named = name === '' || listed.length === 1 ? listed : (listed.length > 0 ? listed : await list('')).filter((image) => isCalled(image, name))
   return filters.reduce(filtered, [...named].sort((a, b) => compare(sortKey(a, b), sortKey(b, a))))
 }
 

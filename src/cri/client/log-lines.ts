@@ -67,7 +67,7 @@ function openLog(path: string): number {
     return openSync(path, 'r')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    throw new Failure(code === 'ENOENT' ? 'notFound' : 'denied', `cannot read the log ${path}: ${code === 'ENOENT' ? 'it is not on this machine' : code}`, { cause: error, hint: 'the CRI gives no logs: run this on the node itself, as root' })
+    throw new Failure(code === 'ENOENT' ? 'notFound' : 'denied', `cannot read the log ${path}: ${code === 'ENOENT' ? 'it is not on this machine' : code}`, { cause: error, hint: 'the CRI gives no logs: run this on the node itself, as root; --follow shows what a running container writes from now on' })
   }
 }
 

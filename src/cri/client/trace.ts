@@ -27,23 +27,28 @@ export interface Tracing {
   /** Path of the socket that is made. */
   readonly listen: string
   readonly onCall: (call: TracedCall) => void
+  readonly onListening: () => void
   readonly signal: AbortSignal
 }
 
 const OWNER_ONLY = 0o600
+const LAST_CALLS_MS = 20
+/** A listing of many containers comes in one go, without waiting for leave to send more. */
+const WINDOW_BYTES = 8 * 1024 * 1024
 
 /** Listens until the signal. @throws Failure inUse, unavailable */
-export async function traceCalls({ target, listen, onCall, signal }: Tracing): Promise<void> {
+export async function traceCalls({ target, listen, onCall, onListening, signal }: Tracing): Promise<void> {
   const reader = makeReader()
   let upstream: ClientHttp2Session | undefined
   const session = (): ClientHttp2Session => {
     if (upstream && !upstream.closed && !upstream.destroyed) return upstream
-    upstream = connectHttp2('http://localhost', { createConnection: () => (target.path === undefined ? connect({ host: target.host!, port: target.port! }) : connect({ path: target.path })) })
+    upstream = connectHttp2('http://localhost', { settings: { initialWindowSize: WINDOW_BYTES }, createConnection: () => (target.path === undefined ? connect({ host: target.host!, port: target.port! }) : connect({ path: target.path })) })
+    upstream.once('connect', (opened) => opened.setLocalWindowSize(WINDOW_BYTES))
     // the streams on it say why
     upstream.on('error', () => {})
     return upstream
   }
-  const server = createServer({ settings: { enableConnectProtocol: false } })
+  const server = createServer({ settings: { enableConnectProtocol: false, initialWindowSize: WINDOW_BYTES } })
   const clients = new Set<{ destroy(): void }>()
   server.on('session', (one) => { clients.add(one); one.on('close', () => clients.delete(one)).on('error', () => {}) })
   server.on('sessionError', () => {})
@@ -56,11 +61,14 @@ export async function traceCalls({ target, listen, onCall, signal }: Tracing): P
     throw new Failure(code === 'EADDRINUSE' ? 'inUse' : 'denied', `cannot listen on ${listen}: ${code}`, { cause: error, ...(code === 'EADDRINUSE' ? { hint: 'remove the socket if nobody uses it any more' } : {}) })
   }
   chmodSync(listen, OWNER_ONLY)
+  onListening()
   if (!signal.aborted) await new Promise<void>((resolve) => { signal.addEventListener('abort', () => resolve(), { once: true }) })
   for (const one of clients) one.destroy()
   upstream?.destroy()
   server.close()
   rmSync(listen, { force: true })
+  // calls that were broken off just now are told of too
+  await new Promise<void>((resolve) => setTimeout(resolve, LAST_CALLS_MS))
 }
 
 interface Passing { readonly session: () => ClientHttp2Session; readonly reader: ReturnType<typeof makeReader>; readonly onCall: (call: TracedCall) => void }
@@ -79,7 +87,9 @@ function passOn(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, { sessi
   const finish = (code: number, error: string): void => {
     if (isDone) return
     isDone = true
-    onCall({ time, ...reading.name, durationMs: Math.round((performance.now() - began) * 1000) / 1000, code, ...(error ? { error } : {}), ...reading.result() })
+    const durationMs = Math.round((performance.now() - began) * 1000) / 1000
+    // decoded when the answer is on its way
+    setImmediate(() => onCall({ time, ...reading.name, durationMs, code, ...(error ? { error } : {}), ...reading.result() }))
   }
   const byStatus = (from: IncomingHttpHeaders): void => finish(Number(from['grpc-status'] ?? -1), decodeURIComponent(String(from['grpc-message'] ?? '')))
   stream.on('data', (chunk: Buffer) => { reading.request(chunk); if (!request.write(chunk)) { stream.pause(); request.once('drain', () => stream.resume()) } })

@@ -7,6 +7,7 @@ import {
   PodSandboxStatusRequest, RuntimeServiceService as Runtime, StatusRequest, type Container, type ContainerStatus, type PodSandbox,
 } from '../wire/generated/runtime-v1.ts'
 import type { Connection } from './connection.ts'
+import { causeOfPull, causeOfStart, type Cause } from './cause.ts'
 import { formatTime } from './inspected.ts'
 import { readLog } from './log-lines.ts'
 
@@ -31,12 +32,42 @@ export async function explain(runtime: Connection, images: Connection, name: str
   ])
   const container = one(containers, name, 'container')
   const pod = container ? pods.find(({ id }) => id === container.podSandboxId) : one(pods, name, 'pod')
-  if (!container && !pod) throw new Failure('notFound', `neither a pod nor a container is called ${name}`, { hint: 'the runtime knows those of ps -a and pods only' })
+  const about = await aboutRuntime(runtime)
+  if (!container && !pod) throw notFound(name, about)
   const chosen = container ? [container] : newestOfEach(containers.filter(({ podSandboxId }) => podSandboxId === pod!.id))
-  const parts: Why[] = [await aboutRuntime(runtime), ...(pod ? [await aboutPod(runtime, pod)] : [])]
-  for (const each of chosen) parts.push(await aboutContainer(runtime, images, each))
-  if (pod && chosen.length === 0) parts.push({ findings: [{ title: 'Containers', lines: ['none: nothing was created in this pod yet'] }], advice: ['look in the log of the kubelet: it may wait for an image, a volume or a secret'] })
-  return { findings: parts.flatMap(({ findings }) => findings), advice: [...new Set(parts.flatMap(({ advice }) => advice))] }
+  const parts: Part[] = [about, ...(pod ? [await aboutPod(runtime, pod)] : [])]
+  for (const each of chosen) parts.push(await aboutContainer({ runtime, images }, each, containers))
+  if (pod && chosen.length === 0) parts.push({ findings: [{ title: 'Containers', lines: ['none: nothing was created in this pod yet'] }], cause: 'nothing was created in this pod yet', advice: ['look in the log of the kubelet: it may wait for an image, a volume or a secret', 'see whether its image can be pulled: why --pull IMAGE'] })
+  return page(parts)
+}
+
+/** A part of the page, and what of it is the cause. */
+interface Part extends Why { readonly cause?: string | undefined }
+
+/** The runtime's own trouble is the cause of all that follows. */
+function page(parts: readonly Part[]): Why {
+  const causes = [...new Set(parts.flatMap(({ cause }) => cause ?? []))]
+  return {
+    findings: [...(causes.length > 0 ? [{ title: 'Cause', lines: causes }] : []), ...parts.flatMap(({ findings }) => findings)],
+    advice: [...new Set(parts.flatMap(({ advice }) => advice))],
+  }
+}
+
+function notFound(name: string, { cause }: Part): Failure {
+  return new Failure('notFound', `neither a pod nor a container is called ${name}`, { hint: cause === undefined ? 'the runtime knows those of ps -a and pods only; of an image, --pull shows why it cannot be pulled' : `nothing can be made while ${cause}` })
+}
+
+/** Pulls an image to see why it cannot be. */
+export async function explainPull(images: Connection, image: string): Promise<Why> {
+  const { pullImage } = await import('./pull.ts')
+  try {
+    const reference = await pullImage(images, { image })
+    return { findings: [{ title: `Image ${image}`, lines: [`was pulled: ${reference}`] }], advice: [] }
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    const { cause, advice } = causeOfPull(error.message)
+    return { findings: [{ title: 'Cause', lines: [`image ${image}: ${cause}`] }, { title: `Image ${image}`, lines: [`the runtime says: ${error.message.trim().replaceAll('\n', ' ')}`] }], advice: advice ? [advice] : [] }
+  }
 }
 
 interface Listed { readonly id: string; readonly createdAt: bigint; readonly metadata?: { readonly name: string } | undefined }
@@ -51,38 +82,46 @@ function one<T extends Listed>(items: readonly T[], name: string, what: string):
 const newestOfEach = (containers: readonly Container[]): Container[] =>
   [...Map.groupBy(containers, ({ metadata }) => metadata?.name ?? '').values()].map((of) => of.reduce((newest, other) => (other.createdAt > newest.createdAt ? other : newest)))
 
-async function aboutRuntime(runtime: Connection): Promise<Why> {
+async function aboutRuntime(runtime: Connection): Promise<Part> {
   const { status } = await runtime.call(Runtime.status, StatusRequest.fromPartial({}))
   const broken = (status?.conditions ?? []).filter(({ status: isMet }) => !isMet)
+  const [worst] = broken
   return {
+    ...(worst ? { cause: `${worst.type === 'NetworkReady' ? 'the network of pods is not ready' : `the runtime is not ready (${worst.type})`}: ${worst.message || worst.reason}` } : {}),
     findings: broken.length === 0 ? [] : [{ title: 'Runtime', lines: broken.map(({ type, reason, message }) => `${type} is false: ${[reason, message].filter(Boolean).join(': ')}`) }],
     advice: broken.flatMap(({ type }) => (type === 'NetworkReady' ? ['the network of pods is not set up: is there a configuration in /etc/cni/net.d, and are its plugins installed?'] : [`the runtime says that ${type} is false: look in its log`])),
   }
 }
 
-async function aboutPod(runtime: Connection, { id, metadata }: PodSandbox): Promise<Why> {
+async function aboutPod(runtime: Connection, { id, metadata }: PodSandbox): Promise<Part> {
   const { status } = await runtime.call(Runtime.podSandboxStatus, PodSandboxStatusRequest.fromPartial({ podSandboxId: id }))
   const isReady = status?.state === PodSandboxState.SANDBOX_READY
   const ip = status?.network?.ip ?? ''
   const isOnHost = status?.linux?.namespaces?.options?.network === 2
   return {
+    ...(isReady ? {} : { cause: `the pod ${metadata?.namespace}/${metadata?.name} is not ready${ip === '' && !isOnHost ? ': it has no network' : ''}` }),
     findings: [{ title: `Pod ${metadata?.namespace}/${metadata?.name} (${id.slice(0, 13)}, attempt ${metadata?.attempt ?? 0})`, lines: [
-      `${isReady ? 'ready' : 'not ready'}, created ${formatTime(status?.createdAt ?? 0n)}`, `network: ${ip !== '' ? ip : isOnHost ? 'that of the node' : 'no address'}`,
+      `${isReady ? 'ready' : 'not ready'}${isTime(status?.createdAt) ? `, created ${formatTime(status!.createdAt)}` : ''}`, `network: ${ip !== '' ? ip : isOnHost ? 'that of the node' : 'no address'}`,
     ] }],
     advice: isReady ? (ip === '' && !isOnHost ? ['the pod has no address: look in the log of the runtime for what the network plugin said'] : []) : ['the pod is not ready: its network and its pause container are gone; what runs in it must be made anew'],
   }
 }
 
-async function aboutContainer(runtime: Connection, images: Connection, { id }: Container): Promise<Why> {
+interface Services { readonly runtime: Connection; readonly images: Connection }
+
+async function aboutContainer({ runtime, images }: Services, { id }: Container, all: readonly Container[]): Promise<Part> {
   const { status, info } = await runtime.call(Runtime.containerStatus, ContainerStatusRequest.fromPartial({ containerId: id, verbose: true }))
   const told = parseInfo(info)
   const [ending, log, oom, mounts, image] = [howItEnded(status!), await lastLines(status!), memoryEvents(told), missingMounts(status!), await imageState(images, status!)]
+  const tries = all.filter(({ podSandboxId, metadata }) => podSandboxId === all.find((each) => each.id === id)?.podSandboxId && metadata?.name === status!.metadata?.name).length
+  const again = tries > 1 && status!.state === ContainerState.CONTAINER_EXITED && status!.exitCode !== 0
   const findings = [
-    { title: `Container ${status!.metadata?.name} (${id.slice(0, 13)}, attempt ${status!.metadata?.attempt ?? 0})`, lines: [...ending.lines, ...oom.lines, ...limits(told), ...image.lines] },
+    { title: `Container ${status!.metadata?.name} (${id.slice(0, 13)}, attempt ${status!.metadata?.attempt ?? 0})`, lines: [...ending.lines, ...(again ? [`it was tried ${tries} times here, with attempt ${status!.metadata?.attempt ?? 0} now: a crash loop`] : []), ...oom.lines, ...limits(told), ...image.lines] },
     ...(mounts.length ? [{ title: 'Mounts', lines: mounts }] : []),
     { title: 'Last lines of its log', lines: log },
   ]
-  return { findings, advice: [...oom.advice, ...ending.advice, ...image.advice, ...(mounts.length ? ['a mounted path of the node is not there: create it, or correct the mount'] : [])] }
+  const what = `container ${status!.metadata?.name}`
+  return { cause: ending.cause && `${what}: ${ending.cause}${ending.isOom && told.memoryLimit > 0 ? ` (its limit is ${Math.round(told.memoryLimit / MIB)} MiB)` : ''}${again ? `, again and again (${tries} times)` : ''}`, findings, advice: [...oom.advice, ...ending.advice, ...image.advice, ...(mounts.length ? ['a mounted path of the node is not there: create it, or correct the mount'] : [])] }
 }
 
 const SIGNAL_BASE = 128
@@ -100,21 +139,40 @@ export function meaningOf(code: number): { readonly meaning: string; readonly ad
   if (code === KILLED) return { meaning: 'killed with SIGKILL', advice: 'SIGKILL comes from the kernel when memory is short, from a stop whose time was over, or from a failed liveness probe: look at the memory, and in the log of the kubelet' }
   if (code === TERMINATED) return { meaning: 'ended by SIGTERM', advice: 'somebody stopped it: the kubelet, a person, or a shutdown' }
   if (code === SEGMENT || code === ABORTED) return { meaning: `it crashed: ${signal}`, advice: 'the program crashed: look for a core file, or for a wrong library or processor' }
-  return { meaning: signal ? `ended by ${signal}` : 'an error of the program itself', ...(signal ? {} : { advice: 'the program itself ended with an error: its last lines are below' }) }
+  return { meaning: signal ? `ended by ${signal}` : 'an error of the program itself', ...(signal ? {} : { advice: 'the program itself ended with an error: look at the last lines of its log' }) }
 }
 
-function howItEnded(status: ContainerStatus): { lines: string[]; advice: string[] } {
-  const { state, exitCode, reason, message, createdAt, startedAt, finishedAt } = status
+interface Ending { readonly lines: string[]; readonly advice: string[]; readonly cause?: string; readonly isOom?: boolean }
+
+function howItEnded(status: ContainerStatus): Ending {
+  const { state, exitCode, reason, createdAt, startedAt, finishedAt } = status
   if (state === ContainerState.CONTAINER_RUNNING) return { lines: [`running since ${formatTime(startedAt)}`], advice: [] }
-  if (state === ContainerState.CONTAINER_CREATED) return { lines: [`created ${formatTime(createdAt)}, never started`], advice: ['it was created and not started: the start may have failed, or nobody asked for it'] }
-  if (state === ContainerState.CONTAINER_UNKNOWN) return { lines: ['the runtime has lost track of it'], advice: ['remove the container, and look in the log of the runtime'] }
-  const { meaning, advice } = meaningOf(exitCode)
+  if (state === ContainerState.CONTAINER_CREATED) return { lines: [`created ${formatTime(createdAt)}, never started`], advice: ['it was created and not started: the start may have failed, or nobody asked for it'], cause: 'it was never started' }
+  if (state === ContainerState.CONTAINER_UNKNOWN) return { lines: ['the runtime has lost track of it'], advice: ['remove the container, and look in the log of the runtime'], cause: 'the runtime has lost track of it' }
   const isOom = reason === 'OOMKilled'
+  const { meaning, cause, advice } = isOom ? OOM : endOf(status)
+  const message = status.message.trim().replaceAll('\n', ' ')
   return {
-    lines: [`exited with ${exitCode}${reason ? ` (${reason})` : ''}: ${isOom ? 'the kernel killed it because its memory was used up' : meaning}`, `ran from ${formatTime(startedAt)} to ${formatTime(finishedAt)} (${seconds(finishedAt - startedAt)})`, ...(message ? [`the runtime says: ${message.trim().replaceAll('\n', ' ')}`] : [])],
-    advice: isOom ? ['give it more memory, or make it use less'] : advice ? [advice] : [],
+    isOom, cause, advice: advice ? [advice] : [],
+    lines: [
+      `exited with ${exitCode}${reason ? ` (${reason})` : ''}: ${meaning}`,
+      isTime(startedAt) && finishedAt > startedAt ? `ran from ${formatTime(startedAt)} to ${formatTime(finishedAt)} (${seconds(finishedAt - startedAt)})` : `failed at ${formatTime(finishedAt)}`,
+      ...(message ? [`the runtime says: ${message}`] : []),
+    ],
   }
 }
+
+const OOM: Cause & { readonly meaning: string } = { meaning: 'the kernel killed it because its memory was used up', cause: 'the kernel killed it because its memory was used up', advice: 'give it more memory, or make it use less' }
+
+function endOf({ exitCode, reason, message }: ContainerStatus): Cause & { readonly meaning: string } {
+  const { meaning, advice } = meaningOf(exitCode)
+  if (reason === 'StartError' || (exitCode === START_ERROR && message !== '')) return { meaning, ...causeOfStart(message) }
+  return { meaning, cause: exitCode === 0 ? meaning : `it ended with ${exitCode}: ${meaning}`, ...(advice ? { advice } : {}) }
+}
+
+const START_ERROR = 128
+/** Runtimes say 0, or the zero time of Go, where they know none. */
+const isTime = (ns: bigint | undefined): boolean => ns !== undefined && ns > 0n
 
 const seconds = (ns: bigint): string => `${(Number(ns) / 1e9).toFixed(1)} s`
 

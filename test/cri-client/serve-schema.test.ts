@@ -1,0 +1,5 @@
+// The tests of the schema once more, over our own server.
+import '../support/jail.ts'
+
+process.env['SCOW_TEST_CRI'] = 'serve'
+await import('./schema.test.ts')

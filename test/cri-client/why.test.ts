@@ -1,0 +1,97 @@
+import '../support/jail.ts'
+import assert from 'node:assert/strict'
+import { renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openRuntime } from './runtime.ts'
+
+const runtime = openRuntime()
+
+const podFile = (name: string): string => {
+  const file = join(runtime.dir, `${name}.pod`)
+  writeFileSync(file, JSON.stringify({ metadata: { name, namespace: 'default', uid: name }, log_directory: join(runtime.dir, 'logs', name), linux: {} }))
+  return file
+}
+
+/** Makes a pod with a container and tries to start it; both may fail. */
+async function attempt(name: string, container: object, { pod, number = 0 }: { pod?: string; number?: number } = {}): Promise<{ pod: string; id: string }> {
+  const file = join(runtime.dir, `${name}.container`)
+  writeFileSync(file, JSON.stringify({ metadata: { name: `c-${name}`, attempt: number }, image: { image: runtime.busybox }, log_path: `${number}.log`, linux: {}, ...container }))
+  const made = pod ?? await runtime.crictl.ok('runp', podFile(name))
+  const { stdout } = await runtime.crictl.run(['create', made, file, podFile(name)])
+  const id = stdout.trim()
+  if (id !== '') await runtime.crictl.run(['start', id])
+  return { pod: made, id }
+}
+
+async function causeOf(name: string): Promise<{ cause: string; page: string }> {
+  const page = await runtime.cri.ok('why', name)
+  return { cause: /^Cause\n  (.*)\n/.exec(page)?.[1] ?? '', page }
+}
+
+test('memory that was used up', async () => {
+  const { id } = await attempt('oom', { command: ['sh', '-c', 'a=x; while true; do a=$a$a; done'], linux: { resources: { memory_limit_in_bytes: 16 * 1024 * 1024 } } })
+  await runtime.cri.ok('wait', id)
+  const { cause, page } = await causeOf('oom')
+  assert.match(cause, /^container c-oom: the kernel killed it because its memory was used up/)
+  assert.match(page, /\nWhat to try\n  - give it more memory/)
+})
+
+test('a command that is not there, or cannot be run', async () => {
+  await attempt('wrong', { command: ['no-such-program', 'x'] })
+  const { cause, page } = await causeOf('wrong')
+  assert.equal(cause, 'container c-wrong: the image has no command "no-such-program", or not in its PATH')
+  assert.ok(!page.includes('1970') && /\n  the runtime says: .*no-such-program/.test(page), page)
+  await attempt('data', { command: ['/data/from-image'] })
+  assert.match((await causeOf('data')).cause, /^container c-data: ("\/data\/from-image" may not be executed|it could not be started: .*permission denied)/)
+})
+
+test('a mount that fails', async () => {
+  writeFileSync(join(runtime.dir, 'a-file'), '')
+  await attempt('mount', { command: ['true'], mounts: [{ host_path: join(runtime.dir, 'a-file'), container_path: '/bin' }] })
+  const { cause, page } = await causeOf('mount')
+  assert.match(cause, /^container c-mount: \S+a-file cannot be mounted on \S*\/bin: /)
+  assert.match(page, /a file can be mounted on a file alone/)
+})
+
+test('an image that cannot be pulled', async () => {
+  const { cri, registry } = runtime
+  await attempt('image', { image: { image: `${registry.host}/nope:1` }, command: ['true'] })
+  assert.equal((await causeOf('image')).cause, 'nothing was created in this pod yet')
+  const missing = await cri.ok('why', '--pull', `${registry.host}/nope:1`)
+  assert.match(missing, /^Cause\n  image \S+\/nope:1: the registry has no such image\n/)
+  const far = await cri.ok('why', '--pull', '127.0.0.1:9/nope:1')
+  assert.match(far, /^Cause\n  image \S+: the registry cannot be reached\n/)
+  assert.match(await cri.ok('why', '--pull', runtime.busybox), /^Image \S+\n  was pulled: /)
+  assert.match(await cri.fails(2, 'why', `${registry.host}/nope:1`), /neither a pod nor a container .*--pull/)
+})
+
+test('a container that crashes again and again', async () => {
+  let pod: string | undefined
+  for (const number of [0, 1, 2]) {
+    const made = await attempt('loop', { command: ['sh', '-c', `echo config ${number} missing >&2; exit 42`] }, { ...(pod ? { pod } : {}), number })
+    pod = made.pod
+    await runtime.cri.ok('wait', made.id)
+  }
+  const { cause, page } = await causeOf('loop')
+  assert.equal(cause, 'container c-loop: it ended with 42: an error of the program itself, again and again (3 times)')
+  assert.match(page, /\n  err \| config 2 missing\n/)
+})
+
+test('a network of pods that is not there', async () => {
+  const { crictl, cri, dir } = runtime
+  renameSync(join(dir, 'cni'), join(dir, 'cni-away'))
+  try {
+    for (let tries = 0; (await crictl.json('info', '-q')).status.conditions.every(({ status }: { status: boolean }) => status); tries++) {
+      assert.ok(tries < 100, 'the runtime does not notice')
+      await sleep(200)
+    }
+    assert.notEqual((await crictl.run(['runp', podFile('lonely')])).code, 0)
+    // some runtimes keep a pod that failed, others do not
+    const { stdout, stderr } = await cri.run(['why', 'lonely'])
+    assert.match(stdout + stderr, /^(Cause\n  |Error: neither [^\n]*nothing can be made while )the network of pods is not ready: \S/)
+  } finally {
+    renameSync(join(dir, 'cni-away'), join(dir, 'cni'))
+  }
+})
