@@ -44,7 +44,7 @@ interface Native {
   syncfs(fd: number): void
   syncfsAsync(fd: number): Promise<number>
   rename(from: PathLike, to: PathLike, flags: number): void
-  createNetns(path: PathLike): void
+  createNetns(path: PathLike, source: PathLike | null): Promise<number>
   pidfdOpen(pid: number): number
   pidfdSignal(fd: number, signal: number): void
   setSubreaper(on: boolean): void
@@ -154,8 +154,11 @@ export const renameNoReplace = (from: PathLike, to: PathLike): void => native().
 /** Swaps two existing names in one step. */
 export const renameExchange = (from: PathLike, to: PathLike): void => native().rename(from, to, 2)
 
-/** Makes a network namespace with lo up, held by a bind mount on the new file `path`. EEXIST when the file is there. */
-export const createNetns = (path: PathLike): void => native().createNetns(path)
+/**
+ * A network namespace with lo up, held by a bind mount on the new file `path`: a new one, or that of `source`. On the thread pool,
+ * since the kernel may be busy with others that end. EEXIST when the file is there.
+ */
+export const createNetns = async (path: PathLike, source?: PathLike): Promise<void> => { await native().createNetns(path, source ?? null) }
 
 export const pidfdOpen = (pid: number): number => native().pidfdOpen(pid)
 export const pidfdSignal = (fd: number, signal: number): void => native().pidfdSignal(fd, signal)
