@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Failure } from '../errors.ts'
 import type { BindMount, ContainerRequest, NamespaceMode } from '../spec/request.ts'
@@ -26,7 +27,7 @@ export interface CreatePodContainer {
 /** As `createContainer`, inside a pod that is ready. */
 export async function createPodContainer(engine: Engine, { pod, request, image, pid, source }: CreatePodContainer): Promise<string> {
   const { request: shared, id: podId } = pod.record
-  if (request.log.path) mkdirSync(dirname(request.log.path), { recursive: true, mode: 0o755 })
+  if (request.log.path) await mkdir(dirname(request.log.path), { recursive: true, mode: 0o755 })
   return createContainer(engine, {
     image, podId, ...(source === undefined ? {} : { source }),
     request: {

@@ -1,5 +1,4 @@
 // Images as a server sees them.
-import { statSync } from 'node:fs'
 import type { ImageRecord } from '../state/images.ts'
 import type { Engine } from './engine.ts'
 
@@ -16,7 +15,7 @@ export async function imageUse(engine: Pick<Engine, 'paths' | 'storage'>): Promi
   const storage = await engine.storage()
   const layers = await storage.layers.list()
   const blobs = await storage.blobs.list()
-  const blobBytes = blobs.reduce((sum, { digest }) => sum + (statSync(storage.blobs.path(digest), { throwIfNoEntry: false })?.size ?? 0), 0)
+  const blobBytes = blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   return {
     mountpoint: engine.paths.root, inodes: blobs.length + layers.length,
     usedBytes: blobBytes + layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, promises, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
@@ -33,13 +33,16 @@ async function resolveMount(engine: Engine, inputs: Inputs): Promise<ResolvedMou
   }
 }
 
-function resolveBind(mount: BindMount): ResolvedMount {
-  if (!existsSync(mount.source)) {
+/** The path is anybody's: a look at it may wait for a server far away. */
+async function resolveBind(mount: BindMount): Promise<ResolvedMount> {
+  if (!await exists(mount.source)) {
     if (!mount.createSource) throw new Failure('notFound', `cannot mount ${mount.source} on ${mount.target}: no such file or directory on the host`, { hint: `make it first (mkdir -p ${mount.source}), or give a volume name instead of a path` })
     makeDir(mount.source)
   }
   return mount
 }
+
+const exists = (path: string): Promise<boolean> => promises.access(path).then(() => true, () => false)
 
 async function resolveVolume(engine: Engine, mount: VolumeMount, { container, rootfsPath }: Inputs): Promise<ResolvedMount> {
   const name = mount.name ?? ''

@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import { Failure } from '../../errors.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { recoverDead } from '../../engine/recover.ts'
+import { threadedEngine } from '../../engine/threaded-engine.ts'
 import { watchPodContainers } from '../../engine/watch-pods.ts'
 import { log } from '../../log.ts'
 import { ImageServiceService, RuntimeServiceService } from '../wire/generated/runtime-v1.ts'
@@ -33,8 +34,9 @@ const MAX_MESSAGE_BYTES = 16 * 2 ** 20
 const GRACE_MS = 10_000
 
 /** Serves the CRI until `signal`. Containers don't notice its end. */
-export async function serve(engine: Engine, options: ServeOptions): Promise<void> {
+export async function serve(inline: Engine, options: ServeOptions): Promise<void> {
   const path = socketPath(options.listen)
+  const engine = await threadedEngine(inline)
   await recoverDead(engine)
   const streaming = await openStreaming(() => server, options.settings.streaming)
   const server: Server = {
@@ -50,6 +52,7 @@ export async function serve(engine: Engine, options: ServeOptions): Promise<void
   sockets.close()
   streaming.close()
   await shutDown(grpc)
+  await engine.close()
 }
 
 /** The same handlers under both names: old kubelets speak v1alpha2, whose wire is the same. */

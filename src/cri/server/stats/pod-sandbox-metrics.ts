@@ -7,6 +7,7 @@ import { batches } from '../batches.ts'
 import type { PodFacts } from '../convert/pod-status.ts'
 import { nanoseconds } from '../convert/times.ts'
 import { listPodFacts } from '../find.ts'
+import { oneByOne } from '../one-by-one.ts'
 import type { Rpc, StreamRpc } from '../rpc.ts'
 import type { Server } from '../server.ts'
 
@@ -44,7 +45,7 @@ export const streamPodSandboxMetrics: StreamRpc<StreamPodSandboxMetricsRequest, 
   for (const podSandboxMetrics of batches(await all(server))) yield { podSandboxMetrics }
 }
 
-const all = async (server: Server): Promise<DeepPartial<PodSandboxMetrics>[]> => (await listPodFacts(server)).map(metricsOf)
+const all = async (server: Server): Promise<DeepPartial<PodSandboxMetrics>[]> => oneByOne(await listPodFacts(server), metricsOf)
 
 function metricsOf({ view }: PodFacts): DeepPartial<PodSandboxMetrics> {
   const timestamp = nanoseconds(Date.now())

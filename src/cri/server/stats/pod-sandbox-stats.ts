@@ -8,6 +8,7 @@ import type { PodFacts } from '../convert/pod-status.ts'
 import { nanoseconds } from '../convert/times.ts'
 import { cpuOf, memoryOf, networkOf } from '../convert/usage.ts'
 import { factsOf, hasLabels, listPodFacts, needPod } from '../find.ts'
+import { oneByOne } from '../one-by-one.ts'
 import type { Rpc, StreamRpc } from '../rpc.ts'
 import type { Server } from '../server.ts'
 import { statsOfContainer } from './container-stats.ts'
@@ -23,7 +24,7 @@ export const streamPodSandboxStats: StreamRpc<StreamPodSandboxStatsRequest, Stre
 
 async function matching(server: Server, filter: PodSandboxStatsFilter | undefined): Promise<DeepPartial<PodSandboxStats>[]> {
   const pods = (await listPodFacts(server)).filter(({ view, source }) => view.pod.id.startsWith(filter?.id ?? '') && hasLabels(source.config.labels, filter?.labelSelector))
-  return Promise.all(pods.map((pod) => statsOfPod(server, pod)))
+  return oneByOne(pods, (pod) => statsOfPod(server, pod))
 }
 
 export async function statsOfPod(server: Server, { view, source: { config } }: PodFacts): Promise<DeepPartial<PodSandboxStats>> {
