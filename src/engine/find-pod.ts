@@ -18,6 +18,7 @@ export function isPodReady(engine: Pick<Engine, 'paths' | 'self'>, pod: Pod, inf
   if (pod.phase !== 'ready' || status.bootId !== engine.self.bootId) return false
   if (status.netns && !isPinned(status.netns)) return false
   if (request.ipc === 'pod' && !isPinned(podPin(engine, pod.id, 'ipc'))) return false
+  if (request.user && !isPinned(podPin(engine, pod.id, 'user'))) return false
   return status.infraId === undefined || (infra !== undefined && trueRow(engine, infra).phase === 'running')
 }
 

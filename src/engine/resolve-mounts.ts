@@ -26,7 +26,7 @@ interface Inputs { mount: MountRequest; index: number; container: Container; roo
 async function resolveMount(engine: Engine, inputs: Inputs): Promise<ResolvedMount> {
   const { mount } = inputs
   switch (mount.type) {
-    case 'bind': return resolveBind(mount)
+    case 'bind': return shiftOwners(engine, await resolveBind(mount), inputs)
     case 'volume': return resolveVolume(engine, mount, inputs)
     case 'image': return resolveImage(engine, mount, inputs)
     default: return mount
@@ -40,6 +40,20 @@ async function resolveBind(mount: BindMount): Promise<ResolvedMount> {
     makeDir(mount.source)
   }
   return mount
+}
+
+/** Done by us, so that any runtime will do. A bare `idmap` takes the container's own ids. */
+async function shiftOwners(engine: Engine, mount: ResolvedMount, { container, index }: Inputs): Promise<ResolvedMount> {
+  const { idmap, ...rest } = mount
+  if (!idmap) return mount
+  const own = container.record.request.idMappings
+  const [uids, gids] = [idmap.uids ?? own?.uids, idmap.gids ?? idmap.uids ?? own?.gids]
+  if (!uids || !gids) throw new Failure('invalid', `idmapped mount on ${mount.target} says no ids, and the container has no user namespace to take them from`)
+  const dir = join(engine.paths.container(container.id).run, 'shifted')
+  makeDir(dir, 0o711)
+  const source = join(dir, String(index))
+  await (await import('../fs/shifted-mount.ts')).mountShifted(mount.source ?? '', source, { uids, gids })
+  return { ...rest, source }
 }
 
 const exists = (path: string): Promise<boolean> => promises.access(path).then(() => true, () => false)
@@ -61,7 +75,8 @@ async function resolveImage(engine: Engine, mount: ImageMount, { container, inde
   const image = await findImage(engine, mount.image)
   const target = join(engine.paths.container(container.id).run, 'images', String(index))
   makeDir(target)
-  await (await engine.storage()).containers.mountImage(image.chainIds as Digest[], target)
+  const { idMappings: idmap } = container.record.request
+  await (await engine.storage()).containers.mountImage(image.chainIds as Digest[], target, idmap ? { idmap } : {})
   const source = join(target, mount.subPath ?? '')
   if (mount.subPath && !statSync(source, { throwIfNoEntry: false })) throw new Failure('notFound', `image ${mount.image} has no ${mount.subPath}`)
   return { type: 'bind', source, target: mount.target, readOnly: true, ...(mount.options ? { options: mount.options } : {}) }

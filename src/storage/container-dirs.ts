@@ -7,6 +7,7 @@ import { makeDir } from '../fs/remove-tree.ts'
 import { writeFileAtomic } from '../fs/write-atomic.ts'
 import { isDigest, type Digest } from '../image/digest.ts'
 import type { Paths } from '../paths.ts'
+import type { IdMappings } from '../sys/addon.ts'
 import { bytePath, systemPath, type BytePath } from './byte-path.ts'
 import { hasTree, readLayer } from './layer-record.ts'
 
@@ -15,6 +16,8 @@ export interface ContainerDirs {
   readonly upper: string
   readonly work: string
   readonly merged: string
+  /** Where lower layers are mounted with shifted owners, for a moment. */
+  readonly lowers: string
   readonly record: string
 }
 
@@ -24,6 +27,7 @@ export interface ContainerRecord {
   readonly volatile: boolean
   /** Boot in which it was made: a volatile layer is lost with it. */
   readonly boot: string
+  readonly idmap?: IdMappings
   /** vfs: what the image alone takes. */
   readonly baseBytes?: number
 }
@@ -32,7 +36,7 @@ const MAX_RECORD_BYTES = 1 << 20
 
 export const containerDirs = (paths: Paths, id: string): ContainerDirs => {
   const { dir } = paths.container(id)
-  return { dir, upper: join(dir, 'upper'), work: join(dir, 'work'), merged: join(dir, 'merged'), record: join(dir, 'rootfs.json') }
+  return { dir, upper: join(dir, 'upper'), work: join(dir, 'work'), merged: join(dir, 'merged'), lowers: join(dir, 'lowers'), record: join(dir, 'rootfs.json') }
 }
 
 export const currentBoot = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()

@@ -252,4 +252,22 @@ export function testDriver(driver: DriverName, marks?: string): void {
       await ingested.discard()
     }
   })
+
+  test(`${title}: owners show shifted in the root of a container with a user namespace, set-id bits and capabilities kept`, async () => {
+    const storage = await opened
+    assert.equal(await storage.idmapProblem(), undefined)
+    const chain = await load([packed(fillBase), archive({ name: 'tmp/x', content: 'x' })])
+    const ids = [{ containerId: 0, hostId: 500_000, size: 65_536 }]
+    const id = 'e'.repeat(64)
+    await storage.containers.create(id, chain, { idmap: { uids: ids, gids: ids } })
+    for (let times = 0; times < 2; times++) {
+      const root = await storage.containers.mount(id)
+      const of = (name: string) => { const { uid, gid, mode } = statSync(join(root, name)); return [uid, gid, mode & 0o7777] }
+      assert.deepEqual([of('.').slice(0, 2), of('usr/bin/su'), of('home')], [[500_000, 500_000], [500_000, 500_042, 0o6755], [501_000, 501_001, 0o2751]])
+      chownSync(join(root, 'tmp/x'), 500_003, 500_004)
+      await storage.containers.unmount(id)
+    }
+    assert.deepEqual(await storage.layers.find(chain[0]!).then((layer) => statSync(join(layer!.tree, 'usr/bin/su')).uid), 0)
+    await storage.containers.remove(id)
+  })
 }

@@ -22,6 +22,7 @@ export async function openThreadedStorage({ paths, ...setup }: StorageSetup): Pr
     containers: { ...local.containers, ...away('containers', ['create', 'mount', 'unmount', 'remove', 'usageBytes', 'layersOf', 'list', 'mountImage', 'unmountImage']) },
     recover: async () => { await threads.call('recover') },
     overlayProblem: async () => await threads.call('overlayProblem') as string | undefined,
+    idmapProblem: async () => await threads.call('idmapProblem') as string | undefined,
     close: async () => {
       await threads.close()
       await local.close()

@@ -28,16 +28,18 @@ export function makeVfs({ paths, staging, style }: { paths: Paths, staging: Stag
     return bytes
   }
   const containers: ContainerLayers = {
-    async create(id, chainIds, { volatile = false } = {}) {
+    async create(id, chainIds, { volatile = false, idmap } = {}) {
       if (hasRecord(paths, id)) throw new Failure('exists', `container ${id} has a root file system already`)
       const trees = treesOf(paths, chainIds)
       makeDir(containerDirs(paths, id).dir, 0o711)
       const baseBytes = fillFrom(trees, rootOf(id))
-      writeRecord(paths, id, { layers: chainIds, volatile, boot: currentBoot(), baseBytes })
+      writeRecord(paths, id, { layers: chainIds, volatile, boot: currentBoot(), baseBytes, ...(idmap ? { idmap } : {}) })
     },
     async mount(id) {
-      readRecord(paths, id)
+      const { idmap } = readRecord(paths, id)
       if (!existsSync(rootOf(id))) throw new Failure('notFound', `the root file system of container ${id} is gone`, { hint: 'remove the container' })
+      // The files stay as the image has them: owners are shifted by a mount of the root on itself.
+      if (idmap && !(await ensurePrivateRoot(paths)).some(({ target }) => target === rootOf(id))) await (await import('./idmap.ts')).shiftTree(rootOf(id), rootOf(id), idmap)
       return rootOf(id)
     },
     rootPath: rootOf,
@@ -51,12 +53,13 @@ export function makeVfs({ paths, staging, style }: { paths: Paths, staging: Stag
     upperDir: rootOf,
     layersOf: async (id) => [...readRecord(paths, id).layers],
     list: async () => listContainers(paths),
-    async mountImage(chainIds, target) {
+    async mountImage(chainIds, target, { idmap } = {}) {
       await ensurePrivateRoot(paths)
       const copy = copyFor(target)
       makeDir(join(copy, '..'), 0o711)
       fillFrom(treesOf(paths, chainIds), copy)
-      mount(copy, target, null, MS_BIND)
+      if (idmap) await (await import('./idmap.ts')).shiftTree(copy, target, idmap)
+      else mount(copy, target, null, MS_BIND)
       setMountAttr(target, { set: MOUNT_ATTR_RDONLY })
     },
     async unmountImage(target) {

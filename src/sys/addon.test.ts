@@ -72,11 +72,11 @@ test('an overlay that is refused says why', () => {
   assert.throws(() => sys.mountOverlay({ ...overlay, lowers: [at('absent')] }), code('ENOENT'))
 })
 
-test('shifts ids of a mount', (t) => {
+test('shifts ids of a mount', async (t) => {
   mkdirSync(at('ids')); mkdirSync(at('shifted'))
   writeFileSync(at('ids', 'f'), '')
   try {
-    sys.mountIdmapped(at('ids'), at('shifted'), { uids: [{ containerId: 0, hostId: 1000, size: 10 }], gids: [{ containerId: 0, hostId: 2000, size: 10 }] })
+    await sys.mountIdmapped(at('ids'), at('shifted'), { uids: [{ containerId: 0, hostId: 1000, size: 10 }], gids: [{ containerId: 0, hostId: 2000, size: 10 }] })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EINVAL') return t.skip('this file system cannot shift ids')
     throw error

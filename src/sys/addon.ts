@@ -31,7 +31,7 @@ interface Native {
   mountOverlay(lowers: readonly string[], upper: string | null, work: string | null, target: string,
     options: readonly string[], attributes: number, byOptions: boolean): void
   setMountAttr(path: PathLike, set: number, clear: number, propagation: number, recursive: boolean): void
-  mountIdmapped(source: PathLike, target: PathLike, uids: string, gids: string, recursive: boolean): void
+  mountIdmapped(source: PathLike, target: PathLike, uids: string, gids: string, recursive: boolean): Promise<number>
   mknod(path: PathLike, mode: number, major: number, minor: number): void
   lsetxattr(path: PathLike, name: string, value: Uint8Array): void
   lgetxattr(path: PathLike, name: string): Buffer | undefined
@@ -105,10 +105,15 @@ export const mountOverlay = ({ lowers, upper, work, target, options = [], byOpti
 const mapText = (ranges: readonly IdMapping[]): string =>
   ranges.map((r) => `${r.containerId} ${r.hostId} ${r.size}\n`).join('')
 
-/** Bind-mounts `source` on `target` with ids shifted: on-disk id `containerId` shows as `hostId`. Not for a directory tree in use by an idmap already. */
-export const mountIdmapped = (source: PathLike, target: PathLike,
-  { uids, gids, recursive = false }: { readonly uids: readonly IdMapping[]; readonly gids: readonly IdMapping[]; readonly recursive?: boolean }): void =>
-  native().mountIdmapped(source, target, mapText(uids), mapText(gids), recursive)
+export interface IdMappings { readonly uids: readonly IdMapping[]; readonly gids: readonly IdMapping[] }
+
+/**
+ * Bind-mounts `source` on `target` with ids shifted: on-disk id `containerId` shows as `hostId`. On the thread pool. EINVAL where
+ * the file system can't, EPERM for a tree that is shifted already.
+ */
+export const mountIdmapped = async (source: PathLike, target: PathLike, { uids, gids, recursive = false }: IdMappings & { readonly recursive?: boolean }): Promise<void> => {
+  await native().mountIdmapped(source, target, mapText(uids), mapText(gids), recursive)
+}
 
 /** mount_setattr(2): MOUNT_ATTR_* to set and clear, `propagation` one of MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE. */
 export const setMountAttr = (path: PathLike,

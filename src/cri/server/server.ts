@@ -5,7 +5,7 @@ import type { Sampler } from './stats/sampler.ts'
 import type { Streaming } from './streaming/streaming-server.ts'
 import type { Sources } from './sources.ts'
 
-export interface HandlerFeatures { readonly recursiveReadOnly: boolean }
+export interface HandlerFeatures { readonly recursiveReadOnly: boolean; readonly userNamespaces: boolean }
 
 export interface Server {
   readonly engine: Engine
