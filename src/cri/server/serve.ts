@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import { Failure } from '../../errors.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { recoverDead } from '../../engine/recover.ts'
+import { finishPods } from '../../engine/stop-pod.ts'
 import { threadedEngine } from '../../engine/threaded-engine.ts'
 import { watchPodContainers } from '../../engine/watch-pods.ts'
 import { log } from '../../log.ts'
@@ -38,6 +39,7 @@ export async function serve(inline: Engine, options: ServeOptions): Promise<void
   const path = socketPath(options.listen)
   const engine = await threadedEngine(inline)
   await recoverDead(engine)
+  await finishPods(engine)
   const streaming = await openStreaming(() => server, options.settings.streaming)
   const server: Server = {
     engine, streaming, version: options.version, settings: options.settings, inFlight: new Map(), sources: openSources(engine), sampler: openSampler(engine),
