@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { access, mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Failure } from '../errors.ts'
 import type { BindMount, ContainerRequest, NamespaceMode } from '../spec/request.ts'
@@ -27,6 +27,7 @@ export interface CreatePodContainer {
 /** As `createContainer`, inside a pod that is ready. */
 export async function createPodContainer(engine: Engine, { pod, request, image, pid, source }: CreatePodContainer): Promise<string> {
   const { request: shared, id: podId } = pod.record
+  for (const mount of request.mounts) if (mount.type === 'bind') await needSource(mount)
   if (request.log.path) await mkdir(dirname(request.log.path), { recursive: true, mode: 0o755 })
   return createContainer(engine, {
     image, podId, ...(source === undefined ? {} : { source }),
@@ -46,6 +47,13 @@ export async function createPodContainer(engine: Engine, { pod, request, image, 
       ...(shared.cgroupParent ? { cgroupParent: shared.cgroupParent } : {}),
       ...(shared.runtime ? { runtime: shared.runtime } : {}),
     },
+  })
+}
+
+/** It must be there at the start too; said now, the kubelet shows it as what it is. @throws notFound */
+async function needSource({ source, target }: BindMount): Promise<void> {
+  await access(source).catch((cause: NodeJS.ErrnoException) => {
+    throw new Failure('notFound', `cannot mount ${source} on ${target}: ${cause.code === 'ENOENT' ? 'no such file or directory on the host' : cause.code}`, { cause })
   })
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, promises, readdirSync, statSync } from 'node:fs'
+import { mkdirSync, promises, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
@@ -42,6 +42,16 @@ async function resolveBind(mount: BindMount): Promise<ResolvedMount> {
   return mount
 }
 
+/** A part of a volume or an image, which may be full of links, by a mount of its own. @throws notFound */
+async function inside(engine: Engine, { container, index }: Pick<Inputs, 'container' | 'index'>, { root, path, what }: { root: string; path: string; what: string }): Promise<string> {
+  const dir = join(engine.paths.container(container.id).run, 'parts')
+  makeDir(dir, 0o711)
+  const { mountInRoot } = await import('../fs/mount-in-root.ts')
+  const target = join(dir, String(index))
+  if (!mountInRoot({ root, path, target })) throw new Failure('notFound', `${what} has no ${path}`)
+  return target
+}
+
 /** Done by us, so that any runtime will do. A bare `idmap` takes the container's own ids. */
 async function shiftOwners(engine: Engine, mount: ResolvedMount, { container, index }: Inputs): Promise<ResolvedMount> {
   const { idmap, ...rest } = mount
@@ -58,7 +68,7 @@ async function shiftOwners(engine: Engine, mount: ResolvedMount, { container, in
 
 const exists = (path: string): Promise<boolean> => promises.access(path).then(() => true, () => false)
 
-async function resolveVolume(engine: Engine, mount: VolumeMount, { container, rootfsPath }: Inputs): Promise<ResolvedMount> {
+async function resolveVolume(engine: Engine, mount: VolumeMount, { container, index, rootfsPath }: Inputs): Promise<ResolvedMount> {
   const name = mount.name ?? ''
   const volume = await engine.state.volumes.get(name)
   if (!volume) throw new Failure('notFound', `volume ${name} of container ${container.name} is gone`, { hint: `make it anew: scow volume create ${name}` })
@@ -66,8 +76,7 @@ async function resolveVolume(engine: Engine, mount: VolumeMount, { container, ro
   mkdirSync(dir, { recursive: true, mode: 0o755 })
   if (!mount.noCopy && !mount.subPath && readdirSync(dir).length === 0) await copyFromRoot({ rootfsPath, path: mount.target, target: dir })
   const { type: _type, name: _name, relabel: _relabel, noCopy: _noCopy, chown: _chown, subPath, ...common } = mount
-  const source = subPath ? join(dir, subPath) : dir
-  if (!existsSync(source)) throw new Failure('notFound', `volume ${name} has no ${subPath}`)
+  const source = subPath ? await inside(engine, { container, index }, { root: dir, path: subPath, what: `volume ${name}` }) : dir
   return { ...common, type: 'bind', source, options: ['nosuid', 'nodev', ...(volume.options['o']?.split(',') ?? []).filter((option) => ['ro', 'nosuid', 'nodev', 'noexec'].includes(option)), ...(mount.options ?? [])] }
 }
 
@@ -77,7 +86,6 @@ async function resolveImage(engine: Engine, mount: ImageMount, { container, inde
   makeDir(target)
   const { idMappings: idmap } = container.record.request
   await (await engine.storage()).containers.mountImage(image.chainIds as Digest[], target, idmap ? { idmap } : {})
-  const source = join(target, mount.subPath ?? '')
-  if (mount.subPath && !statSync(source, { throwIfNoEntry: false })) throw new Failure('notFound', `image ${mount.image} has no ${mount.subPath}`)
+  const source = mount.subPath ? await inside(engine, { container, index }, { root: target, path: mount.subPath, what: `image ${mount.image}` }) : target
   return { type: 'bind', source, target: mount.target, readOnly: true, ...(mount.options ? { options: mount.options } : {}) }
 }

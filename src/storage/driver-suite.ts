@@ -173,7 +173,7 @@ export function testDriver(driver: DriverName, marks?: string): void {
     rmSync(join(root, 'a'))
     assert.equal(readFileSync(join(otherRoot, 'a'), 'utf8').length, 1000)
     assert.equal(existsSync(join(otherRoot, 'new')), false)
-    assert.equal(await storage.containers.usageBytes(ID), 123)
+    assert.equal((await storage.containers.usage(ID)).bytes, 123)
     await storage.containers.unmount(ID)
     await storage.containers.unmount(ID)
     assert.equal(readFileSync(join(await storage.containers.mount(ID), 'new'), 'utf8').length, 123)

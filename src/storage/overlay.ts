@@ -9,7 +9,7 @@ import type { Digest } from '../image/digest.ts'
 import type { Paths } from '../paths.ts'
 import { mountOverlay, type IdMappings, type OverlayMount } from '../sys/addon.ts'
 import { readAttributes, setAttributes } from './attributes.ts'
-import { containerDirs, currentBoot, dropRecord, hasRecord, listContainers, readRecord, treeBytes, treesOf, writeRecord, type ContainerDirs, type ContainerRecord } from './container-dirs.ts'
+import { containerDirs, currentBoot, dropRecord, hasRecord, listContainers, readRecord, treeUse, treesOf, writeRecord, type ContainerDirs, type ContainerRecord } from './container-dirs.ts'
 import type { Driver } from './driver.ts'
 import { ensurePrivateRoot } from './private-root.ts'
 import type { ContainerLayers, MountOptions } from './storage.ts'
@@ -54,7 +54,7 @@ export function makeOverlay(paths: Paths, style: WhiteoutStyle): Driver {
       for (const dir of [dirs.merged, dirs.work, dirs.upper, dirs.lowers]) removeTree(dir)
       dropRecord(paths, id)
     },
-    usageBytes: async (id) => treeBytes(dirsOf(id).upper),
+    usage: async (id) => treeUse(dirsOf(id).upper),
     upperDir: (id) => dirsOf(id).upper,
     layersOf: async (id) => [...readRecord(paths, id).layers],
     list: async () => listContainers(paths),

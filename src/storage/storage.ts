@@ -136,8 +136,8 @@ export interface ContainerLayers {
   unmount(id: string): Promise<void>
   /** Unmounts and removes the writable layer; idempotent. Other files of the container's directory stay. */
   remove(id: string): Promise<void>
-  /** Size of the writable layer, regular files counted once. Walks it. */
-  usageBytes(id: string): Promise<number>
+  /** Of the writable layer: bytes of its regular files and number of its files, each counted once. Walks it. */
+  usage(id: string): Promise<{ bytes: number; inodes: number }>
   upperDir(id: string): string
   /** The layers that a container stands on, top last. Failure notFound. */
   layersOf(id: string): Promise<Digest[]>

@@ -19,7 +19,7 @@ export async function openThreadedStorage({ paths, ...setup }: StorageSetup): Pr
     ...local,
     blobs: { ...local.blobs, ...away('blobs', ['read', 'put', 'remove', 'list']) },
     layers: { ...local.layers, ...layers, commitAll: committing, commit: async (ingested, parent) => (await committing([{ ingested, parent }]))[0]! },
-    containers: { ...local.containers, ...away('containers', ['create', 'mount', 'unmount', 'remove', 'usageBytes', 'layersOf', 'list', 'mountImage', 'unmountImage']) },
+    containers: { ...local.containers, ...away('containers', ['create', 'mount', 'unmount', 'remove', 'usage', 'layersOf', 'list', 'mountImage', 'unmountImage']) },
     recover: async () => { await threads.call('recover') },
     overlayProblem: async () => await threads.call('overlayProblem') as string | undefined,
     idmapProblem: async () => await threads.call('idmapProblem') as string | undefined,

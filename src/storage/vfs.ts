@@ -8,7 +8,7 @@ import { makeDir, removeTree } from '../fs/remove-tree.ts'
 import type { Paths } from '../paths.ts'
 import { mount, setMountAttr } from '../sys/addon.ts'
 import { MOUNT_ATTR_RDONLY, MS_BIND } from '../sys/mount-flags.ts'
-import { containerDirs, currentBoot, dropRecord, hasRecord, listContainers, readRecord, treeBytes, treesOf, writeRecord } from './container-dirs.ts'
+import { containerDirs, currentBoot, dropRecord, hasRecord, listContainers, readRecord, treeUse, treesOf, writeRecord } from './container-dirs.ts'
 import type { Driver } from './driver.ts'
 import { mergeTree } from './merge-tree.ts'
 import { ensurePrivateRoot } from './private-root.ts'
@@ -49,7 +49,10 @@ export function makeVfs({ paths, staging, style }: { paths: Paths, staging: Stag
       removeTree(rootOf(id))
       dropRecord(paths, id)
     },
-    usageBytes: async (id) => Math.max(0, treeBytes(rootOf(id)) - (readRecord(paths, id).baseBytes ?? 0)),
+    async usage(id) {
+      const { bytes, inodes } = treeUse(rootOf(id))
+      return { bytes: Math.max(0, bytes - (readRecord(paths, id).baseBytes ?? 0)), inodes }
+    },
     upperDir: rootOf,
     layersOf: async (id) => [...readRecord(paths, id).layers],
     list: async () => listContainers(paths),
