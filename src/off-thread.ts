@@ -1,8 +1,10 @@
 // Calls of functions that run in threads of their own: plain values both ways, errors as they were thrown.
-import { Worker, parentPort } from 'node:worker_threads'
+import { Worker, parentPort, workerData } from 'node:worker_threads'
 import { Failure, isFailure, type ErrorKind } from './errors.ts'
+import { logSettings, takeLogSettings, type LogSettings } from './log.ts'
 import { workerFile } from './paths.ts'
 
+interface Given { readonly data: unknown; readonly log: LogSettings }
 interface Question { readonly id: number; readonly name: string; readonly args: readonly unknown[] }
 type Answer = { readonly id: number } & Outcome
 type Outcome = { readonly value: unknown } | { readonly failure: { kind: ErrorKind; message: string; hint: string | undefined } } | { readonly error: Record<string, unknown> }
@@ -34,7 +36,7 @@ export function openThreads({ source, data, most, idleMs }: ThreadOptions): Thre
   let count = 0
 
   const start = (): Thread => {
-    const thread: Thread = { worker: new Worker(workerFile(source), { workerData: data }), pending: new Map() }
+    const thread: Thread = { worker: new Worker(workerFile(source), { workerData: { data, log: logSettings() } satisfies Given }), pending: new Map() }
     threads.add(thread)
     const broken = (why: unknown): void => {
       threads.delete(thread)
@@ -82,6 +84,13 @@ export function openThreads({ source, data, most, idleMs }: ThreadOptions): Thre
     },
     close: async () => { await Promise.all([...threads].map(end)) },
   }
+}
+
+/** In the thread: what it was given. */
+export function threadData(): unknown {
+  const { data, log } = workerData as Given
+  takeLogSettings(log)
+  return data
 }
 
 /** In the thread: answers calls until it is told to end; then `close` runs. */

@@ -34,7 +34,7 @@ export async function openEngine({ flags = {} }: { flags?: ConfigFlags } = {}): 
   return {
     config, environment: env, paths, state, self: self(),
     storage: () => { opened.storage = true; return storage() },
-    networks,
+    networks, readConfig: () => loadConfig({ flags }),
     registry: () => { opened.registry = true; return registry() },
     runtime: (name = config.engine.runtime) => {
       const known = runtimes.get(name) ?? import('./make-runtime.ts').then(({ makeRuntime }) => makeRuntime({ config, paths, name }))

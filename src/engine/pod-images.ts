@@ -1,8 +1,16 @@
 // Images as a server sees them.
+import { canonicalName, parseReference } from '../image/reference.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Engine } from './engine.ts'
 
 export type { ImageRecord }
+
+/** Whether a person means this image: by a name as it is typed, or a reference with its digest. */
+export function isNamed({ names, digests }: Pick<ImageRecord, 'names' | 'digests'>, typed: string): boolean {
+  const reference = parseReference(typed)
+  const path = `${reference.domain}/${reference.path}`
+  return reference.digest === undefined ? names.includes(canonicalName(reference)) : digests.includes(`${path}@${reference.digest}`)
+}
 
 export interface ImageUse {
   readonly mountpoint: string

@@ -1,14 +1,13 @@
 // The thread that has a server's connection. While another process writes, a call waits by a timer: others go on.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { workerData } from 'node:worker_threads'
 import { monotonicMs } from '../clock.ts'
-import { answerCalls } from '../off-thread.ts'
+import { answerCalls, threadData } from '../off-thread.ts'
 import { BUSY_TIMEOUT_MS, isBusy, openDatabase } from './database.ts'
 import { runCall, type StateCall } from './state.ts'
 
 const LONGEST_PAUSE_MS = 25
 
-const connection = openDatabase((workerData as { file: string }).file, { waits: false })
+const connection = openDatabase((threadData() as { file: string }).file, { waits: false })
 
 async function patiently<T>(act: () => T): Promise<T> {
   const deadline = monotonicMs() + BUSY_TIMEOUT_MS

@@ -1,12 +1,11 @@
 // A thread that does what may take long in a store: syncs, walks, copies, mounts and removals.
-import { workerData } from 'node:worker_threads'
-import { answerCalls } from '../off-thread.ts'
+import { answerCalls, threadData } from '../off-thread.ts'
 import { makePaths, type Roots } from '../paths.ts'
 import { removeTree } from '../fs/remove-tree.ts'
 import type { StagedLayer } from './ingest.ts'
 import { openStorage, type LayerCommit, type Storage, type StorageSetup } from './storage.ts'
 
-const { roots, ...setup } = workerData as { roots: Roots } & Omit<StorageSetup, 'paths'>
+const { roots, ...setup } = threadData() as { roots: Roots } & Omit<StorageSetup, 'paths'>
 const opened = openStorage({ ...setup, paths: makePaths(roots) })
 
 /** Functions don't cross threads: what a staged tree's own would do is done from its directory. */
