@@ -11,7 +11,7 @@ import { containerConfig, openCri, podConfig, startIn, type Cri } from './cri.ts
 
 const suite = openSuite()
 /** Generous, since the machine may have other things to do; a server that waits for the lock is later. */
-const DEADLINE_MS = 1500
+const DEADLINE_MS = 3000
 const ALONE = { linux: { securityContext: { namespaceOptions: { pid: wire.NamespaceMode.CONTAINER } } } }
 
 /** Calls with a deadline of their own: an answer that comes later is an error. */
@@ -50,7 +50,7 @@ async function askDuring(cri: Cri, act: Promise<unknown>): Promise<number> {
 test('while another process writes the state, questions are answered and writes wait', async (t) => {
   const cri = await openCri(t, suite)
   const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig(ALONE) })
-  const lock = await holdLock(cri, 4000)
+  const lock = await holdLock(cri, 6000)
   let made = false
   const creating = cri.runtime.createContainer({ podSandboxId, config: containerConfig(suite.busybox, ['true']) }).then((answer) => {
     made = true
@@ -66,7 +66,7 @@ test('while another process writes the state, questions are answered and writes 
 test('lists are answered while another process writes the state', async (t) => {
   const cri = await openCri(t, suite)
   const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig(ALONE) })
-  const lock = await holdLock(cri, 4000)
+  const lock = await holdLock(cri, 6000)
   const waiting = cri.runtime.createContainer({ podSandboxId, config: containerConfig(suite.busybox, ['true']) })
   const { items } = await inTime<wire.ListPodSandboxResponse>((options, reply) => cri.raw.runtime.listPodSandbox({ filter: undefined }, new Metadata(), options, reply))
   assert.deepEqual(items.map(({ id }) => id), [podSandboxId])
