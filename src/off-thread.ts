@@ -29,6 +29,8 @@ export interface ThreadOptions {
 interface Thread { readonly worker: Worker; readonly pending: Map<number, (answer: Outcome) => void>; idle?: NodeJS.Timeout | undefined }
 
 const CLOSE_MS = 5000
+/** Of short-lived objects before they are collected: what is kept for them counts for a server that idles. */
+const YOUNG_MB = 4
 
 /** Starts no thread before the first call. One that breaks fails its calls; the next call starts another. */
 export function openThreads({ source, data, most, idleMs }: ThreadOptions): Threads {
@@ -36,7 +38,7 @@ export function openThreads({ source, data, most, idleMs }: ThreadOptions): Thre
   let count = 0
 
   const start = (): Thread => {
-    const thread: Thread = { worker: new Worker(workerFile(source), { workerData: { data, log: logSettings() } satisfies Given }), pending: new Map() }
+    const thread: Thread = { worker: new Worker(workerFile(source), { workerData: { data, log: logSettings() } satisfies Given, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } }), pending: new Map() }
     threads.add(thread)
     const broken = (why: unknown): void => {
       threads.delete(thread)

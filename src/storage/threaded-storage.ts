@@ -15,6 +15,7 @@ export async function openThreadedStorage({ paths, ...setup }: StorageSetup): Pr
     Object.fromEntries(names.map((name) => [name, (...args: unknown[]) => threads.call(`${group}.${name}`, ...args)])) as unknown as Pick<Storage[Group], Name>
   const { commitAll, ...layers } = away('layers', ['find', 'commitAll', 'rebuild', 'remove', 'list'])
   const committing: typeof commitAll = (commits) => commitAll(commits.map(({ ingested, parent }) => ({ parent, ingested: plain(ingested) })))
+  let problem: Promise<string | undefined> | undefined
   return {
     ...local,
     blobs: { ...local.blobs, ...away('blobs', ['read', 'put', 'remove', 'list']) },
@@ -22,7 +23,7 @@ export async function openThreadedStorage({ paths, ...setup }: StorageSetup): Pr
     containers: { ...local.containers, ...away('containers', ['create', 'mount', 'unmount', 'remove', 'usage', 'layersOf', 'list', 'mountImage', 'unmountImage']) },
     recover: async () => { await threads.call('recover') },
     overlayProblem: async () => await threads.call('overlayProblem') as string | undefined,
-    idmapProblem: async () => await threads.call('idmapProblem') as string | undefined,
+    idmapProblem: () => (problem ??= threads.call('idmapProblem') as Promise<string | undefined>),
     close: async () => {
       await threads.close()
       await local.close()

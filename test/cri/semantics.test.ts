@@ -45,7 +45,7 @@ test('a recursive read-only mount is read-only below, too; links of the host are
     { containerPath: '/plain', hostPath: '/tmp/outer', readonly: true }, { containerPath: '/deep', hostPath: '/tmp/link', readonly: true, recursiveReadOnly: true },
   ] }))
   assert.equal(await inside(cri, containerId, 'touch /plain/inner/a && echo below; touch /deep/inner/b; touch /plain/c'), 'below\ntouch: /deep/inner/b: Read-only file system\ntouch: /plain/c: Read-only file system\n')
-  assert.equal(await codeOf(cri.runtime.createContainer({ podSandboxId, config: sleeper({ metadata: { name: 'absent' }, mounts: [{ containerPath: '/x', hostPath: '/no/such' }] }) })), status.NOT_FOUND)
+  assert.equal(await codeOf(cri.runtime.createContainer({ podSandboxId, config: sleeper({ metadata: { name: 'absent' }, mounts: [{ containerPath: '/x', hostPath: '/tmp/no/such' }] }) })), status.NOT_FOUND)
 })
 
 test('CDI devices bring what their specification says', async (t) => {
