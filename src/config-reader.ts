@@ -18,6 +18,8 @@ export interface SectionReader {
   size(key: string, fallback: number): number
   /** A table of lists of texts. */
   lists(key: string): Readonly<Record<string, readonly string[]>>
+  /** A table of texts. */
+  texts(key: string): Readonly<Record<string, string>>
   /** The values of a key in every file that has it, lowest priority first. */
   raw(key: string): readonly { readonly file: string; readonly value: unknown }[]
   fail(key: string, expected: string): Failure
@@ -77,6 +79,10 @@ export function readSection(sources: readonly ConfigSource[], section: string): 
       if (!isTable(value) || !Object.values(value).every((each) => Array.isArray(each) && each.every(isText))) throw fail(key, 'a table of lists of strings')
       return value
     })) as Record<string, readonly string[]>,
+    texts: (key) => Object.assign({}, ...raw(key).map(({ value }) => {
+      if (!isTable(value) || !Object.values(value).every(isText)) throw fail(key, 'a table of strings')
+      return value
+    })) as Record<string, string>,
     reportUnused: () => {
       for (const { file, table } of tables) {
         const unused = Object.keys(table).filter((key) => !asked.has(key) && !isTable(table[key]))

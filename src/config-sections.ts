@@ -111,7 +111,7 @@ export function engineSection({ sources, flags }: EngineInputs): EngineConfig {
   return section
 }
 
-const isOurs = (file: string): boolean => file.endsWith('/scow.toml')
+export const isOurs = (file: string): boolean => file.endsWith('/scow.toml')
 
 /** Keys that name a folder are taken from scow.toml alone: those of containers.conf are podman's folders. */
 const ownText = (sources: readonly ConfigSource[], key: string): string => readSection(sources.filter(({ file }) => isOurs(file)), 'engine').text(key, '')

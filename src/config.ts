@@ -1,7 +1,7 @@
 // The configuration, from files, environment and flags. The only reader of process.env.
 import { homedir } from 'node:os'
-import { readConfigSources, readStorageSource, type ConfigPlaces } from './config-files.ts'
-import { containersSection, engineSection, networkSection, rootsSection, storageSection } from './config-sections.ts'
+import { readConfigSources, readStorageSource, type ConfigPlaces, type ConfigSource } from './config-files.ts'
+import { containersSection, engineSection, isOurs, networkSection, rootsSection, storageSection } from './config-sections.ts'
 import type { LogLevel } from './log.ts'
 import type { Roots } from './paths.ts'
 import type { LogDriver, Pairs, Rlimit } from './spec/request.ts'
@@ -130,6 +130,8 @@ export interface Config {
   readonly engine: EngineConfig
   readonly network: NetworkConfig
   readonly storage: StorageConfig
+  /** scow.toml as it is, for parts that few commands look at. */
+  readonly own: readonly ConfigSource[]
 }
 
 /** What scow reads of the process environment; nothing else of the program looks at it. */
@@ -233,6 +235,7 @@ export function loadConfig({ flags = {}, environment: env = environment(), place
     engine: () => engineSection({ sources, flags }),
     network: () => networkSection(sources, flags, env),
     storage: () => storageSection({ file: storageFile(), sources, flags, environment: env }),
+    own: () => sources.filter(({ file }) => isOurs(file)),
   })
 }
 

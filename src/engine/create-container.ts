@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { Failure, isFailure } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
 import type { ImageSettings } from '../image/image-config.ts'
@@ -53,13 +54,20 @@ export async function createContainer(engine: Parts, creation: CreateContainer):
     const intentId = await reserve(engine, { id, request, image, anonymous: settled.made })
     undo('take back what was made', () => releaseCreation(engine, { id, intentId, anonymous: settled.made }))
     await settled.make()
-    mkdirSync(engine.paths.container(id).dir, { recursive: true, mode: 0o700 })
+    const { idMappings: idmap } = request
+    makeOwnDir(engine.paths.container(id).dir, { forOthers: idmap !== undefined })
     const storage = await engine.storage()
-    if (!request.rootfs) await storage.containers.create(id, (image?.chainIds ?? []) as Digest[], { volatile: !durable })
+    if (!request.rootfs) await storage.containers.create(id, (image?.chainIds ?? []) as Digest[], { volatile: !durable, ...(idmap ? { idmap } : {}) })
     const record = makeRecord(engine, { id, creation, settled, storageDriver: storage.driver, runtime })
     await engine.state.containers.insert({ record, summary: summarize(record), intentId, ...(creation.podId ? { podId: creation.podId } : {}) }, { durable })
     return id
   })
+}
+
+/** Who is root of a user namespace alone must come through to the root file system. */
+function makeOwnDir(dir: string, { forOthers }: { forOthers: boolean }): void {
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  if (forOthers) for (const path of [dirname(dir), dir]) chmodSync(path, 0o711)
 }
 
 interface Reservation { id: string; request: ContainerRequest; image: ImageRecord | undefined; anonymous: readonly string[] }

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { access, mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Failure } from '../errors.ts'
 import type { BindMount, ContainerRequest, NamespaceMode } from '../spec/request.ts'
@@ -26,7 +27,8 @@ export interface CreatePodContainer {
 /** As `createContainer`, inside a pod that is ready. */
 export async function createPodContainer(engine: Engine, { pod, request, image, pid, source }: CreatePodContainer): Promise<string> {
   const { request: shared, id: podId } = pod.record
-  if (request.log.path) mkdirSync(dirname(request.log.path), { recursive: true, mode: 0o755 })
+  for (const mount of request.mounts) if (mount.type === 'bind') await needSource(mount)
+  if (request.log.path) await mkdir(dirname(request.log.path), { recursive: true, mode: 0o755 })
   return createContainer(engine, {
     image, podId, ...(source === undefined ? {} : { source }),
     request: {
@@ -39,10 +41,19 @@ export async function createPodContainer(engine: Engine, { pod, request, image, 
         ipc: shared.ipc === 'pod' ? { kind: 'path', path: podPin(engine, podId, 'ipc') } : { kind: 'host' },
         uts: shared.network === 'pod' ? { kind: 'path', path: podPin(engine, podId, 'uts') } : { kind: 'host' },
         cgroup: { kind: cgroupVersion() === 2 && !request.security.privileged ? 'private' : 'host' },
+        ...(shared.user ? { user: { kind: 'path', path: podPin(engine, podId, 'user') } } : {}),
       },
+      ...(shared.user ? { idMappings: shared.user } : {}),
       ...(shared.cgroupParent ? { cgroupParent: shared.cgroupParent } : {}),
       ...(shared.runtime ? { runtime: shared.runtime } : {}),
     },
+  })
+}
+
+/** It must be there at the start too; said now, the kubelet shows it as what it is. @throws notFound */
+async function needSource({ source, target }: BindMount): Promise<void> {
+  await access(source).catch((cause: NodeJS.ErrnoException) => {
+    throw new Failure('notFound', `cannot mount ${source} on ${target}: ${cause.code === 'ENOENT' ? 'no such file or directory on the host' : cause.code}`, { cause })
   })
 }
 

@@ -21,6 +21,8 @@ export interface Engine {
   registry(): Promise<Registry>
   /** By name or path; absent: the configured one. @throws unsupported with what to install */
   runtime(nameOrPath?: string): Promise<Runtime>
+  /** The configuration as its files say now, with the flags that were given. @throws invalid */
+  readConfig(): Config
   /** Ends what was opened. The command line just exits instead. */
   close(): Promise<void>
 }

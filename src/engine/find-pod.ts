@@ -18,6 +18,7 @@ export function isPodReady(engine: Pick<Engine, 'paths' | 'self'>, pod: Pod, inf
   if (pod.phase !== 'ready' || status.bootId !== engine.self.bootId) return false
   if (status.netns && !isPinned(status.netns)) return false
   if (request.ipc === 'pod' && !isPinned(podPin(engine, pod.id, 'ipc'))) return false
+  if (request.user && !isPinned(podPin(engine, pod.id, 'user'))) return false
   return status.infraId === undefined || (infra !== undefined && trueRow(engine, infra).phase === 'running')
 }
 
@@ -34,6 +35,7 @@ export interface PodView {
   readonly ready: boolean
   /** Without the pause process, oldest first, as they truly are now. */
   readonly containers: readonly ContainerRow[]
+  readonly infra?: ContainerRow
 }
 
 /** Every pod, oldest first, with its containers: two queries. */
@@ -50,9 +52,16 @@ export async function viewPod(engine: Parts, id: string): Promise<PodView | unde
   return pod && viewOf(engine, pod, await engine.state.containers.ofPod(pod.id))
 }
 
-const viewOf = (engine: Parts, pod: Pod, rows: readonly ContainerRow[]): PodView => ({
-  pod, ready: isPodReady(engine, pod, rows.find(({ id }) => id === pod.status.infraId)),
-  containers: rows.filter((row) => !isInfra(row)).map((row) => trueRow(engine, row)),
-})
+function viewOf(engine: Parts, pod: Pod, rows: readonly ContainerRow[]): PodView {
+  const infra = rows.find(({ id }) => id === pod.status.infraId)
+  return {
+    pod, ready: isPodReady(engine, pod, infra), ...(infra ? { infra: trueRow(engine, infra) } : {}),
+    containers: rows.filter((row) => !isInfra(row)).map((row) => trueRow(engine, row)),
+  }
+}
+
+/** Some process that lives in the pod's network namespace; none in a pod of the host's network or without processes. */
+export const networkProcess = ({ pod, containers, infra }: PodView): number | undefined =>
+  (pod.status.netns === undefined ? undefined : [...containers, ...(infra ? [infra] : [])].find(({ phase, status }) => phase === 'running' && status.process)?.status.process?.pid)
 
 export const isInfra = ({ summary }: Pick<ContainerRow, 'summary'>): boolean => INFRA_LABEL in summary.labels

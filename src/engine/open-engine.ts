@@ -5,6 +5,7 @@ import { makePaths, type Paths } from '../paths.ts'
 import { self } from '../process/identity.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { openState } from '../state/state.ts'
+import type { StorageSetup } from '../storage/storage.ts'
 import type { Engine } from './engine.ts'
 
 /**
@@ -24,9 +25,7 @@ export async function openEngine({ flags = {} }: { flags?: ConfigFlags } = {}): 
   const runtimes = new Map<string, Promise<Runtime>>()
   const storage = once(async () => {
     const { openStorage } = await import('../storage/storage.ts')
-    const driver = config.storage.driver
-    if (driver !== '' && driver !== 'overlay' && driver !== 'vfs') throw new Failure('invalid', `unknown storage driver "${driver}"`, { hint: 'use overlay or vfs' })
-    return openStorage({ paths, ...(driver ? { driver } : {}), options: { keepBlobs: config.engine.keepBlobs } })
+    return openStorage(storageSetup({ config, paths }))
   })
   const env = environment()
   const registry = once(async () => (await import('./open-registry.ts')).openConfiguredRegistry(config, env))
@@ -35,7 +34,7 @@ export async function openEngine({ flags = {} }: { flags?: ConfigFlags } = {}): 
   return {
     config, environment: env, paths, state, self: self(),
     storage: () => { opened.storage = true; return storage() },
-    networks,
+    networks, readConfig: () => loadConfig({ flags }),
     registry: () => { opened.registry = true; return registry() },
     runtime: (name = config.engine.runtime) => {
       const known = runtimes.get(name) ?? import('./make-runtime.ts').then(({ makeRuntime }) => makeRuntime({ config, paths, name }))
@@ -45,9 +44,16 @@ export async function openEngine({ flags = {} }: { flags?: ConfigFlags } = {}): 
     close: async () => {
       if (opened.storage) await (await storage()).close()
       if (opened.registry) await (await registry()).close()
-      state.close()
+      await state.close()
     },
   }
+}
+
+/** @throws invalid for a driver that we don't know */
+export function storageSetup({ config, paths }: Pick<Engine, 'config' | 'paths'>): StorageSetup {
+  const driver = config.storage.driver
+  if (driver !== '' && driver !== 'overlay' && driver !== 'vfs') throw new Failure('invalid', `unknown storage driver "${driver}"`, { hint: 'use overlay or vfs' })
+  return { paths, ...(driver ? { driver } : {}), options: { keepBlobs: config.engine.keepBlobs } }
 }
 
 function makeRoots(paths: Paths): void {

@@ -2,7 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
-import { mountSharedMemory } from '../fs/mounts.ts'
+import { mountSharedMemory, pinNamespace } from '../fs/mounts.ts'
+import type { HeldNamespaces } from '../process/hold-namespaces.ts'
 import { runProgram } from '../process/run-program.ts'
 import { resolveSysctls } from '../spec/sysctls.ts'
 import type { PodRequest } from '../state/pod-record.ts'
@@ -12,26 +13,44 @@ import type { Engine } from './engine.ts'
 const SETTLE = 'set -e; [ -z "$1" ] || printf %s "$1" >/proc/sys/kernel/hostname; shift; while [ $# -gt 1 ]; do printf %s "$2" >"/proc/sys/$1"; shift 2; done'
 const DEFAULT_SHM_BYTES = 64 * 2 ** 20
 
-export const podPin = ({ paths }: Pick<Engine, 'paths'>, id: string, kind: 'ipc' | 'uts'): string => join(paths.pod(id).ns, kind)
+export const podPin = ({ paths }: Pick<Engine, 'paths'>, id: string, kind: 'ipc' | 'uts' | 'user'): string => join(paths.pod(id).ns, kind)
 
-/** Pins IPC and UTS namespaces, sets host name and sysctls in them and in the network's, mounts the shared memory. */
-export async function pinPodNamespaces(engine: Engine, { id, request, netns }: { id: string; request: PodRequest; netns: string | undefined }): Promise<void> {
+export interface PodPins {
+  readonly id: string
+  readonly request: PodRequest
+  readonly netns: string | undefined
+  /** Where the namespaces are, for a pod with a user namespace of its own, which must own them. */
+  readonly held: HeldNamespaces | undefined
+}
+
+/** Pins IPC, UTS and user namespaces, sets host name and sysctls in them and in the network's, mounts the shared memory. */
+export async function pinPodNamespaces(engine: Engine, { id, request, netns, held }: PodPins): Promise<void> {
   const own = engine.paths.pod(id)
   mkdirSync(own.ns, { recursive: true, mode: 0o700 })
-  const pinned = (['ipc', 'uts'] as const).filter((kind) => (kind === 'ipc' ? request.ipc : request.network) === 'pod')
+  const pinned = ownKinds(request)
+  const pin = (kind: (typeof pinned)[number] | 'user'): string => podPin(engine, id, kind)
+  if (held) for (const kind of ['user', ...pinned] as const) pinNamespace(held.path(kind), pin(kind))
+  else for (const kind of pinned) writeFileSync(pin(kind), '')
   const sysctls = settings(request)
-  if (pinned.length === 0 && sysctls.length === 0) return
-  for (const kind of pinned) writeFileSync(podPin(engine, id, kind), '')
-  const inside = ['/bin/sh', '-c', SETTLE, 'sh', pinned.includes('uts') ? request.hostname : '', ...sysctls]
-  const unshare = ['unshare', ...pinned.map((kind) => `--${kind}=${podPin(engine, id, kind)}`), ...inside]
-  const [file, ...args] = netns ? ['nsenter', `--net=${netns}`, ...unshare] : unshare
-  const { code, stderr } = await runProgram(file!, args)
-  if (code !== 0) throw new Failure('invalid', `the namespaces of pod ${request.name} cannot be made: ${stderr.toString().trim() || `${file} failed`}`)
+  if (pinned.length > 0 || sysctls.length > 0) {
+    const files = pinned.map((kind) => `--${kind}=${pin(kind)}`)
+    const joined = [...(netns ? [`--net=${netns}`] : []), ...(held ? files : [])]
+    const [file, ...args] = [
+      ...(joined.length > 0 ? ['nsenter', ...joined] : []), ...(held ? [] : ['unshare', ...files]),
+      '/bin/sh', '-c', SETTLE, 'sh', pinned.includes('uts') ? request.hostname : '', ...sysctls,
+    ]
+    const { code, stderr } = await runProgram(file!, args)
+    if (code !== 0) throw new Failure('invalid', `the namespaces of pod ${request.name} cannot be made: ${stderr.toString().trim() || `${file} failed`}`)
+  }
   if (request.ipc === 'pod') {
     mkdirSync(own.shm, { mode: 0o755 })
     mountSharedMemory(own.shm, request.shmSizeBytes ?? DEFAULT_SHM_BYTES)
   }
 }
+
+/** Besides the network's: kinds that are the pod's own. */
+export const ownKinds = (request: Pick<PodRequest, 'ipc' | 'network'>): ('ipc' | 'uts')[] =>
+  (['ipc', 'uts'] as const).filter((kind) => (kind === 'ipc' ? request.ipc : request.network) === 'pod')
 
 /** Alternating file and value. @throws invalid for one that would change the host, or whose name makes no sense */
 function settings({ sysctls, network, ipc }: PodRequest): string[] {

@@ -13,8 +13,8 @@ export async function reopenPodContainerLog(engine: Engine, id: string): Promise
   const container = await findContainer(engine, id)
   runningProcess(engine, container, 'cannot reopen the log: ')
   await reopenLogs(engine.paths.container(id).bundle)
-  const { path } = container.record.request.log
-  for (let waited = 0; path && !existsSync(path); waited += POLL_MS) {
+  const { logPath: path, request } = container.record
+  for (let waited = 0; request.log.driver !== 'none' && !existsSync(path); waited += POLL_MS) {
     if (waited > PATIENCE_MS) throw new Failure('timeout', `the monitor of container ${id.slice(0, 12)} did not open ${path}`)
     await sleep(POLL_MS)
   }

@@ -1,9 +1,16 @@
 // Images as a server sees them.
-import { statSync } from 'node:fs'
+import { canonicalName, parseReference } from '../image/reference.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Engine } from './engine.ts'
 
 export type { ImageRecord }
+
+/** Whether a person means this image: by a name as it is typed, or a reference with its digest. */
+export function isNamed({ names, digests }: Pick<ImageRecord, 'names' | 'digests'>, typed: string): boolean {
+  const reference = parseReference(typed)
+  const path = `${reference.domain}/${reference.path}`
+  return reference.digest === undefined ? names.includes(canonicalName(reference)) : digests.includes(`${path}@${reference.digest}`)
+}
 
 export interface ImageUse {
   readonly mountpoint: string
@@ -16,7 +23,7 @@ export async function imageUse(engine: Pick<Engine, 'paths' | 'storage'>): Promi
   const storage = await engine.storage()
   const layers = await storage.layers.list()
   const blobs = await storage.blobs.list()
-  const blobBytes = blobs.reduce((sum, { digest }) => sum + (statSync(storage.blobs.path(digest), { throwIfNoEntry: false })?.size ?? 0), 0)
+  const blobBytes = blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   return {
     mountpoint: engine.paths.root, inodes: blobs.length + layers.length,
     usedBytes: blobBytes + layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),

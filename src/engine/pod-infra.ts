@@ -1,5 +1,5 @@
 // The pause process, which a pod has only where its containers share a process table.
-import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { builtFile } from '../paths.ts'
 import type { ContainerRequest } from '../spec/request.ts'
@@ -30,17 +30,23 @@ const infraRequest = (engine: Engine, { id, request, netns }: { id: string; requ
     ipc: request.ipc === 'pod' ? { kind: 'path', path: podPin(engine, id, 'ipc') } : { kind: 'host' },
     uts: netns ? { kind: 'path', path: podPin(engine, id, 'uts') } : { kind: 'host' },
     cgroup: { kind: 'host' },
+    ...(request.user ? { user: { kind: 'path', path: podPin(engine, id, 'user') } } : {}),
   },
+  ...(request.user ? { idMappings: request.user } : {}),
   security: { noNewPrivileges: true, capDrop: ['ALL'] },
   resources: { cpuShares: 2 }, sysctls: [], oomScoreAdj: -998, log: { driver: 'none' }, restart: { name: 'no' },
   ...(request.cgroupParent ? { cgroupParent: request.cgroupParent } : {}), ...(request.runtime ? { runtime: request.runtime } : {}),
 })
 
+/** What is mounted upon: root of a user namespace could not make it. */
+const MOUNT_POINTS = ['etc/hostname', 'etc/resolv.conf', 'run/.containerenv']
+
 /** A root file system with nothing but the program and the mount points that every container gets. */
 function installPause({ paths }: Pick<Engine, 'paths'>): void {
   const target = join(paths.pauseRoot, 'pause')
-  if (existsSync(target)) return
+  if (existsSync(target) && MOUNT_POINTS.every((file) => existsSync(join(paths.pauseRoot, file)))) return
   for (const dir of ['dev', 'proc', 'sys', 'run', 'etc', 'tmp', 'var/tmp']) mkdirSync(join(paths.pauseRoot, dir), { recursive: true })
+  for (const file of MOUNT_POINTS) writeFileSync(join(paths.pauseRoot, file), '', { flag: 'a' })
   const temporary = join(paths.pauseRoot, `.pause.${process.pid}`)
   copyFileSync(builtFile('pause'), temporary)
   chmodSync(temporary, 0o755)

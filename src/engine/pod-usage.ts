@@ -36,6 +36,9 @@ export function groupPath(cgroupsPath: string): string {
   return name === undefined ? cgroupsPath : `${slicePath(slice!)}/${prefix}-${name}.scope`
 }
 
+/** Of a pod, as its parent was given: a path, or the name of a slice. */
+export const parentPath = (parent: string): string => (parent.endsWith('.slice') && !parent.includes('/') ? slicePath(parent) : parent)
+
 /** `a-b.slice` lies in `a.slice`. */
 function slicePath(slice: string): string {
   const parts = slice.replace(/\.slice$/, '').split('-')
@@ -44,7 +47,7 @@ function slicePath(slice: string): string {
 
 /** Undefined when there is no such group. */
 export function cgroupUsage(path: string): Usage | undefined {
-  return cgroupVersion() === 2 ? version2(`/sys/fs/cgroup${path}`) : version1(path)
+  return cgroupVersion() === 2 ? cgroup2Usage(`/sys/fs/cgroup${path}`) : version1(path)
 }
 
 const text = (file: string): string => {
@@ -77,7 +80,8 @@ function version1(path: string): Usage | undefined {
   }
 }
 
-function version2(dir: string): Usage | undefined {
+/** Reads the files of a group of version 2. */
+export function cgroup2Usage(dir: string): Usage | undefined {
   const cpu = table(`${dir}/cpu.stat`)
   if (cpu['usage_usec'] === undefined) return undefined
   const stat = table(`${dir}/memory.stat`)

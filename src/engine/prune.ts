@@ -14,7 +14,7 @@ export async function pruneContainers(engine: Engine, chosen: (row: ContainerRow
   const removed: { id: string; sizeBytes: number }[] = []
   for (const row of await listContainers(engine)) {
     if (!['created', 'exited'].includes(row.phase) || !chosen(row)) continue
-    const sizeBytes = await (await engine.storage()).containers.usageBytes(row.id)
+    const { bytes: sizeBytes } = await (await engine.storage()).containers.usage(row.id)
     await removeContainer(engine, row.id, { volumes: true })
     removed.push({ id: row.id, sizeBytes })
   }

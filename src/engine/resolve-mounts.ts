@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { mkdirSync, promises, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
@@ -26,22 +26,49 @@ interface Inputs { mount: MountRequest; index: number; container: Container; roo
 async function resolveMount(engine: Engine, inputs: Inputs): Promise<ResolvedMount> {
   const { mount } = inputs
   switch (mount.type) {
-    case 'bind': return resolveBind(mount)
+    case 'bind': return shiftOwners(engine, await resolveBind(mount), inputs)
     case 'volume': return resolveVolume(engine, mount, inputs)
     case 'image': return resolveImage(engine, mount, inputs)
     default: return mount
   }
 }
 
-function resolveBind(mount: BindMount): ResolvedMount {
-  if (!existsSync(mount.source)) {
+/** The path is anybody's: a look at it may wait for a server far away. */
+async function resolveBind(mount: BindMount): Promise<ResolvedMount> {
+  if (!await exists(mount.source)) {
     if (!mount.createSource) throw new Failure('notFound', `cannot mount ${mount.source} on ${mount.target}: no such file or directory on the host`, { hint: `make it first (mkdir -p ${mount.source}), or give a volume name instead of a path` })
     makeDir(mount.source)
   }
   return mount
 }
 
-async function resolveVolume(engine: Engine, mount: VolumeMount, { container, rootfsPath }: Inputs): Promise<ResolvedMount> {
+/** A part of a volume or an image, which may be full of links, by a mount of its own. @throws notFound */
+async function inside(engine: Engine, { container, index }: Pick<Inputs, 'container' | 'index'>, { root, path, what }: { root: string; path: string; what: string }): Promise<string> {
+  const dir = join(engine.paths.container(container.id).run, 'parts')
+  makeDir(dir, 0o711)
+  const { mountInRoot } = await import('../fs/mount-in-root.ts')
+  const target = join(dir, String(index))
+  if (!mountInRoot({ root, path, target })) throw new Failure('notFound', `${what} has no ${path}`)
+  return target
+}
+
+/** Done by us, so that any runtime will do. A bare `idmap` takes the container's own ids. */
+async function shiftOwners(engine: Engine, mount: ResolvedMount, { container, index }: Inputs): Promise<ResolvedMount> {
+  const { idmap, ...rest } = mount
+  if (!idmap) return mount
+  const own = container.record.request.idMappings
+  const [uids, gids] = [idmap.uids ?? own?.uids, idmap.gids ?? idmap.uids ?? own?.gids]
+  if (!uids || !gids) throw new Failure('invalid', `idmapped mount on ${mount.target} says no ids, and the container has no user namespace to take them from`)
+  const dir = join(engine.paths.container(container.id).run, 'shifted')
+  makeDir(dir, 0o711)
+  const source = join(dir, String(index))
+  await (await import('../fs/shifted-mount.ts')).mountShifted(mount.source ?? '', source, { uids, gids })
+  return { ...rest, source }
+}
+
+const exists = (path: string): Promise<boolean> => promises.access(path).then(() => true, () => false)
+
+async function resolveVolume(engine: Engine, mount: VolumeMount, { container, index, rootfsPath }: Inputs): Promise<ResolvedMount> {
   const name = mount.name ?? ''
   const volume = await engine.state.volumes.get(name)
   if (!volume) throw new Failure('notFound', `volume ${name} of container ${container.name} is gone`, { hint: `make it anew: scow volume create ${name}` })
@@ -49,8 +76,7 @@ async function resolveVolume(engine: Engine, mount: VolumeMount, { container, ro
   mkdirSync(dir, { recursive: true, mode: 0o755 })
   if (!mount.noCopy && !mount.subPath && readdirSync(dir).length === 0) await copyFromRoot({ rootfsPath, path: mount.target, target: dir })
   const { type: _type, name: _name, relabel: _relabel, noCopy: _noCopy, chown: _chown, subPath, ...common } = mount
-  const source = subPath ? join(dir, subPath) : dir
-  if (!existsSync(source)) throw new Failure('notFound', `volume ${name} has no ${subPath}`)
+  const source = subPath ? await inside(engine, { container, index }, { root: dir, path: subPath, what: `volume ${name}` }) : dir
   return { ...common, type: 'bind', source, options: ['nosuid', 'nodev', ...(volume.options['o']?.split(',') ?? []).filter((option) => ['ro', 'nosuid', 'nodev', 'noexec'].includes(option)), ...(mount.options ?? [])] }
 }
 
@@ -58,8 +84,8 @@ async function resolveImage(engine: Engine, mount: ImageMount, { container, inde
   const image = await findImage(engine, mount.image)
   const target = join(engine.paths.container(container.id).run, 'images', String(index))
   makeDir(target)
-  await (await engine.storage()).containers.mountImage(image.chainIds as Digest[], target)
-  const source = join(target, mount.subPath ?? '')
-  if (mount.subPath && !statSync(source, { throwIfNoEntry: false })) throw new Failure('notFound', `image ${mount.image} has no ${mount.subPath}`)
+  const { idMappings: idmap } = container.record.request
+  await (await engine.storage()).containers.mountImage(image.chainIds as Digest[], target, idmap ? { idmap } : {})
+  const source = mount.subPath ? await inside(engine, { container, index }, { root: target, path: mount.subPath, what: `image ${mount.image}` }) : target
   return { type: 'bind', source, target: mount.target, readOnly: true, ...(mount.options ? { options: mount.options } : {}) }
 }

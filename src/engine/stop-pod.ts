@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isFailure } from '../errors.ts'
+import { log } from '../log.ts'
 import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
 import { INFRA_LABEL } from './pod-infra.ts'
@@ -19,12 +20,14 @@ export async function stopPod(engine: Engine, id: string, { timeoutSeconds = 0 }
   await withContainerLock(engine, id, async () => {
     const pod = await engine.state.pods.get(id)
     if (!pod || pod.status.released) return
+    // Killed from here on, the next start of a server finishes it.
+    if (pod.phase === 'ready') await engine.state.pods.change({ id, phase: 'stopped' }, { durable: false })
     const containers = await engine.state.containers.ofPod(id)
     const [infra, workloads] = [containers.filter(isInfra), containers.filter((container) => !isInfra(container))]
     await Promise.all(workloads.map((container) => unlessGone(stopContainer(engine, container.id, { timeoutSeconds }))))
     for (const { id: infraId } of infra) await unlessGone(removeContainer(engine, infraId, { force: true, stopTimeoutSeconds: 0 }))
     await releasePodRun(engine, id)
-    await engine.state.pods.change({ id, phase: 'stopped', status: { released: true }, event: 'stop' })
+    await engine.state.pods.change({ id, status: { released: true }, event: 'stop' })
   })
 }
 
@@ -37,6 +40,15 @@ export async function removePod(engine: Engine, id: string): Promise<void> {
     await engine.state.pods.remove({ id })
   })
   rmSync(join(engine.paths.locks, id), { force: true })
+}
+
+/** Finishes what a killed process had begun: a stop, a removal. */
+export async function finishPods(engine: Engine): Promise<void> {
+  for (const { id, phase, status } of await engine.state.pods.list()) {
+    if (phase === 'ready' || (phase === 'stopped' && status.released)) continue
+    const finishing = phase === 'removing' ? removePod(engine, id) : stopPod(engine, id)
+    await finishing.catch((error: unknown) => log.warn(`pod ${id.slice(0, 12)} is still half gone: ${error instanceof Error ? error.message : error}`))
+  }
 }
 
 const isInfra = ({ summary }: { summary: { labels: Readonly<Record<string, string>> } }): boolean => INFRA_LABEL in summary.labels

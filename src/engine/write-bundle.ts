@@ -34,6 +34,7 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
   const { request } = record
   const { config, environment } = engine
   const own = engine.paths.container(id)
+  makeDir(own.run, request.idMappings ? 0o711 : 0o700)
   makeDir(own.bundle, 0o700)
   const image = await imageSettings(engine, container)
   const passwd = readText(rootfsPath, '/etc/passwd')

@@ -1,9 +1,9 @@
 // What is mounted where: /proc/PID/mountinfo (proc(5)), of this process and of others.
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { monotonicMs } from '../clock.ts'
 import { mount, umount, umountAsync } from '../sys/addon.ts'
-import { MNT_DETACH, MS_NODEV, MS_NOEXEC, MS_NOSUID, UMOUNT_NOFOLLOW } from '../sys/mount-flags.ts'
+import { MNT_DETACH, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, UMOUNT_NOFOLLOW } from '../sys/mount-flags.ts'
 
 export interface Mount {
   readonly id: number
@@ -52,6 +52,12 @@ export const readMounts = (pid: number | 'self' = 'self', about?: string): Mount
 
 /** A tmpfs that anybody may write to, for several containers. */
 export const mountSharedMemory = (target: string, sizeBytes: number): void => mount('shm', target, 'tmpfs', MS_NOSUID | MS_NODEV | MS_NOEXEC, `mode=1777,size=${sizeBytes}`)
+
+/** Keeps a namespace (a file of /proc/PID/ns) without its process, by a mount on the new file `target`. */
+export function pinNamespace(source: string, target: string): void {
+  writeFileSync(target, '', { flag: 'wx' })
+  mount(source, target, null, MS_BIND)
+}
 
 /** Whether something is mounted on exactly `path`, an absolute path without links. */
 export const isMounted = (path: string): boolean => mountedOn(path) !== undefined

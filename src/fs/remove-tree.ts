@@ -1,5 +1,5 @@
 // Removing a tree that may hold mounts, hostile names or files that others still make.
-import { existsSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, promises, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Failure } from '../errors.ts'
 import { mountsBelow } from './mounts.ts'
@@ -10,10 +10,20 @@ import { mountsBelow } from './mounts.ts'
  */
 export const removeTree = (path: string): void => {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return
-  const [mounted] = mountsBelow(path)
-  if (mounted !== undefined) throw new Failure('inUse', `${path} cannot be removed: ${mounted} is mounted`, { hint: `umount ${mounted}` })
+  refuseMounted(path)
   // A process that still writes there makes ENOTEMPTY: rmSync tries again.
   rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
+}
+
+/** As `removeTree`, on the thread pool. */
+export const removeTreeAsync = async (path: string): Promise<void> => {
+  refuseMounted(path)
+  await promises.rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
+}
+
+const refuseMounted = (path: string): void => {
+  const [mounted] = mountsBelow(path)
+  if (mounted !== undefined) throw new Failure('inUse', `${path} cannot be removed: ${mounted} is mounted`, { hint: `umount ${mounted}` })
 }
 
 /**

@@ -29,16 +29,16 @@ export const prepareNetnsDir = async (dir: string, lockPath: string): Promise<vo
   mount(null, dir, null, MS_SHARED)
 }
 
-/** A new namespace with its loopback up. A plain file of that name, as a crash or reboot leaves it, is replaced. */
-export const createNetns = (dir: string, id: string): string => {
+/** A new namespace with its loopback up, or that of the file `source`. A plain file of that name, as a crash or reboot leaves it, is replaced. */
+export const createNetns = async (dir: string, id: string, source?: string): Promise<string> => {
   const path = netnsPath(dir, id)
   try {
-    makeNamespace(path)
+    await makeNamespace(path, source)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     if (isNamespace(path)) throw new Failure('exists', `network namespace ${path} exists already`)
     unlinkSync(path)
-    makeNamespace(path)
+    await makeNamespace(path, source)
   }
   return path
 }

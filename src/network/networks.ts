@@ -136,8 +136,8 @@ export interface Networks {
   /** Name of the network that a container gets that names none; ours is made on first use. */
   defaultNetwork(options?: { readonly forKubernetes?: boolean }): Promise<string>
 
-  /** Pins a new namespace with its loopback up at netnsDir/id. Throws exists. */
-  createNetns(id: string): Promise<string>
+  /** Pins a new namespace, or that of the file `source`, with its loopback up at netnsDir/id. Throws exists. */
+  createNetns(id: string, source?: string): Promise<string>
   /** Idempotent; tolerates a namespace that is busy, gone, or a plain file left by a reboot. */
   removeNetns(id: string): Promise<void>
   netnsPath(id: string): string

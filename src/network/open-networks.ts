@@ -29,9 +29,9 @@ export const openNetworks = (options: NetworkOptions): Networks => {
     remove: async (nameOrId) => (await import('./own-networks.ts')).removeNetwork(options, wiring, await resolve(nameOrId)),
     defaultNetwork: async ({ forKubernetes } = {}) => (await defaultList(forKubernetes)).name,
 
-    createNetns: async (id) => {
+    createNetns: async (id, source) => {
       await prepareNetnsDir(options.netnsDir, lockPath(options, 'netns'))
-      return createNetns(options.netnsDir, id)
+      return createNetns(options.netnsDir, id, source)
     },
     removeNetns: async (id) => removeNetns(options.netnsDir, id),
     netnsPath: (id) => netnsPath(options.netnsDir, id),

@@ -162,7 +162,7 @@ function processOf({ inputs, warn, command, privileged, systemd, init, cdi }: Dr
   const { request, image, host, user, defaults } = inputs
   const { sets, warnings } = resolveCapabilities({
     security: request.security, defaults: defaults.capabilities, isRoot: user.uid === 0,
-    held: inputs.namespaces.user.kind === 'private' ? CAPABILITIES : host.boundingCapabilities,
+    held: inputs.namespaces.user.kind !== 'host' ? CAPABILITIES : host.boundingCapabilities,
   })
   const limits = resolveRlimits(request.rlimits ?? [], defaults.rlimits, host)
   const oom = oomScoreOf(request.oomScoreAdj, host)
@@ -198,7 +198,7 @@ function linuxOf(draft: Draft, bounding: readonly string[]): OciLinux {
   const personality = personalityOf(request.personality)
   const seccomp = seccompOf(draft, bounding)
   return {
-    ...(namespaces.user.kind === 'private' && request.idMappings && {
+    ...(namespaces.user.kind !== 'host' && request.idMappings && {
       uidMappings: ociMappings(request.idMappings.uids), gidMappings: ociMappings(request.idMappings.gids),
     }),
     ...(Object.keys(sysctl).length && { sysctl }),

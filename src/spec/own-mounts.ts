@@ -27,7 +27,7 @@ export const ownMounts = (inputs: SpecInputs, options: OwnMountOptions): OciMoun
 
 function kernelMounts({ request, namespaces }: SpecInputs): OciMount[] {
   // In a user namespace the kernel lets these be mounted only together with the namespace that they show.
-  const foreign = (kind: 'pid' | 'network' | 'ipc') => namespaces.user.kind === 'private' && namespaces[kind].kind === 'host'
+  const foreign = (kind: 'pid' | 'network' | 'ipc') => namespaces.user.kind !== 'host' && namespaces[kind].kind === 'host'
   const privileged = request.security.privileged === true
   const access = readOnlyDev({ request }) ? ['ro'] : []
   return [
@@ -48,7 +48,7 @@ const readOnlyDev = ({ request }: Pick<SpecInputs, 'request'>) => request.readOn
 
 function ttyGroup({ request, namespaces }: Pick<SpecInputs, 'request' | 'namespaces'>): string[] {
   const mapped = request.idMappings?.gids.some(({ containerId, size }) => containerId <= TTY_GID && TTY_GID < containerId + size)
-  return namespaces.user.kind === 'private' && !mapped ? [] : [`gid=${TTY_GID}`]
+  return namespaces.user.kind !== 'host' && !mapped ? [] : [`gid=${TTY_GID}`]
 }
 
 function sharedMemory({ request, namespaces, files, defaults }: SpecInputs): OciMount[] {

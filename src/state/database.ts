@@ -20,14 +20,14 @@ export interface Connection {
   write<T>(body: (db: Database) => T, durable: boolean): T
   /** Moves the write-ahead log into the file. Costs syncs: for cleanup and prune. */
   checkpoint(): void
-  /** Size of the write-ahead log. */
-  logBytes(): number
   close(): void
 }
 
-const BUSY_TIMEOUT_MS = 20_000
+/** So long is waited while another process writes. */
+export const BUSY_TIMEOUT_MS = 20_000
 
-export function openDatabase(file: string): Connection {
+/** @param waits false: an operation that would have to wait for another process fails at once with what `isBusy` knows */
+export function openDatabase(file: string, { waits = true }: { waits?: boolean } = {}): Connection {
   const sqlite = process.getBuiltinModule('node:sqlite') // loaded only when the state is opened
   const raw = attempt(file, () => {
     const opened = new sqlite.DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS })
@@ -36,6 +36,7 @@ export function openDatabase(file: string): Connection {
     return opened
   })
   const writable = attempt(file, () => migrate(raw))
+  if (!waits) raw.exec('PRAGMA busy_timeout=0')
   return connectionOf(raw, file, writable)
 }
 
@@ -61,7 +62,6 @@ function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Conne
     read: (body) => attempt(file, () => body(db)),
     write: (body, durable) => attempt(file, () => write(body, durable)),
     checkpoint: () => { raw.exec('PRAGMA wal_checkpoint(TRUNCATE)') },
-    logBytes: () => statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0,
     close: () => raw.close(),
   }
 }
@@ -83,6 +83,12 @@ function statements(raw: DatabaseSync): Database {
 
 const BUSY = 5
 const BROKEN = new Set([11, 26]) // SQLITE_CORRUPT, SQLITE_NOTADB
+
+/** Whether an operation failed because another process was at it. */
+export const isBusy = (error: unknown): boolean => (((error as Error).cause as { errcode?: number } | undefined)?.errcode ?? 0) % 256 === BUSY
+
+/** Size of the write-ahead log. */
+export const logBytes = (file: string): number => statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0
 
 function attempt<T>(file: string, body: () => T): T {
   try {

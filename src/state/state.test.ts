@@ -14,7 +14,7 @@ const summary = { imageName: 'i', command: [], labels: {}, mounts: [], networks:
 const withState = (name: string, body: (state: State, file: string) => Promise<void>) => test(name, async () => {
   const dir = mkdtempSync(join(tmpdir(), 'scow-state-'))
   const state = openState(join(dir, 'state.db'))
-  try { await body(state, join(dir, 'state.db')) } finally { state.close(); rmSync(dir, { recursive: true }) }
+  try { await body(state, join(dir, 'state.db')) } finally { await state.close(); rmSync(dir, { recursive: true }) }
 })
 
 async function create(state: State, id: string, name: string): Promise<void> {
@@ -83,7 +83,7 @@ withState('a file of a newer program is read but not written', async (state, fil
   const older = openState(file)
   assert.equal((await older.containers.list()).length, 1)
   await assert.rejects(older.containers.remove({ id: id('a') }), (error) => isFailure(error, 'unsupported'))
-  older.close()
+  await older.close()
 })
 
 test('a damaged file is named with what to do', () => {

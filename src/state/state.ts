@@ -1,7 +1,7 @@
 // The face of the state: every operation is one whole transaction, named, with plain arguments and results, so that
 // the command line can run it inline and a server on a worker thread.
 import * as containers from './containers.ts'
-import { openDatabase, type Database } from './database.ts'
+import { logBytes, openDatabase, type Connection, type Database } from './database.ts'
 import * as events from './events.ts'
 import * as images from './images.ts'
 import * as intents from './intents.ts'
@@ -43,25 +43,46 @@ export type State = Reads & Writes & {
   checkpoint(): Promise<void>
   /** Whether the log has grown so much that opening the state begins to take time. */
   needsCheckpoint(): boolean
-  close(): void
+  close(): Promise<void>
 }
 
 const CHECKPOINT_BYTES = 512 * 1024
 
 type Operation = (db: Database, arg?: unknown) => unknown
 
+/** One operation with its argument: what goes to the thread that has the connection. */
+export interface StateCall {
+  readonly group: string
+  readonly name: string
+  readonly arg: unknown
+  /** Absent: it only reads. */
+  readonly write?: { readonly durable: boolean }
+}
+
 /** Opens (and creates) the state in `file`, on the calling thread. */
 export function openState(file: string): State {
   const connection = openDatabase(file)
-  const groups = new Map<string, Record<string, unknown>>()
-  const add = (table: object, wrap: (operation: Operation) => unknown): void => {
-    for (const [group, operations] of Object.entries(table)) {
-      const target = groups.get(group) ?? {}
-      for (const [name, operation] of Object.entries(operations as Record<string, Operation>)) target[name] = wrap(operation)
-      groups.set(group, target)
-    }
-  }
-  add(READS, (operation) => async (arg: unknown) => connection.read((db) => operation(db, arg)))
-  add(WRITES, (operation) => async (arg: unknown, { durable = true }: { durable?: boolean } = {}) => connection.write((db) => operation(db, arg), durable))
-  return { ...Object.fromEntries(groups), checkpoint: async () => connection.checkpoint(), needsCheckpoint: () => connection.logBytes() > CHECKPOINT_BYTES, close: () => connection.close() } as unknown as State
+  return stateOver(async (call) => runCall(connection, call), {
+    checkpoint: async () => connection.checkpoint(), needsCheckpoint: () => needsCheckpoint(file), close: async () => connection.close(),
+  })
 }
+
+/** On the thread that has the connection. */
+export function runCall(connection: Connection, { group, name, arg, write }: StateCall): unknown {
+  const table = (write ? WRITES : READS) as Record<string, Record<string, Operation>>
+  const operation = table[group]![name]!
+  return write ? connection.write((db) => operation(db, arg), write.durable) : connection.read((db) => operation(db, arg))
+}
+
+/** The whole face of the state over one function that makes a call. */
+export function stateOver(run: (call: StateCall) => Promise<unknown>, rest: Pick<State, 'checkpoint' | 'needsCheckpoint' | 'close'>): State {
+  const groups: Record<string, Record<string, unknown>> = {}
+  const add = (table: object, wrap: (group: string, name: string) => unknown): void => {
+    for (const [group, operations] of Object.entries(table)) for (const name of Object.keys(operations)) (groups[group] ??= {})[name] = wrap(group, name)
+  }
+  add(READS, (group, name) => (arg: unknown) => run({ group, name, arg }))
+  add(WRITES, (group, name) => (arg: unknown, { durable = true }: { durable?: boolean } = {}) => run({ group, name, arg, write: { durable } }))
+  return { ...groups, ...rest } as unknown as State
+}
+
+export const needsCheckpoint = (file: string): boolean => logBytes(file) > CHECKPOINT_BYTES

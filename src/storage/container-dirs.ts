@@ -7,6 +7,7 @@ import { makeDir } from '../fs/remove-tree.ts'
 import { writeFileAtomic } from '../fs/write-atomic.ts'
 import { isDigest, type Digest } from '../image/digest.ts'
 import type { Paths } from '../paths.ts'
+import type { IdMappings } from '../sys/addon.ts'
 import { bytePath, systemPath, type BytePath } from './byte-path.ts'
 import { hasTree, readLayer } from './layer-record.ts'
 
@@ -15,6 +16,8 @@ export interface ContainerDirs {
   readonly upper: string
   readonly work: string
   readonly merged: string
+  /** Where lower layers are mounted with shifted owners, for a moment. */
+  readonly lowers: string
   readonly record: string
 }
 
@@ -24,6 +27,7 @@ export interface ContainerRecord {
   readonly volatile: boolean
   /** Boot in which it was made: a volatile layer is lost with it. */
   readonly boot: string
+  readonly idmap?: IdMappings
   /** vfs: what the image alone takes. */
   readonly baseBytes?: number
 }
@@ -32,7 +36,7 @@ const MAX_RECORD_BYTES = 1 << 20
 
 export const containerDirs = (paths: Paths, id: string): ContainerDirs => {
   const { dir } = paths.container(id)
-  return { dir, upper: join(dir, 'upper'), work: join(dir, 'work'), merged: join(dir, 'merged'), record: join(dir, 'rootfs.json') }
+  return { dir, upper: join(dir, 'upper'), work: join(dir, 'work'), merged: join(dir, 'merged'), lowers: join(dir, 'lowers'), record: join(dir, 'rootfs.json') }
 }
 
 export const currentBoot = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
@@ -87,33 +91,37 @@ export function treesOf(paths: Paths, chainIds: readonly Digest[]): string[] {
   }).reverse()
 }
 
-/** Bytes of the regular files below `dir`, each counted once however many names it has. */
-export function treeBytes(dir: string): number {
+/** What is below `dir`: bytes of its regular files and number of files of any kind, each counted once however many names it has. */
+export function treeUse(dir: string): { bytes: number; inodes: number } {
   const seen = new Set<string>()
-  let total = 0
+  const use = { bytes: 0, inodes: 0 }
   const visit = (path: BytePath): void => {
     const handle = opendirSync(systemPath(path) as string, { encoding: 'latin1' })
     try {
       for (let entry = handle.readSync(); entry !== null; entry = handle.readSync()) {
         const child = `${path}/${entry.name}`
-        if (entry.isDirectory()) visit(child)
-        else if (entry.isFile()) total += countOnce(child, seen)
+        if (entry.isDirectory()) {
+          use.inodes++
+          visit(child)
+        } else if (!entry.isFile()) use.inodes++
+        else count(child)
       }
     } finally {
       handle.closeSync()
     }
   }
-  if (lstatSync(dir, { throwIfNoEntry: false })?.isDirectory()) visit(bytePath(dir))
-  return total
-}
-
-function countOnce(path: BytePath, seen: Set<string>): number {
-  const stats = lstatSync(systemPath(path), { throwIfNoEntry: false })
-  if (stats === undefined) return 0
-  if (stats.nlink > 1) {
+  const count = (path: BytePath): void => {
+    const stats = lstatSync(systemPath(path), { throwIfNoEntry: false })
+    if (stats === undefined) return
     const key = `${stats.dev}:${stats.ino}`
-    if (seen.has(key)) return 0
-    seen.add(key)
+    if (stats.nlink > 1 && seen.has(key)) return
+    if (stats.nlink > 1) seen.add(key)
+    use.bytes += stats.size
+    use.inodes++
   }
-  return stats.size
+  if (lstatSync(dir, { throwIfNoEntry: false })?.isDirectory()) {
+    use.inodes++
+    visit(bytePath(dir))
+  }
+  return use
 }

@@ -173,7 +173,7 @@ export function testDriver(driver: DriverName, marks?: string): void {
     rmSync(join(root, 'a'))
     assert.equal(readFileSync(join(otherRoot, 'a'), 'utf8').length, 1000)
     assert.equal(existsSync(join(otherRoot, 'new')), false)
-    assert.equal(await storage.containers.usageBytes(ID), 123)
+    assert.equal((await storage.containers.usage(ID)).bytes, 123)
     await storage.containers.unmount(ID)
     await storage.containers.unmount(ID)
     assert.equal(readFileSync(join(await storage.containers.mount(ID), 'new'), 'utf8').length, 123)
@@ -251,5 +251,23 @@ export function testDriver(driver: DriverName, marks?: string): void {
       assert.equal(ingested.diffId, reference)
       await ingested.discard()
     }
+  })
+
+  test(`${title}: owners show shifted in the root of a container with a user namespace, set-id bits and capabilities kept`, async () => {
+    const storage = await opened
+    assert.equal(await storage.idmapProblem(), undefined)
+    const chain = await load([packed(fillBase), archive({ name: 'tmp/x', content: 'x' })])
+    const ids = [{ containerId: 0, hostId: 500_000, size: 65_536 }]
+    const id = 'e'.repeat(64)
+    await storage.containers.create(id, chain, { idmap: { uids: ids, gids: ids } })
+    for (let times = 0; times < 2; times++) {
+      const root = await storage.containers.mount(id)
+      const of = (name: string) => { const { uid, gid, mode } = statSync(join(root, name)); return [uid, gid, mode & 0o7777] }
+      assert.deepEqual([of('.').slice(0, 2), of('usr/bin/su'), of('home')], [[500_000, 500_000], [500_000, 500_042, 0o6755], [501_000, 501_001, 0o2751]])
+      chownSync(join(root, 'tmp/x'), 500_003, 500_004)
+      await storage.containers.unmount(id)
+    }
+    assert.deepEqual(await storage.layers.find(chain[0]!).then((layer) => statSync(join(layer!.tree, 'usr/bin/su')).uid), 0)
+    await storage.containers.remove(id)
   })
 }

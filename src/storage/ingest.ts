@@ -2,7 +2,7 @@
 import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure, isFailure } from '../errors.ts'
-import { removeTree } from '../fs/remove-tree.ts'
+import { removeTreeAsync } from '../fs/remove-tree.ts'
 import { algorithmOf, hexOf, parseDigest, type Digest } from '../image/digest.ts'
 import { acceptBlob, damaged, dropDamaged, isIntact, obtain, type Obtained } from './obtain.ts'
 import { TREE } from './layer-record.ts'
@@ -44,7 +44,7 @@ async function ingestOnce(store: Store, source: LayerSource, options: IngestOpti
     const sound = unpacked.digestHex === hexOf(descriptor.digest) && blob.sizeBytes() === descriptor.size
     if (!sound) {
       dropDamaged(store, blob, descriptor)
-      removeTree(dir)
+      await removeTreeAsync(dir)
       if (blob.reusedBytes > 0) return 'again'
       throw damaged(descriptor)
     }
@@ -57,7 +57,7 @@ async function ingestOnce(store: Store, source: LayerSource, options: IngestOpti
     options.onProgress?.({ phase: 'done', receivedBytes: descriptor.size, totalBytes: descriptor.size })
     return staged({ source, unpacked, diffId, dir, fetchedBytes: blob.fetchedBytes() })
   } catch (error) {
-    removeTree(dir)
+    await removeTreeAsync(dir)
     // Bad bytes can't be told from a bad archive before the end, so an archive that can't be read isn't resumed.
     if (isFailure(error, 'invalid') && (blob.claim !== undefined || !await isIntact(blob.path, descriptor.digest))) {
       dropDamaged(store, blob, descriptor)
@@ -137,7 +137,7 @@ function staged({ source, unpacked, diffId, dir, fetchedBytes }: Outcome): Stage
   return {
     descriptor: source.descriptor, diffId, dir, fetchedBytes,
     sizeBytes: tree.sizeBytes, entries: tree.entries, implied: tree.implied, links: tree.links,
-    async discard() { removeTree(dir) },
+    discard: () => removeTreeAsync(dir),
   }
 }
 

@@ -10,6 +10,7 @@ import { makeBlobs } from './blobs.ts'
 import { makeLayers } from './layers.ts'
 import { marksOf } from './marks.ts'
 import { overlayProblem } from './overlay-support.ts'
+import { ensurePrivateRoot } from './private-root.ts'
 import { makeOverlay } from './overlay.ts'
 import { makeStaging } from './staging.ts'
 import type { Store } from './store.ts'
@@ -52,6 +53,10 @@ export async function makeStorage({ paths: asked, driver: name = 'overlay', opti
       store.staging.recover()
     },
     overlayProblem: () => overlayProblem(paths, staging),
+    idmapProblem: async () => {
+      await ensurePrivateRoot(paths)
+      return (await import('./idmap.ts')).idmapProblem(staging.make(), { overlay: name === 'overlay' })
+    },
     async close() {
       await (await unpackers)?.close()
       store.staging.close()

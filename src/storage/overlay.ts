@@ -7,9 +7,9 @@ import { mountHolders, unmountTree } from '../fs/mounts.ts'
 import { makeDir, removeTree } from '../fs/remove-tree.ts'
 import type { Digest } from '../image/digest.ts'
 import type { Paths } from '../paths.ts'
-import { mountOverlay, type OverlayMount } from '../sys/addon.ts'
+import { mountOverlay, type IdMappings, type OverlayMount } from '../sys/addon.ts'
 import { readAttributes, setAttributes } from './attributes.ts'
-import { containerDirs, currentBoot, dropRecord, hasRecord, listContainers, readRecord, treeBytes, treesOf, writeRecord, type ContainerDirs, type ContainerRecord } from './container-dirs.ts'
+import { containerDirs, currentBoot, dropRecord, hasRecord, listContainers, readRecord, treeUse, treesOf, writeRecord, type ContainerDirs, type ContainerRecord } from './container-dirs.ts'
 import type { Driver } from './driver.ts'
 import { ensurePrivateRoot } from './private-root.ts'
 import type { ContainerLayers, MountOptions } from './storage.ts'
@@ -25,7 +25,7 @@ const OPTIONS = ['index=off', 'metacopy=off', 'redirect_dir=off']
 export function makeOverlay(paths: Paths, style: WhiteoutStyle): Driver {
   const dirsOf = (id: string) => containerDirs(paths, id)
   const containers: ContainerLayers = {
-    async create(id, chainIds, { volatile = false } = {}) {
+    async create(id, chainIds, { volatile = false, idmap } = {}) {
       if (hasRecord(paths, id)) throw new Failure('exists', `container ${id} has a root file system already`)
       const trees = treesOf(paths, chainIds)
       const dirs = dirsOf(id)
@@ -33,7 +33,8 @@ export function makeOverlay(paths: Paths, style: WhiteoutStyle): Driver {
       for (const dir of [dirs.upper, dirs.work, dirs.merged]) makeDir(dir)
       // The merged root shows the upper directory's own attributes.
       if (trees[0] !== undefined) setAttributes(dirs.upper, readAttributes(trees[0]), 'directory')
-      writeRecord(paths, id, { layers: chainIds, volatile, boot: currentBoot() })
+      if (idmap) (await import('./idmap.ts')).shiftOwner(dirs.upper, idmap)
+      writeRecord(paths, id, { layers: chainIds, volatile, boot: currentBoot(), ...(idmap ? { idmap } : {}) })
     },
     async mount(id, options = {}) {
       const record = readRecord(paths, id)
@@ -43,20 +44,23 @@ export function makeOverlay(paths: Paths, style: WhiteoutStyle): Driver {
       return dirs.merged
     },
     rootPath: (id) => dirsOf(id).merged,
-    unmount: (id) => unmountTree(dirsOf(id).merged, PATIENCE_MS),
+    async unmount(id) {
+      await unmountTree(dirsOf(id).merged, PATIENCE_MS)
+      await unmountTree(dirsOf(id).lowers)
+    },
     async remove(id) {
       const dirs = dirsOf(id)
-      await unmountTree(dirs.merged, PATIENCE_MS)
-      for (const dir of [dirs.merged, dirs.work, dirs.upper]) removeTree(dir)
+      await containers.unmount(id)
+      for (const dir of [dirs.merged, dirs.work, dirs.upper, dirs.lowers]) removeTree(dir)
       dropRecord(paths, id)
     },
-    usageBytes: async (id) => treeBytes(dirsOf(id).upper),
+    usage: async (id) => treeUse(dirsOf(id).upper),
     upperDir: (id) => dirsOf(id).upper,
     layersOf: async (id) => [...readRecord(paths, id).layers],
     list: async () => listContainers(paths),
-    async mountImage(chainIds, target) {
+    async mountImage(chainIds, target, { idmap } = {}) {
       await ensurePrivateRoot(paths)
-      mountOrExplain({ lowers: lowersOf(paths, chainIds, 2), target, options: ['ro', ...optionsFor(style)] })
+      await withLowers(lowersOf(paths, chainIds, 2), { dir: `${target}.lowers`, idmap }, (lowers) => mountOrExplain({ lowers, target, options: ['ro', ...optionsFor(style)] }))
     },
     unmountImage: (target) => unmountTree(target, PATIENCE_MS),
   }
@@ -78,7 +82,20 @@ async function mountContainer(paths: Paths, { id, record, dirs, options, style }
   if (existsSync(inner)) await waitUntilFree(id, dirs.upper)
   if (record.volatile) clearVolatileMark(id, record, inner)
   const chosen = [...optionsFor(style), ...(record.volatile ? ['volatile'] : []), ...(options.readOnly ? ['ro'] : [])]
-  mountOrExplain({ lowers: lowersOf(paths, record.layers, 1), upper: dirs.upper, work: dirs.work, target: dirs.merged, options: chosen }, options.label)
+  await withLowers(lowersOf(paths, record.layers, 1), { dir: dirs.lowers, idmap: record.idmap }, (lowers) =>
+    mountOrExplain({ lowers, upper: dirs.upper, work: dirs.work, target: dirs.merged, options: chosen }, options.label))
+}
+
+/** The overlay holds its layers itself: shifted mounts of them are needed while it is mounted only. */
+async function withLowers(trees: readonly string[], { dir, idmap }: { dir: string; idmap: IdMappings | undefined }, mountThem: (lowers: readonly string[]) => void): Promise<void> {
+  if (!idmap) return mountThem(trees)
+  try {
+    const { shiftTrees } = await import('./idmap.ts')
+    mountThem(await shiftTrees(trees, { dir, idmap }))
+  } finally {
+    await unmountTree(dir)
+    removeTree(dir)
+  }
 }
 
 /** A runtime that starts another container has every mount of the host in its new namespace, until it pivots. */

@@ -3,6 +3,7 @@
 // partials (resumed) or staging (cleared by `recover`).
 import type { Digest } from '../image/digest.ts'
 import type { Paths } from '../paths.ts'
+import type { IdMappings } from '../sys/addon.ts'
 import { makeStorage } from './make-storage.ts'
 
 /** What a manifest says of a blob; an OCI descriptor fits. */
@@ -112,6 +113,8 @@ export interface Layers {
 }
 
 export interface CreateOptions {
+  /** The container's own user namespace: owners in the image show shifted in its root. Failure unsupported where the kernel or file system can't. */
+  readonly idmap?: IdMappings
   /** The writable layer needn't survive a crash of the machine: no syncs. For --rm. */
   readonly volatile?: boolean
 }
@@ -133,15 +136,15 @@ export interface ContainerLayers {
   unmount(id: string): Promise<void>
   /** Unmounts and removes the writable layer; idempotent. Other files of the container's directory stay. */
   remove(id: string): Promise<void>
-  /** Size of the writable layer, regular files counted once. Walks it. */
-  usageBytes(id: string): Promise<number>
+  /** Of the writable layer: bytes of its regular files and number of its files, each counted once. Walks it. */
+  usage(id: string): Promise<{ bytes: number; inodes: number }>
   upperDir(id: string): string
   /** The layers that a container stands on, top last. Failure notFound. */
   layersOf(id: string): Promise<Digest[]>
   /** Ids that have a writable layer. */
   list(): Promise<string[]>
   /** Image read-only at `target`, an existing directory. */
-  mountImage(chainIds: readonly Digest[], target: string): Promise<void>
+  mountImage(chainIds: readonly Digest[], target: string, options?: { readonly idmap?: IdMappings }): Promise<void>
   unmountImage(target: string): Promise<void>
 }
 
@@ -171,6 +174,8 @@ export interface Storage {
   recover(): Promise<void>
   /** Why overlay can't be used here, or undefined. `scow info` shows it. */
   overlayProblem(): Promise<string | undefined>
+  /** Why owners can't be shifted here for user namespaces, or undefined. Tries it. */
+  idmapProblem(): Promise<string | undefined>
   /** Ends workers and drops this process's staging. */
   close(): Promise<void>
 }

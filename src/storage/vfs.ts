@@ -8,7 +8,7 @@ import { makeDir, removeTree } from '../fs/remove-tree.ts'
 import type { Paths } from '../paths.ts'
 import { mount, setMountAttr } from '../sys/addon.ts'
 import { MOUNT_ATTR_RDONLY, MS_BIND } from '../sys/mount-flags.ts'
-import { containerDirs, currentBoot, dropRecord, hasRecord, listContainers, readRecord, treeBytes, treesOf, writeRecord } from './container-dirs.ts'
+import { containerDirs, currentBoot, dropRecord, hasRecord, listContainers, readRecord, treeUse, treesOf, writeRecord } from './container-dirs.ts'
 import type { Driver } from './driver.ts'
 import { mergeTree } from './merge-tree.ts'
 import { ensurePrivateRoot } from './private-root.ts'
@@ -28,16 +28,18 @@ export function makeVfs({ paths, staging, style }: { paths: Paths, staging: Stag
     return bytes
   }
   const containers: ContainerLayers = {
-    async create(id, chainIds, { volatile = false } = {}) {
+    async create(id, chainIds, { volatile = false, idmap } = {}) {
       if (hasRecord(paths, id)) throw new Failure('exists', `container ${id} has a root file system already`)
       const trees = treesOf(paths, chainIds)
       makeDir(containerDirs(paths, id).dir, 0o711)
       const baseBytes = fillFrom(trees, rootOf(id))
-      writeRecord(paths, id, { layers: chainIds, volatile, boot: currentBoot(), baseBytes })
+      writeRecord(paths, id, { layers: chainIds, volatile, boot: currentBoot(), baseBytes, ...(idmap ? { idmap } : {}) })
     },
     async mount(id) {
-      readRecord(paths, id)
+      const { idmap } = readRecord(paths, id)
       if (!existsSync(rootOf(id))) throw new Failure('notFound', `the root file system of container ${id} is gone`, { hint: 'remove the container' })
+      // The files stay as the image has them: owners are shifted by a mount of the root on itself.
+      if (idmap && !(await ensurePrivateRoot(paths)).some(({ target }) => target === rootOf(id))) await (await import('./idmap.ts')).shiftTree(rootOf(id), rootOf(id), idmap)
       return rootOf(id)
     },
     rootPath: rootOf,
@@ -47,16 +49,20 @@ export function makeVfs({ paths, staging, style }: { paths: Paths, staging: Stag
       removeTree(rootOf(id))
       dropRecord(paths, id)
     },
-    usageBytes: async (id) => Math.max(0, treeBytes(rootOf(id)) - (readRecord(paths, id).baseBytes ?? 0)),
+    async usage(id) {
+      const { bytes, inodes } = treeUse(rootOf(id))
+      return { bytes: Math.max(0, bytes - (readRecord(paths, id).baseBytes ?? 0)), inodes }
+    },
     upperDir: rootOf,
     layersOf: async (id) => [...readRecord(paths, id).layers],
     list: async () => listContainers(paths),
-    async mountImage(chainIds, target) {
+    async mountImage(chainIds, target, { idmap } = {}) {
       await ensurePrivateRoot(paths)
       const copy = copyFor(target)
       makeDir(join(copy, '..'), 0o711)
       fillFrom(treesOf(paths, chainIds), copy)
-      mount(copy, target, null, MS_BIND)
+      if (idmap) await (await import('./idmap.ts')).shiftTree(copy, target, idmap)
+      else mount(copy, target, null, MS_BIND)
       setMountAttr(target, { set: MOUNT_ATTR_RDONLY })
     },
     async unmountImage(target) {

@@ -72,11 +72,11 @@ test('an overlay that is refused says why', () => {
   assert.throws(() => sys.mountOverlay({ ...overlay, lowers: [at('absent')] }), code('ENOENT'))
 })
 
-test('shifts ids of a mount', (t) => {
+test('shifts ids of a mount', async (t) => {
   mkdirSync(at('ids')); mkdirSync(at('shifted'))
   writeFileSync(at('ids', 'f'), '')
   try {
-    sys.mountIdmapped(at('ids'), at('shifted'), { uids: [{ containerId: 0, hostId: 1000, size: 10 }], gids: [{ containerId: 0, hostId: 2000, size: 10 }] })
+    await sys.mountIdmapped(at('ids'), at('shifted'), { uids: [{ containerId: 0, hostId: 1000, size: 10 }], gids: [{ containerId: 0, hostId: 2000, size: 10 }] })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EINVAL') return t.skip('this file system cannot shift ids')
     throw error
@@ -146,15 +146,18 @@ test('renames without replacing, and swaps', () => {
   assert.equal(readFileSync(at('one'), 'utf8'), '2')
 })
 
-test('a network namespace is made with lo up, and the caller stays in its own', () => {
+test('a network namespace is made with lo up, and the caller stays in its own', async () => {
   const before = readlinkSync('/proc/thread-self/ns/net')
-  sys.createNetns(at('netns'))
+  await sys.createNetns(at('netns'))
   try {
     assert.equal(readlinkSync('/proc/thread-self/ns/net'), before)
     const shown = execFileSync('nsenter', [`--net=${at('netns')}`, 'cat', '/proc/net/dev'], { encoding: 'utf8' })
     assert.deepEqual([...shown.matchAll(/(\w+):/g)].map(([, name]) => name).includes('lo'), true)
     execFileSync('nsenter', [`--net=${at('netns')}`, 'sh', '-c', 'ip addr show lo | grep -q "LOOPBACK,UP"'])
-    assert.throws(() => sys.createNetns(at('netns')), code('EEXIST'))
+    await assert.rejects(sys.createNetns(at('netns')), code('EEXIST'))
+    await sys.createNetns(at('same'), at('netns'))
+    assert.equal(statSync(at('same')).ino, statSync(at('netns')).ino)
+    sys.umount(at('same'))
   } finally {
     sys.umount(at('netns'))
   }

@@ -31,7 +31,7 @@ interface Native {
   mountOverlay(lowers: readonly string[], upper: string | null, work: string | null, target: string,
     options: readonly string[], attributes: number, byOptions: boolean): void
   setMountAttr(path: PathLike, set: number, clear: number, propagation: number, recursive: boolean): void
-  mountIdmapped(source: PathLike, target: PathLike, uids: string, gids: string, recursive: boolean): void
+  mountIdmapped(source: PathLike, target: PathLike, uids: string, gids: string, recursive: boolean): Promise<number>
   mknod(path: PathLike, mode: number, major: number, minor: number): void
   lsetxattr(path: PathLike, name: string, value: Uint8Array): void
   lgetxattr(path: PathLike, name: string): Buffer | undefined
@@ -44,7 +44,7 @@ interface Native {
   syncfs(fd: number): void
   syncfsAsync(fd: number): Promise<number>
   rename(from: PathLike, to: PathLike, flags: number): void
-  createNetns(path: PathLike): void
+  createNetns(path: PathLike, source: PathLike | null): Promise<number>
   pidfdOpen(pid: number): number
   pidfdSignal(fd: number, signal: number): void
   setSubreaper(on: boolean): void
@@ -105,10 +105,15 @@ export const mountOverlay = ({ lowers, upper, work, target, options = [], byOpti
 const mapText = (ranges: readonly IdMapping[]): string =>
   ranges.map((r) => `${r.containerId} ${r.hostId} ${r.size}\n`).join('')
 
-/** Bind-mounts `source` on `target` with ids shifted: on-disk id `containerId` shows as `hostId`. Not for a directory tree in use by an idmap already. */
-export const mountIdmapped = (source: PathLike, target: PathLike,
-  { uids, gids, recursive = false }: { readonly uids: readonly IdMapping[]; readonly gids: readonly IdMapping[]; readonly recursive?: boolean }): void =>
-  native().mountIdmapped(source, target, mapText(uids), mapText(gids), recursive)
+export interface IdMappings { readonly uids: readonly IdMapping[]; readonly gids: readonly IdMapping[] }
+
+/**
+ * Bind-mounts `source` on `target` with ids shifted: on-disk id `containerId` shows as `hostId`. On the thread pool. EINVAL where
+ * the file system can't, EPERM for a tree that is shifted already.
+ */
+export const mountIdmapped = async (source: PathLike, target: PathLike, { uids, gids, recursive = false }: IdMappings & { readonly recursive?: boolean }): Promise<void> => {
+  await native().mountIdmapped(source, target, mapText(uids), mapText(gids), recursive)
+}
 
 /** mount_setattr(2): MOUNT_ATTR_* to set and clear, `propagation` one of MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE. */
 export const setMountAttr = (path: PathLike,
@@ -154,8 +159,11 @@ export const renameNoReplace = (from: PathLike, to: PathLike): void => native().
 /** Swaps two existing names in one step. */
 export const renameExchange = (from: PathLike, to: PathLike): void => native().rename(from, to, 2)
 
-/** Makes a network namespace with lo up, held by a bind mount on the new file `path`. EEXIST when the file is there. */
-export const createNetns = (path: PathLike): void => native().createNetns(path)
+/**
+ * A network namespace with lo up, held by a bind mount on the new file `path`: a new one, or that of `source`. On the thread pool,
+ * since the kernel may be busy with others that end. EEXIST when the file is there.
+ */
+export const createNetns = async (path: PathLike, source?: PathLike): Promise<void> => { await native().createNetns(path, source ?? null) }
 
 export const pidfdOpen = (pid: number): number => native().pidfdOpen(pid)
 export const pidfdSignal = (fd: number, signal: number): void => native().pidfdSignal(fd, signal)

@@ -136,36 +136,52 @@ static int open_userns(const char *uids, const char *gids)
 	return fd;
 }
 
-// mountIdmapped(source, target, uidMap, gidMap, recursive): maps are lines of /proc/PID/uid_map.
-static napi_value idmapped_call(napi_env env, napi_callback_info info)
+// Begins with the job, which is freed for all; its path is the source, its flags are REACH_ALL or 0.
+struct idmapped { struct job job; struct path target, uids, gids; };
+
+static void run_idmapped(struct job *job)
+{
+	struct idmapped *m = (struct idmapped *)job;
+	int tree = -1, userns = open_userns(m->uids.text, m->gids.text);
+	job->err = userns < 0 ? errno : 0;
+	if (job->err)
+		return;
+	struct attributes attr = {.set = ATTR_IDMAP, .userns_fd = (uint64_t)userns};
+	job->syscall = "open_tree";
+	tree = (int)syscall(NR_open_tree, AT_FDCWD, job->path.text, TREE_CLONE | O_CLOEXEC | job->flags);
+	if (tree < 0)
+		goto failed;
+	job->syscall = "mount_setattr";
+	if (syscall(NR_mount_setattr, tree, "", AT_EMPTY_PATH | job->flags, &attr, sizeof attr) < 0)
+		goto failed;
+	job->syscall = "move_mount";
+	if (syscall(NR_move_mount, tree, "", AT_FDCWD, m->target.text, MOVE_EMPTY_PATH) == 0)
+		goto done;
+failed:
+	job->err = errno;
+done:
+	if (tree >= 0)
+		close(tree);
+	close(userns);
+}
+
+// mountIdmapped(source, target, uidMap, gidMap, recursive) -> promise: maps are lines of /proc/PID/uid_map.
+static napi_value mount_idmapped(napi_env env, napi_callback_info info)
 {
 	napi_value a[5];
-	struct path source, target, uids, gids;
+	struct idmapped *m = calloc(1, sizeof *m);
 
-	if (!get_args(env, info, 5, a) || !get_path(env, a[0], &source) || !get_path(env, a[1], &target) ||
-	    !get_path(env, a[2], &uids) || !get_path(env, a[3], &gids))
+	if (!m)
+		return fail(env, ENOMEM, "calloc", NULL);
+	if (!get_args(env, info, 5, a) || !get_path(env, a[0], &m->job.path) || !get_path(env, a[1], &m->target) ||
+	    !get_path(env, a[2], &m->uids) || !get_path(env, a[3], &m->gids)) {
+		free(m);
 		return NULL;
-	int reach = get_bool(env, a[4]) ? REACH_ALL : 0, tree = -1;
-	const char *step = "user namespace";
-	int userns = open_userns(uids.text, gids.text), err = errno;
-	if (userns >= 0) {
-		struct attributes attr = {.set = ATTR_IDMAP, .userns_fd = (uint64_t)userns};
-		step = "open_tree";
-		tree = (int)syscall(NR_open_tree, AT_FDCWD, source.text, TREE_CLONE | O_CLOEXEC | reach);
-		if (tree >= 0) {
-			step = "mount_setattr";
-			if (syscall(NR_mount_setattr, tree, "", AT_EMPTY_PATH | reach, &attr, sizeof attr) == 0) {
-				step = "move_mount";
-				if (syscall(NR_move_mount, tree, "", AT_FDCWD, target.text, MOVE_EMPTY_PATH) == 0)
-					step = NULL;
-			}
-		}
-		err = errno;
-		if (tree >= 0)
-			close(tree);
-		close(userns);
 	}
-	return step ? fail(env, err, step, source.text) : undefined(env);
+	m->job.flags = get_bool(env, a[4]) ? REACH_ALL : 0;
+	m->job.run = run_idmapped;
+	m->job.syscall = "user namespace";
+	return start_job(env, &m->job);
 }
 
 const struct entry mount_entries[] = {
@@ -173,6 +189,6 @@ const struct entry mount_entries[] = {
 	{"umount", umount_call},
 	{"umountAsync", umount_async},
 	{"setMountAttr", set_attr_call},
-	{"mountIdmapped", idmapped_call},
+	{"mountIdmapped", mount_idmapped},
 	{NULL, NULL},
 };

@@ -1,81 +1,16 @@
-// Processes, namespaces and terminals.
+// Processes and terminals.
 #include "napi.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <uv.h>
 
 enum { NR_pidfd_send_signal = 424, NR_pidfd_open = 434 };
-
-struct netns { const char *path, *step; int err; };
-
-static int bring_up_loopback(void)
-{
-	struct ifreq request = {.ifr_name = "lo"};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), result = -1;
-	if (fd < 0)
-		return -1;
-	if (ioctl(fd, SIOCGIFFLAGS, &request) == 0) {
-		request.ifr_flags |= IFF_UP | IFF_RUNNING;
-		result = ioctl(fd, SIOCSIFFLAGS, &request);
-	}
-	int err = errno;
-	close(fd);
-	errno = err;
-	return result;
-}
-
-// Runs in a thread that ends afterwards, so that no other code ever sees the new namespace.
-static void make_netns(void *argument)
-{
-	struct netns *n = argument;
-	n->step = "unshare";
-	if (unshare(CLONE_NEWNET) < 0)
-		goto failed;
-	n->step = "bring up lo";
-	if (bring_up_loopback() < 0)
-		goto failed;
-	n->step = "mount";
-	if (mount("/proc/thread-self/ns/net", n->path, NULL, MS_BIND, NULL) == 0)
-		return;
-failed:
-	n->err = errno;
-}
-
-static napi_value create_netns_call(napi_env env, napi_callback_info info)
-{
-	napi_value a[1];
-	struct path path;
-	uv_thread_t thread;
-
-	if (!get_args(env, info, 1, a) || !get_path(env, a[0], &path))
-		return NULL;
-	int fd = open(path.text, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-	if (fd < 0)
-		return fail(env, errno, "open", path.text);
-	close(fd);
-	struct netns n = {.path = path.text, .step = "thread"};
-	// libuv's threads: pthread_create would tie the addon to the C library it was built with.
-	int failed = uv_thread_create(&thread, make_netns, &n);
-	if (failed)
-		n.err = -failed;
-	else
-		uv_thread_join(&thread);
-	if (!n.err)
-		return undefined(env);
-	unlink(path.text);
-	return fail(env, n.err, n.step, path.text);
-}
 
 static napi_value pidfd_open_call(napi_env env, napi_callback_info info)
 {
@@ -176,7 +111,6 @@ static napi_value set_window_size_call(napi_env env, napi_callback_info info)
 }
 
 const struct entry process_entries[] = {
-	{"createNetns", create_netns_call},
 	{"pidfdOpen", pidfd_open_call},
 	{"pidfdSignal", pidfd_signal_call},
 	{"setSubreaper", set_subreaper_call},

@@ -48,7 +48,7 @@ export async function openCri(t: TestContext, suite: Suite, { network = true, ar
     await server.sees(/listening on/)
     return server
   }
-  const options = { 'grpc.default_authority': 'localhost' }
+  const options = { 'grpc.default_authority': 'localhost', 'grpc.initial_reconnect_backoff_ms': 50, 'grpc.max_reconnect_backoff_ms': 200 }
   const raw = {
     runtime: new wire.RuntimeServiceClient(`unix:${socket}`, credentials.createInsecure(), options),
     images: new wire.ImageServiceClient(`unix:${socket}`, credentials.createInsecure(), options),
@@ -61,6 +61,8 @@ export async function openCri(t: TestContext, suite: Suite, { network = true, ar
       cri.server.kill(signal)
       await cri.server.end()
       cri.server = await start()
+      // A client that was refused meanwhile says so again until its next try.
+      for (const client of [raw.runtime, raw.images]) await new Promise<void>((resolve, reject) => client.waitForReady(Date.now() + 30_000, (error) => (error ? reject(error) : resolve())))
     },
   }
   close = async () => {

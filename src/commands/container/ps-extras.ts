@@ -5,7 +5,7 @@ import type { Row } from './row.ts'
 
 /** Bytes of the writable layer, and with the image's. */
 export async function containerSize(engine: Engine, row: Row): Promise<{ writable: number; rootfs: number }> {
-  const writable = await (await engine.storage()).containers.usageBytes(row.id).catch(() => 0)
+  const writable = await (await engine.storage()).containers.usage(row.id).then(({ bytes }) => bytes, () => 0)
   const image = row.imageId === undefined ? undefined : await engine.state.images.get(row.imageId)
   return { writable, rootfs: writable + (image?.sizeBytes ?? 0) }
 }

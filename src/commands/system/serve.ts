@@ -1,6 +1,8 @@
 import { integer, list, text } from '../../cli/option.ts'
+import { serveSection } from '../../config-serve.ts'
 import { log } from '../../log.ts'
 import { defineCommand } from '../command.ts'
+import { applyLogSettings, serveSettings } from './serve-settings.ts'
 import { programVersion } from './program-version.ts'
 
 export const spec = defineCommand({
@@ -11,17 +13,24 @@ export const spec = defineCommand({
     listen: text('--listen <address>', 'Socket to listen on; default unix:///run/scow/scow.sock'),
     streamAddress: text('--stream-address <address>', 'Address that exec, attach and port-forward are given; default 127.0.0.1'),
     streamPort: integer('--stream-port <port>', 'Port of it; default any'),
+    logFormat: text('--log-format <format>', 'Form of the log\'s lines: logfmt or json; default logfmt'),
     pinImage: list('--pin-image <image>', 'Image that the kubelet must never collect'),
   },
   examples: ['serve --listen unix:///run/scow/scow.sock', '--log-level debug serve'],
   async run({ options, engine: open, interrupt }) {
-    const listen = options.listen ?? 'unix:///run/scow/scow.sock'
     const { serve } = await import('../../cri/server/serve.ts')
-    // The files that may change under it (registries, networks) are read when they are needed.
-    interrupt.takeOver(['SIGHUP'], () => log.info('SIGHUP: nothing to load anew'))
-    await serve(await open(), {
-      listen, version: programVersion(), settings: { pinnedImages: options.pinImage, streaming: { address: options.streamAddress ?? '127.0.0.1', port: options.streamPort ?? 0 } },
-      onReady: () => log.info(`listening on ${listen}`), signal: interrupt.signal,
+    interrupt.takeOver(['SIGHUP'], () => undefined) // never the end of a server, also before it can reload
+    const engine = await open()
+    const listen = options.listen ?? serveSection(engine.config.own).listen
+    await serve(engine, {
+      listen, version: programVersion(), signal: interrupt.signal,
+      settings: ({ own, engine: { logLevel } }) => {
+        const section = serveSection(own)
+        applyLogSettings(section, { logFormat: options.logFormat, logLevel })
+        return serveSettings(section, options)
+      },
+      onHangUp: (reload) => { interrupt.takeOver(['SIGHUP'], reload) },
+      onReady: () => log.info(`listening on ${listen}`, { listen }),
     })
   },
 })

@@ -34,7 +34,7 @@ export const unary = <Request, Response>(rpc: Rpc<Request, Response>, message: M
   call.on('cancelled', () => abort.abort())
   rpc(server, call.request, { signal: abort.signal }).then(
     (response) => {
-      log.debug(`${name}: ok, ${Math.round(performance.now() - began)} ms`)
+      log.debug(`${name}: ok`, { rpc: name, code: 'OK', ms: Math.round(performance.now() - began) })
       reply(null, message.fromPartial(response as never))
     },
     (error: unknown) => reply(statusOf(error, name)),
@@ -62,8 +62,9 @@ const drained = (call: { once(event: 'drain', then: () => void): void }, signal:
 
 function statusOf(error: unknown, name: string): { code: number; details: string } {
   const code = error instanceof RpcError ? error.code : grpcCodeOf(error)
-  if (code === status.INTERNAL) log.error(`${name}: ${error instanceof Error ? error.stack : String(error)}`)
-  else log.info(`${name}: ${status[code]}: ${(error as Error).message}`)
+  const fields = { rpc: name, code: status[code] ?? code }
+  if (code === status.INTERNAL) log.error(`${name}: ${error instanceof Error ? error.stack : String(error)}`, fields)
+  else log.info(`${name}: ${(error as Error).message}`, fields)
   const hint = isFailure(error) && error.hint ? ` (${error.hint})` : ''
   return { code, details: `${error instanceof Error ? error.message : String(error)}${hint}` }
 }

@@ -5,11 +5,14 @@ import { dirname } from 'node:path'
 import { Failure } from '../../errors.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { recoverDead } from '../../engine/recover.ts'
+import { finishPods } from '../../engine/stop-pod.ts'
+import { threadedEngine, type ThreadedEngine } from '../../engine/threaded-engine.ts'
 import { watchPodContainers } from '../../engine/watch-pods.ts'
 import { log } from '../../log.ts'
 import { ImageServiceService, RuntimeServiceService } from '../wire/generated/runtime-v1.ts'
 import { findHandlers } from './handlers.ts'
 import { mendAuthority, mendings } from './authority.ts'
+import { checkPinned } from './pinned.ts'
 import type { Wrapped } from './rpc.ts'
 import type { Server } from './server.ts'
 import { imageService, runtimeService } from './services.ts'
@@ -22,7 +25,10 @@ export interface ServeOptions {
   /** `unix:///PATH`, or a path. */
   readonly listen: string
   readonly version: string
-  readonly settings: ServeSettings
+  /** From the configuration as it is now, and the flags. @throws invalid */
+  readonly settings: (config: Engine['config']) => ServeSettings
+  /** Has the function called when the configuration is to be read anew. */
+  readonly onHangUp?: (reload: () => void) => void
   /** Called when requests are taken. */
   readonly onReady?: () => void
   /** The server ends when it fires: no request is begun, those under way get a moment. */
@@ -33,14 +39,26 @@ const MAX_MESSAGE_BYTES = 16 * 2 ** 20
 const GRACE_MS = 10_000
 
 /** Serves the CRI until `signal`. Containers don't notice its end. */
-export async function serve(engine: Engine, options: ServeOptions): Promise<void> {
+export async function serve(inline: Engine, options: ServeOptions): Promise<void> {
   const path = socketPath(options.listen)
+  const engine = threadedEngine(inline)
   await recoverDead(engine)
-  const streaming = await openStreaming(() => server, options.settings.streaming)
+  await finishPods(engine)
+  let settings = options.settings(engine.config)
+  checkPinned(settings.pinnedImages)
+  let handlers = await findHandlers(engine, settings)
+  const streaming = await openStreaming(() => server, settings.streaming)
   const server: Server = {
-    engine, streaming, version: options.version, settings: options.settings, inFlight: new Map(), sources: openSources(engine), sampler: openSampler(engine),
-    handlers: await findHandlers(engine), ending: options.signal,
+    engine, streaming, version: options.version, inFlight: new Map(), sources: openSources(engine), sampler: openSampler(engine), ending: options.signal,
+    get settings() { return settings },
+    get handlers() { return handlers },
   }
+  options.onHangUp?.(() => {
+    reload(engine, options, settings).then(({ settings: now, handlers: found }) => {
+      [settings, handlers] = [now, found]
+      log.info('configuration loaded anew', { handlers: [...found.keys()].filter(Boolean).join(',') })
+    }, (error: unknown) => log.error(`the configuration stays as it was: ${error instanceof Error ? error.message : error}`))
+  })
   watchPodContainers(engine, options.signal)
   const grpc = new GrpcServer({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': -1 })
   addServices(grpc, server)
@@ -50,6 +68,15 @@ export async function serve(engine: Engine, options: ServeOptions): Promise<void
   sockets.close()
   streaming.close()
   await shutDown(grpc)
+  await engine.close()
+}
+
+async function reload(engine: ThreadedEngine, { settings }: ServeOptions, before: ServeSettings): Promise<{ settings: ServeSettings; handlers: Awaited<ReturnType<typeof findHandlers>> }> {
+  engine.reload()
+  const now = settings(engine.config)
+  checkPinned(now.pinnedImages)
+  if (JSON.stringify(now.streaming) !== JSON.stringify(before.streaming)) log.warn('another streaming address takes a restart')
+  return { settings: { ...now, streaming: before.streaming }, handlers: await findHandlers(engine, now) }
 }
 
 /** The same handlers under both names: old kubelets speak v1alpha2, whose wire is the same. */

@@ -5,7 +5,12 @@ import type { Sampler } from './stats/sampler.ts'
 import type { Streaming } from './streaming/streaming-server.ts'
 import type { Sources } from './sources.ts'
 
-export interface HandlerFeatures { readonly recursiveReadOnly: boolean }
+export interface Handler {
+  /** Name or path for the engine; undefined: the configured one. */
+  readonly runtime: string | undefined
+  readonly recursiveReadOnly: boolean
+  readonly userNamespaces: boolean
+}
 
 export interface Server {
   readonly engine: Engine
@@ -18,7 +23,7 @@ export interface Server {
   readonly sampler: Sampler
   readonly streaming: Streaming
   /** OCI runtimes by handler; the empty name is the default. */
-  readonly handlers: ReadonlyMap<string, HandlerFeatures>
+  readonly handlers: ReadonlyMap<string, Handler>
   /** Fires when the server ends. */
   readonly ending: AbortSignal
 }

@@ -1,6 +1,10 @@
 export interface ServeSettings {
   /** Where clients connect for exec, attach and port-forward; port 0 is any. */
   readonly streaming: { readonly address: string; readonly port: number }
-  /** Canonical names or digest references. */
+  /** As a person types them: names, or references with a digest. */
   readonly pinnedImages: readonly string[]
+  /** Runtimes by handler, besides those of the engine's configuration. */
+  readonly handlers: Readonly<Record<string, string>>
+  /** Handler of pods that are annotated as untrusted; empty: they are refused. */
+  readonly untrustedHandler: string
 }

@@ -10,7 +10,7 @@ export const updateContainerResources: Rpc<UpdateContainerResourcesRequest, Upda
   if (!linux) return {}
   const before = row.status.updated === undefined ? config.linux?.resources : LinuxContainerResources.decode(Buffer.from(row.status.updated, 'base64'))
   const given = Object.entries(linux).filter(([, value]) => value !== 0n && value !== '' && !(Array.isArray(value) && value.length === 0) && !(typeof value === 'object' && Object.keys(value).length === 0))
-  const merged = LinuxContainerResources.fromPartial({ ...before, ...Object.fromEntries(given) })
+  const merged = LinuxContainerResources.fromPartial({ ...before, ...Object.fromEntries(given), unified: { ...before?.unified, ...linux.unified } })
   await updatePodContainer(server.engine, row.id, { resources: resourcesOf(merged), source: Buffer.from(LinuxContainerResources.encode(merged).finish()).toString('base64') })
   return {}
 }

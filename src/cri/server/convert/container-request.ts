@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { Failure } from '../../../errors.ts'
 import type { CreatePodContainer, PodContainerRequest } from '../../../engine/create-pod-container.ts'
 import { NamespaceMode, type ContainerConfig, type PodSandboxConfig } from '../../wire/generated/runtime-v1.ts'
@@ -31,11 +31,15 @@ export function containerRequestOf(config: ContainerConfig, pod: PodSandboxConfi
     readOnlyRootfs: linux?.securityContext?.readonlyRootfs ?? false, readOnlyTmpfs: false,
     security: securityOf(linux?.securityContext), resources: resourcesOf(linux?.resources), ...oomScoreOf(linux?.resources),
     sysctls: [], httpProxy: false,
-    log: config.logPath ? { driver: 'k8s-file', path: join(pod.logDirectory || '/', config.logPath) } : { driver: 'none' },
+    log: logOf(config.logPath, pod.logDirectory),
     ...(stopSignal ? { stopSignal } : {}),
     restart: { name: 'no' },
   }
 }
+
+/** A path that leads nowhere on the host is left to us: the log lies with the container then. */
+const logOf = (path: string, dir: string): PodContainerRequest['log'] =>
+  (path === '' ? { driver: 'none' } : { driver: 'k8s-file', ...(dir !== '' || isAbsolute(path) ? { path: join(dir, path) } : {}) })
 
 /** Whose processes it shares. */
 export function pidOf(config: ContainerConfig): CreatePodContainer['pid'] {

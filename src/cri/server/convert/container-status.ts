@@ -46,7 +46,7 @@ export function containerStatusOf({ row, config, record, user, resources }: Stat
     ...(exited ? endOf(row) : {}),
     image: config.image, imageRef: imageRefOf(record), imageId: record.image ? imageIdOf(record.image.id) : '',
     labels: config.labels, annotations: config.annotations, mounts: config.mounts,
-    logPath: record.request.log.path ?? '',
+    logPath: record.request.log.driver === 'none' ? '' : record.logPath,
     ...((resources ?? initial) ? { resources: resources ?? initial } : {}),
     ...(user ? { user: { linux: { uid: BigInt(user.uid), gid: BigInt(user.gid), supplementalGroups: (user.additionalGids ?? []).map(BigInt) } } } : {}),
     stopSignal: config.stopSignal || signalOfNumber(record.stopSignal),

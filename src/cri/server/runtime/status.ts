@@ -6,8 +6,8 @@ import type { Server } from '../server.ts'
 export const status: Rpc<StatusRequest, StatusResponse> = async (server, { verbose }) => ({
   status: { conditions: [await runtimeReady(server), await networkReady(server)] },
   info: verbose ? { config: JSON.stringify({ root: server.engine.paths.root, stateDir: server.engine.paths.runRoot, cgroupManager: server.engine.config.engine.cgroupManager, runtime: server.engine.config.engine.runtime }) } : {},
-  runtimeHandlers: [...server.handlers].map(([name, { recursiveReadOnly }]) => ({ name, features: { recursiveReadOnlyMounts: recursiveReadOnly, userNamespaces: false } })),
-  features: { supplementalGroupsPolicy: true },
+  runtimeHandlers: [...server.handlers].map(([name, { recursiveReadOnly, userNamespaces }]) => ({ name, features: { recursiveReadOnlyMounts: recursiveReadOnly, userNamespaces } })),
+  features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: [...server.handlers.values()].some(({ userNamespaces }) => userNamespaces) },
 })
 
 async function runtimeReady({ engine }: Server): Promise<DeepPartial<RuntimeCondition>> {

@@ -2,6 +2,7 @@ import { Failure } from '../../../errors.ts'
 import { runPod } from '../../../engine/run-pod.ts'
 import type { RunPodSandboxRequest, RunPodSandboxResponse } from '../../wire/generated/runtime-v1.ts'
 import { podRequestOf } from '../convert/pod-request.ts'
+import { chooseHandler } from '../handlers.ts'
 import { findPodFacts } from '../find.ts'
 import { joined } from '../in-flight.ts'
 import type { Rpc } from '../rpc.ts'
@@ -11,8 +12,8 @@ import { podSourceText } from '../sources.ts'
 /** A retry joins the run that is under way, or gets the sandbox that it made. */
 export const runPodSandbox: Rpc<RunPodSandboxRequest, RunPodSandboxResponse> = async (server, request) => {
   if (!request.config) throw new Failure('invalid', 'the request has no sandbox config')
-  if (!server.handlers.has(request.runtimeHandler)) throw new Failure('invalid', `unknown runtime handler "${request.runtimeHandler}"`, { hint: 'name it in [engine.runtimes] of the configuration' })
-  const wanted = { ...podRequestOf(request.config, request.runtimeHandler || undefined), source: podSourceText(request) }
+  const { runtime } = chooseHandler(server, request.config, request.runtimeHandler)
+  const wanted = { ...podRequestOf(request.config, runtime), source: podSourceText(request) }
   const podSandboxId = await joined(server, wanted.name, async () => await readyPod(server, wanted.name) ?? runPod(server.engine, wanted))
   return { podSandboxId }
 }

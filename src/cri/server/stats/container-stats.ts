@@ -7,6 +7,7 @@ import { batches } from '../batches.ts'
 import type { ContainerFacts } from '../convert/container-status.ts'
 import { statsOf } from '../convert/usage.ts'
 import { hasLabels, listContainerFacts, needContainer } from '../find.ts'
+import { oneByOne } from '../one-by-one.ts'
 import type { Rpc, StreamRpc } from '../rpc.ts'
 import type { Server } from '../server.ts'
 
@@ -29,5 +30,5 @@ export async function statsOfContainer({ sampler }: Pick<Server, 'sampler'>, { r
 async function matching(server: Server, filter: ContainerStatsFilter | undefined): Promise<DeepPartial<ContainerStats>[]> {
   const facts = (await listContainerFacts(server)).filter(({ row, config }) =>
     row.id.startsWith(filter?.id ?? '') && row.podId!.startsWith(filter?.podSandboxId ?? '') && hasLabels(config.labels, filter?.labelSelector))
-  return Promise.all(facts.map((one) => statsOfContainer(server, one)))
+  return oneByOne(facts, (one) => statsOfContainer(server, one))
 }

@@ -1,4 +1,5 @@
-import { cgroupUsage, containerUsage, networkUsage, type Usage } from '../../../engine/pod-usage.ts'
+import { networkProcess } from '../../../engine/find-pod.ts'
+import { cgroupUsage, containerUsage, networkUsage, parentPath, type Usage } from '../../../engine/pod-usage.ts'
 import type {
   DeepPartial, ListPodSandboxStatsRequest, ListPodSandboxStatsResponse, PodSandboxStats, PodSandboxStatsFilter, PodSandboxStatsRequest, PodSandboxStatsResponse,
   StreamPodSandboxStatsRequest, StreamPodSandboxStatsResponse,
@@ -8,6 +9,7 @@ import type { PodFacts } from '../convert/pod-status.ts'
 import { nanoseconds } from '../convert/times.ts'
 import { cpuOf, memoryOf, networkOf } from '../convert/usage.ts'
 import { factsOf, hasLabels, listPodFacts, needPod } from '../find.ts'
+import { oneByOne } from '../one-by-one.ts'
 import type { Rpc, StreamRpc } from '../rpc.ts'
 import type { Server } from '../server.ts'
 import { statsOfContainer } from './container-stats.ts'
@@ -23,18 +25,18 @@ export const streamPodSandboxStats: StreamRpc<StreamPodSandboxStatsRequest, Stre
 
 async function matching(server: Server, filter: PodSandboxStatsFilter | undefined): Promise<DeepPartial<PodSandboxStats>[]> {
   const pods = (await listPodFacts(server)).filter(({ view, source }) => view.pod.id.startsWith(filter?.id ?? '') && hasLabels(source.config.labels, filter?.labelSelector))
-  return Promise.all(pods.map((pod) => statsOfPod(server, pod)))
+  return oneByOne(pods, (pod) => statsOfPod(server, pod))
 }
 
 export async function statsOfPod(server: Server, { view, source: { config } }: PodFacts): Promise<DeepPartial<PodSandboxStats>> {
   const facts = (await Promise.all(view.containers.map((row) => factsOf(server, row)))).filter((one) => one !== undefined)
   const usage = podUsage(view)
-  const pid = view.containers.find(({ status }) => status.process)?.status.process?.pid
+  const pid = networkProcess(view)
   return {
     attributes: { id: view.pod.id, metadata: config.metadata, labels: config.labels, annotations: config.annotations },
     linux: {
       ...(usage ? { cpu: cpuOf(usage, server.sampler.nanoCores(view.pod.id, usage)), memory: memoryOf(usage), process: { timestamp: nanoseconds(usage.timeMs), processCount: { value: BigInt(usage.processes) } } } : {}),
-      ...(pid !== undefined && view.pod.status.netns ? { network: networkOf(networkUsage(pid)) } : {}),
+      ...(pid !== undefined ? { network: networkOf(networkUsage(pid)) } : {}),
       containers: await Promise.all(facts.map((one) => statsOfContainer(server, one))),
     },
   }
@@ -43,7 +45,7 @@ export async function statsOfPod(server: Server, { view, source: { config } }: P
 /** Of the pod's own cgroup where it was given one, else the sum over its containers. */
 export function podUsage({ pod, containers }: PodFacts['view']): Usage | undefined {
   const parent = pod.record.request.cgroupParent
-  const whole = parent?.startsWith('/') ? cgroupUsage(parent) : undefined
+  const whole = parent ? cgroupUsage(parentPath(parent)) : undefined
   if (whole) return whole
   const parts = containers.flatMap((row) => containerUsage(row) ?? [])
   const [first] = parts

@@ -30,8 +30,7 @@ export function openSampler(engine: Pick<Engine, 'storage' | 'paths'>): Sampler 
     writable: async (id) => {
       const known = sums.get(id)
       if (known && Date.now() - known.timeMs < WRITABLE_MS) return known
-      const bytes = await (await engine.storage()).containers.usageBytes(id)
-      const sum = { timeMs: Date.now(), mountpoint: engine.paths.root, bytes, inodes: 1 }
+      const sum = { timeMs: Date.now(), mountpoint: engine.paths.root, ...await (await engine.storage()).containers.usage(id) }
       sums.set(id, sum)
       return sum
     },

@@ -1,0 +1,40 @@
+// [serve] of scow.toml: what `scow serve` does where its flags say nothing.
+import type { ConfigSource } from './config-files.ts'
+import { readSection } from './config-reader.ts'
+import { LOG_FORMATS, type LogFormat } from './log.ts'
+
+export interface ServeConfig {
+  /** `unix:///PATH` */
+  readonly listen: string
+  /** Where clients are sent for exec, attach and port-forward. */
+  readonly streamAddress: string
+  /** 0: any. */
+  readonly streamPort: number
+  /** Images that the kubelet must never collect, as a user types them. */
+  readonly pinnedImages: readonly string[]
+  /** Runtimes (names of [engine.runtimes], or paths) by the name that a RuntimeClass gives them. */
+  readonly handlers: Readonly<Record<string, string>>
+  /** Handler of pods that are annotated as untrusted; empty: they are refused. */
+  readonly untrustedHandler: string
+  readonly logFormat: LogFormat
+}
+
+export const DEFAULT_LISTEN = 'unix:///run/scow/scow.sock'
+
+/** @param sources of scow.toml alone */
+export function serveSection(sources: readonly ConfigSource[]): ServeConfig {
+  const read = readSection(sources, 'serve')
+  const port = read.count('stream_port', 0)
+  if (port < 0 || port > 65_535) throw read.fail('stream_port', 'a port')
+  const section: ServeConfig = {
+    listen: read.text('listen', DEFAULT_LISTEN),
+    streamAddress: read.text('stream_address', '127.0.0.1'),
+    streamPort: port,
+    pinnedImages: read.list('pinned_images', []),
+    handlers: read.texts('handlers'),
+    untrustedHandler: read.text('untrusted_handler', ''),
+    logFormat: read.choice('log_format', LOG_FORMATS, 'logfmt'),
+  }
+  read.reportUnused()
+  return section
+}

@@ -1,0 +1,63 @@
+import type { Config } from '../config.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { openStateThread } from '../state/state-thread.ts'
+import type { Storage } from '../storage/storage.ts'
+import { openThreadedStorage } from '../storage/threaded-storage.ts'
+import type { Networks } from '../network/networks.ts'
+import type { Engine } from './engine.ts'
+import { makeNetworks } from './make-networks.ts'
+import { makeRuntime } from './make-runtime.ts'
+import { openConfiguredRegistry } from './open-registry.ts'
+import { storageSetup } from './open-engine.ts'
+
+export interface ThreadedEngine extends Engine {
+  /** Takes over what the files say now; what runs and the folders stay as they are. @throws invalid, and nothing changes */
+  reload(): void
+}
+
+/**
+ * The same engine for a server, whose thread must never wait: state and storage do their work in threads of their own.
+ * `engine` ends with it and is not to be used any more.
+ */
+export function threadedEngine(engine: Engine): ThreadedEngine {
+  const { paths, environment } = engine
+  const state = openStateThread(paths.database)
+  let { config } = engine
+  let storage: Promise<Storage> | undefined
+  let networks: Networks | undefined
+  const registries: Awaited<ReturnType<Engine['registry']>>[] = []
+  const runtimes = new Map<string, Runtime>()
+  return {
+    ...engine, state,
+    get config() { return config },
+    storage: () => (storage ??= openThreadedStorage(storageSetup(engine))),
+    networks: async () => (networks ??= makeNetworks({ config, paths, environment })),
+    registry: async () => {
+      if (registries.length === 0) registries.push(openConfiguredRegistry(config, environment))
+      return registries.at(-1)!
+    },
+    runtime: async (name = config.engine.runtime) => {
+      const known = runtimes.get(name) ?? makeRuntime({ config, paths, name })
+      runtimes.set(name, known)
+      return known
+    },
+    reload: () => {
+      config = lasting(engine.readConfig(), engine.config)
+      networks = undefined
+      runtimes.clear()
+      registries.push(openConfiguredRegistry(config, environment))
+    },
+    close: async () => {
+      await (await storage)?.close()
+      await Promise.all(registries.map((registry) => registry.close()))
+      await state.close()
+      await engine.close()
+    },
+  }
+}
+
+/** Looked at whole, so that what is wrong shows now; what containers and the kubelet rely on stays. */
+function lasting(now: Config, before: Config): Config {
+  const { files, own, containers, engine, network } = now
+  return { files, own, containers, network, roots: before.roots, storage: before.storage, engine: { ...engine, cgroupManager: before.engine.cgroupManager, keepBlobs: before.engine.keepBlobs } }
+}

@@ -1,0 +1,71 @@
+import '../support/jail.ts'
+import { status } from '@grpc/grpc-js'
+import assert from 'node:assert/strict'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import test, { afterEach } from 'node:test'
+import { NamespaceMode } from '../../src/cri/wire/generated/runtime-v1.ts'
+import { eventually } from '../support/box.ts'
+import { openSuite } from '../support/suite.ts'
+import { codeOf, openCri, podConfig } from './cri.ts'
+
+const suite = openSuite()
+const FILE = '/etc/scow/scow.toml'
+const ALONE = { linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } } }
+const UNTRUSTED = { annotations: { 'io.kubernetes.cri.untrusted-workload': 'true' } }
+
+function settings(text: string): void {
+  mkdirSync('/etc/scow', { recursive: true })
+  writeFileSync(FILE, text)
+}
+afterEach(() => rmSync(FILE, { force: true }))
+
+test('settings of the file hold, and new ones after SIGHUP, with pods running on', async (t) => {
+  settings(`[serve]\nlog_format = "json"\npinned_images = ["${suite.busybox}"]\n[serve.handlers]\nfast = "crun"\n`)
+  const cri = await openCri(t, suite)
+  const handlers = async () => (await cri.runtime.status()).runtimeHandlers.map(({ name }) => name)
+  const pinned = async () => (await cri.images.imageStatus({ image: { image: suite.busybox } })).image?.pinned
+  assert.ok((await handlers()).includes('fast'))
+  assert.equal(await pinned(), true)
+  const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig(ALONE), runtimeHandler: 'fast' })
+  const { info, status: pod } = await cri.runtime.podSandboxStatus({ podSandboxId, verbose: true })
+  assert.equal(pod?.runtimeHandler, 'fast')
+  assert.equal((JSON.parse(info['info']!) as { record: { request: { runtime: string } } }).record.request.runtime, 'crun')
+  assert.equal(await codeOf(cri.runtime.runPodSandbox({ config: podConfig({ ...ALONE, ...UNTRUSTED }) })), status.INVALID_ARGUMENT)
+
+  settings('[serve]\nlog_format = "logfmt"\nuntrusted_handler = "careful"\n[serve.handlers]\ncareful = "crun"\n')
+  cri.server.kill('SIGHUP')
+  await eventually('the new handler', async () => (await handlers()).includes('careful'))
+  assert.equal((await handlers()).includes('fast'), false)
+  assert.equal(await pinned(), false)
+  const untrusted = await cri.runtime.runPodSandbox({ config: podConfig({ ...ALONE, ...UNTRUSTED }) })
+  const told = await cri.runtime.podSandboxStatus({ podSandboxId: untrusted.podSandboxId, verbose: true })
+  assert.equal((JSON.parse(told.info['info']!) as { record: { request: { runtime: string } } }).record.request.runtime, 'crun')
+  const onHost = { ...UNTRUSTED, linux: { securityContext: { namespaceOptions: { network: NamespaceMode.NODE } } } }
+  assert.equal(await codeOf(cri.runtime.runPodSandbox({ config: podConfig(onHost) })), status.INVALID_ARGUMENT)
+
+  settings('[serve]\nstream_port = "many"\n')
+  cri.server.kill('SIGHUP')
+  await eventually('the complaint', () => /stays as it was.*stream_port/.test(cri.server.stderr()))
+  assert.ok((await handlers()).includes('careful'))
+  assert.ok((await cri.runtime.listPodSandbox()).items.length === 2)
+
+  const lines = cri.server.stderr().trim().split('\n')
+  const first = JSON.parse(lines[0]!) as Record<string, string>
+  assert.deepEqual([first['level'], first['msg']], ['info', `listening on unix://${cri.socket}`])
+  assert.ok(Number.isFinite(Date.parse(first['time']!)))
+  const refusal = lines.map((line) => { try { return JSON.parse(line) as Record<string, unknown> } catch { return {} } }).find((line) => line['rpc'] === 'RunPodSandbox')
+  assert.equal(refusal?.['code'], 'INVALID_ARGUMENT')
+  assert.match(lines.at(-1)!, /^time=\S+ level=error msg="the configuration stays as it was: /)
+})
+
+test('the socket and the streaming address come from the file where no flag says another', async (t) => {
+  settings('[serve]\nlisten = "unix:///tmp/from-file.sock"\nstream_address = "127.0.0.2"\n')
+  const box = await suite.box(t)
+  const server = box.start(['--log-level', 'info', 'serve'])
+  await server.sees(/listening on unix:\/\/\/tmp\/from-file.sock/)
+  server.kill('SIGTERM')
+  assert.equal((await server.end()).code, 0)
+  assert.match(await box.fails(125, 'serve', '--pin-image', 'No Image'), /No Image/)
+  settings('[serve]\nlog_format = "poems"\n')
+  assert.match(await box.fails(125, 'serve'), /scow.toml: \[serve\] log_format must be one of logfmt, json/)
+})
