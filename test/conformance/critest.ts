@@ -1,5 +1,5 @@
 // The standard conformance suite of CRI servers, where the machine has it.
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -11,7 +11,7 @@ export const findProgram = (program: string): string | undefined =>
   (process.env['PATH'] ?? '').split(':').map((dir) => join(dir, program)).find((file) => existsSync(file))
 
 /** Whether the suite has its modes of WebSocket; 1.26 has none. */
-export const knowsWebSocket = (critest: string): boolean => execFileSync(critest, ['-help'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).includes('websocket-exec')
+export const knowsWebSocket = (critest: string): boolean => spawnSync(critest, ['-help'], { encoding: 'utf8' }).stderr.includes('websocket-exec')
 
 const LIMIT_MS = 9 * 60_000
 

@@ -1,4 +1,5 @@
 // Runs where `kubelet` is on the PATH: a real one runs static pods on our server.
+import '../support/jail.ts'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'

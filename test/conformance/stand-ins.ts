@@ -1,7 +1,7 @@
 // Images for every name that critest asks for, made from this machine's own busybox and nginx and pushed to a registry.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 
@@ -66,11 +66,18 @@ function write(file: string, text: string, mode = 0o644): void {
   chmodSync(file, mode)
 }
 
+/** What critest calls and Debian's busybox lacks. */
+const PGREP = '#!/bin/sh\nfor file in /proc/[0-9]*/comm; do\n  read -r name <"$file" && [ "$name" = "$1" ] && file=${file#/proc/} && echo "${file%/comm}"\ndone 2>/dev/null\n'
+const IPCS = '#!/bin/sh\ncat /proc/sysvipc/shm\n'
+
+/** Applets are hard links: a spec masks one of them alone. */
 function fillBase(tree: string): void {
   for (const dir of ['bin', 'dev', 'home', 'mnt', 'proc', 'root', 'run', 'sys', 'tmp', 'var/tmp', 'var/www', 'usr/sbin']) mkdirSync(join(tree, dir), { recursive: true })
   for (const dir of ['tmp', 'var/tmp']) chmodSync(join(tree, dir), 0o1777)
   copyFileSync('/bin/busybox', join(tree, 'bin/busybox'))
-  for (const applet of execFileSync('/bin/busybox', ['--list'], { encoding: 'utf8' }).trim().split('\n')) if (applet !== 'busybox') symlinkSync('busybox', join(tree, 'bin', applet))
+  for (const applet of execFileSync('/bin/busybox', ['--list'], { encoding: 'utf8' }).trim().split('\n')) if (applet !== 'busybox') linkSync(join(tree, 'bin/busybox'), join(tree, 'bin', applet))
+  write(join(tree, 'usr/bin/pgrep'), PGREP, 0o755)
+  write(join(tree, 'usr/bin/ipcs'), IPCS, 0o755)
   symlinkSync('../run', join(tree, 'var/run'))
   write(join(tree, 'etc/passwd'), USERS)
   write(join(tree, 'etc/group'), GROUPS)

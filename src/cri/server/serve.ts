@@ -37,17 +37,20 @@ export async function serve(engine: Engine, options: ServeOptions): Promise<void
   const path = socketPath(options.listen)
   await recoverDead(engine)
   const streaming = await openStreaming(() => server, options.settings.streaming)
+  const metrics = options.settings.metricsAddress === undefined ? undefined : (await import('./metrics/rpc-metrics.ts')).makeRpcMetrics()
   const server: Server = {
     engine, streaming, version: options.version, settings: options.settings, inFlight: new Map(), sources: openSources(engine), sampler: openSampler(engine),
-    handlers: await findHandlers(engine), ending: options.signal,
+    handlers: await findHandlers(engine), ending: options.signal, ...(metrics ? { metrics } : {}),
   }
   watchPodContainers(engine, options.signal)
   const grpc = new GrpcServer({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': -1 })
   addServices(grpc, server)
   const sockets = await listen(grpc, path)
+  const figures = metrics && await (await import('./metrics/metrics-server.ts')).openMetrics(server, options.settings.metricsAddress!)
   options.onReady?.()
   if (!options.signal.aborted) await new Promise<void>((resolve) => options.signal.addEventListener('abort', () => resolve(), { once: true }))
   sockets.close()
+  figures?.close()
   streaming.close()
   await shutDown(grpc)
 }
