@@ -1,4 +1,4 @@
-// Compares scow with Debian's podman, the two in turn on the same images, and writes docs/benchmark.md.
+// Compares scow with Debian's podman and containerd, the two in turn on the same images, and writes docs/benchmark.md.
 // usage: bench.ts [WORD ...]: only the measurements whose name has one of the words; nothing is written then.
 import { cpus, release } from 'node:os'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,6 +17,7 @@ if (!process.env['SCOW_JAIL_FILE']) {
 const { unmountRoots } = await import('../test/support/leftovers.ts')
 const { openRegistry } = await import('../test/support/registry.ts')
 const { startRegistryServer } = await import('../test/support/registry-server.ts')
+const { CRI_TOOLS, measureCri } = await import('./cri.ts')
 
 const words = process.argv.slice(2)
 const base = '/var/tmp/scow-bench-roots'
@@ -44,6 +45,7 @@ const busybox = `${registry.host}/busybox:1`
 const web = `${registry.host}/web:1`
 const bigName = `127.0.0.1:${bigServer.port}/big:1`
 const rows: Row[] = []
+let criRows: Row[] = []
 const failures: string[] = []
 
 const quietly = (tool: Tool, args: readonly string[]) => { call(tool, args) }
@@ -85,6 +87,10 @@ try {
   })
   // The registry runs in another process: nothing of the measurement goes through this one.
   measure({ what: '`pull` of 8 layers, 300 MB', runs: 4, act: () => ['pull', '-q', bigName], after: (tool) => quietly(tool, ['rmi', bigName]) })
+  criRows = await measureCri(busybox, words).catch((error: unknown) => {
+    failures.push(`CRI: ${error instanceof Error ? error.message : String(error)}`)
+    return []
+  })
 } finally {
   removeAll()
   await registry.close()
@@ -93,7 +99,7 @@ try {
   rmSync(base, { recursive: true, force: true })
 }
 
-const table = report(rows, tools.map(({ name }) => name))
+const table = [...(rows.length > 0 ? [report(rows, tools.map(({ name }) => name))] : []), ...(criRows.length > 0 ? [report(criRows, CRI_TOOLS)] : [])].join('\n\n')
 console.log(table)
 for (const failure of failures) console.error(`bench: ${failure}`)
 if (words.length === 0 && failures.length === 0) writeReport()
@@ -122,7 +128,8 @@ function writeReport(): void {
   const text = `# Benchmark
 
 Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: Linux ${release()}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${podman},
-runc for both. Medians of wall time, the two programs in turn; images from a loopback registry. Machines differ: read the
+and ${call({ ...tools[1]!, command: ['containerd'] }, ['--version']).split(' ').slice(0, 3).join(' ')},
+runc for all. Medians of wall time, the programs in turn; images from a loopback registry. Machines differ: read the
 ratios.
 
 ${table}

@@ -10,6 +10,12 @@ export interface ServeConfig {
   readonly streamAddress: string
   /** 0: any. */
   readonly streamPort: number
+  /** PEM files of the streaming address; empty: plain HTTP. */
+  readonly streamTlsCert: string
+  readonly streamTlsKey: string
+  readonly streamTlsCa: string
+  /** `HOST:PORT` of the server's own figures; empty: none. */
+  readonly metricsAddress: string
   /** Images that the kubelet must never collect, as a user types them. */
   readonly pinnedImages: readonly string[]
   /** Runtimes (names of [engine.runtimes], or paths) by the name that a RuntimeClass gives them. */
@@ -30,6 +36,10 @@ export function serveSection(sources: readonly ConfigSource[]): ServeConfig {
     listen: read.text('listen', DEFAULT_LISTEN),
     streamAddress: read.text('stream_address', '127.0.0.1'),
     streamPort: port,
+    streamTlsCert: read.text('stream_tls_cert', ''),
+    streamTlsKey: read.text('stream_tls_key', ''),
+    streamTlsCa: read.text('stream_tls_ca', ''),
+    metricsAddress: read.text('metrics_address', ''),
     pinnedImages: read.list('pinned_images', []),
     handlers: read.texts('handlers'),
     untrustedHandler: read.text('untrusted_handler', ''),

@@ -30,10 +30,12 @@ export type WorkerAnswer =
   | { readonly error: unknown }
 
 const MOST_WORKERS = 4
+/** A worker holds some ten megabytes: one without work ends. */
+const IDLE_MS = 3000
 
 export function makeUnpackers({ inline }: { inline: boolean }): Unpackers {
   const most = Math.min(availableParallelism(), MOST_WORKERS)
-  const idle: Worker[] = []
+  const idle: { readonly worker: Worker; readonly timer: NodeJS.Timeout }[] = []
   const all = new Set<Worker>()
   let waiting: (() => void)[] = []
   let inlineBusy = !inline
@@ -46,10 +48,24 @@ export function makeUnpackers({ inline }: { inline: boolean }): Unpackers {
     worker.on('exit', () => all.delete(worker))
     return worker
   }
+  const rest = (worker: Worker): void => {
+    const resting = {
+      worker, timer: setTimeout(() => {
+        idle.splice(idle.indexOf(resting), 1)
+        void worker.terminate()
+      }, IDLE_MS).unref(),
+    }
+    idle.push(resting)
+  }
+  const wake = (): Worker | undefined => {
+    const resting = idle.pop()
+    clearTimeout(resting?.timer)
+    return resting?.worker
+  }
   const next = () => {
     const woken = waiting
     waiting = []
-    for (const wake of woken) wake()
+    for (const go of woken) go()
   }
 
   const start = (job: UnpackJob): Unpacking => {
@@ -64,7 +80,7 @@ export function makeUnpackers({ inline }: { inline: boolean }): Unpackers {
       }
     }
     const inWorker = async () => {
-      const worker = idle.pop() ?? await newWorker()
+      const worker = wake() ?? await newWorker()
       let reusable = false
       try {
         const unpacked = await feed.through(worker, job)
@@ -75,7 +91,7 @@ export function makeUnpackers({ inline }: { inline: boolean }): Unpackers {
         throw error
       } finally {
         busy--
-        if (reusable && all.has(worker)) idle.push(worker)
+        if (reusable && all.has(worker)) rest(worker)
         else void worker.terminate()
         next()
       }
@@ -97,7 +113,11 @@ export function makeUnpackers({ inline }: { inline: boolean }): Unpackers {
     }
     return { feed, done: run() }
   }
-  return { start, close: async () => { await Promise.all([...all].map((worker) => worker.terminate())) } }
+  const close = async (): Promise<void> => {
+    for (const { timer } of idle.splice(0)) clearTimeout(timer)
+    await Promise.all([...all].map((worker) => worker.terminate()))
+  }
+  return { start, close }
 }
 
 /** Hands what becomes known of a file to a reader here or in a worker. */

@@ -1,5 +1,6 @@
 // A client of SPDY/3.1 as kubectl's, written from the protocol: opens streams, sends and gathers bytes.
 import { request as httpRequest } from 'node:http'
+import { request as httpsRequest, type RequestOptions } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { constants, createDeflate } from 'node:zlib'
 import { SPDY_DICTIONARY, u32 } from '../../src/cri/server/streaming/spdy-dictionary.ts'
@@ -17,8 +18,13 @@ export interface SpdyClient {
   close(): void
 }
 
-export async function connectSpdy(url: string, protocols: readonly string[]): Promise<SpdyClient> {
-  const { socket, protocol, head } = await upgrade(url, protocols)
+/** `tls`: for an address with https. */
+export async function connectSpdy(url: string, protocols: readonly string[], tls: RequestOptions = {}): Promise<SpdyClient> {
+  return speakSpdy(await upgrade(url, protocols, tls))
+}
+
+/** On a connection that is there. */
+export function speakSpdy({ socket, protocol, head }: Upgraded): SpdyClient {
   const streams = new Map<number, { chunks: Buffer[]; end(): void }>()
   let held = head
   const take = (chunk: Buffer): void => {
@@ -64,10 +70,10 @@ export async function connectSpdy(url: string, protocols: readonly string[]): Pr
   }
 }
 
-interface Upgraded { readonly socket: Duplex; readonly protocol: string; readonly head: Buffer }
+export interface Upgraded { readonly socket: Duplex; readonly protocol: string; readonly head: Buffer }
 
-const upgrade = (url: string, protocols: readonly string[]): Promise<Upgraded> => new Promise((resolve, reject) => {
-  const request = httpRequest(url, { method: 'POST', headers: { Connection: 'Upgrade', Upgrade: 'SPDY/3.1', 'X-Stream-Protocol-Version': [...protocols] } })
+const upgrade = (url: string, protocols: readonly string[], tls: RequestOptions): Promise<Upgraded> => new Promise((resolve, reject) => {
+  const request = (url.startsWith('https:') ? httpsRequest : httpRequest)(url, { ...tls, method: 'POST', headers: { Connection: 'Upgrade', Upgrade: 'SPDY/3.1', 'X-Stream-Protocol-Version': [...protocols] } })
   request.on('upgrade', (response, socket, head) => resolve({ socket, protocol: String(response.headers['x-stream-protocol-version']), head }))
   request.on('response', (response) => reject(Object.assign(new Error(`answered ${response.statusCode}`), { status: response.statusCode })))
   request.on('error', reject)

@@ -5,7 +5,8 @@ import test from 'node:test'
 import { WebSocket } from 'ws'
 import { openSuite } from '../support/suite.ts'
 import { codeOf, containerConfig, openCri, podConfig, startIn, type Cri } from './cri.ts'
-import { connectSpdy, type SpdyClient } from './spdy-client.ts'
+import { connectSpdy, speakSpdy, type SpdyClient } from './spdy-client.ts'
+import { openTunnel } from './websocket-tunnel.ts'
 
 const suite = openSuite()
 const PROTOCOLS = ['v4.channel.k8s.io', 'v3.channel.k8s.io', 'v2.channel.k8s.io', 'channel.k8s.io']
@@ -144,6 +145,24 @@ test('port-forward over WebSocket begins each channel with its port', async (t) 
   })
   assert.deepEqual([...got[0]!], [0, 7007 & 255, 7007 >> 8])
   socket.terminate()
+})
+
+test('port-forward over SPDY in a WebSocket reaches the port', async (t) => {
+  const cri = await openCri(t, suite)
+  const podSandboxId = await echoing(cri)
+  const { url } = await cri.runtime.portForward({ podSandboxId, port: [7007] })
+  const tunnel = await openTunnel(url, ['SPDY/3.1+portforward.k8s.io'])
+  assert.equal(tunnel.protocol, 'SPDY/3.1+portforward.k8s.io')
+  const client = speakSpdy(tunnel)
+  const error = await client.open({ streamtype: 'error', port: '7007', requestid: '0' })
+  const data = await client.open({ streamtype: 'data', port: '7007', requestid: '0' })
+  error.end()
+  const bytes = randomBytes(300_000)
+  data.send(bytes)
+  data.end()
+  assert.ok((await data.whole).equals(bytes))
+  assert.equal((await error.whole).toString(), '')
+  client.close()
 })
 
 test('streams that are opened and dropped leave nothing behind', async (t) => {

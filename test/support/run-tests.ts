@@ -8,7 +8,7 @@ import { run } from 'node:test'
 import { allowedSkips } from './allowed-skips.ts'
 
 const root = resolve(import.meta.dirname, '../..')
-const EVERYWHERE = ['src/**/*.test.ts', 'test/*.test.ts', 'test/{support,e2e,faults,cri,cri-client,cli,conmon,parity}/**/*.test.ts']
+const EVERYWHERE = ['src/**/*.test.ts', 'test/*.test.ts', 'test/{support,e2e,faults,cri,cri-client,conformance,cli,conmon,parity}/**/*.test.ts']
 const OUTSIDE = 'test/smoke/**/*.test.ts'
 
 interface Counts { passed: number; failed: number; skipped: number }

@@ -6,14 +6,30 @@ import { LOG_FORMATS, setLogFormat, setLogLevel, type LogFormat, type LogLevel }
 export interface ServeFlags {
   readonly streamAddress: string | undefined
   readonly streamPort: number | undefined
+  readonly streamTlsCert: string | undefined
+  readonly streamTlsKey: string | undefined
+  readonly streamTlsCa: string | undefined
+  readonly metricsAddress: string | undefined
   readonly pinImage: readonly string[]
 }
 
-/** Flags win over [serve] of scow.toml; pinned images are those of both. */
-export const serveSettings = (serve: ServeConfig, { streamAddress, streamPort, pinImage }: ServeFlags): ServeSettings => ({
-  streaming: { address: streamAddress ?? serve.streamAddress, port: streamPort ?? serve.streamPort },
-  pinnedImages: [...serve.pinnedImages, ...pinImage], handlers: serve.handlers, untrustedHandler: serve.untrustedHandler,
-})
+/** Flags win over [serve] of scow.toml; pinned images are those of both. @throws invalid: a certificate without its key */
+export function serveSettings(serve: ServeConfig, flags: ServeFlags): ServeSettings {
+  const tls = streamTls({ cert: flags.streamTlsCert ?? serve.streamTlsCert, key: flags.streamTlsKey ?? serve.streamTlsKey, ca: flags.streamTlsCa ?? serve.streamTlsCa })
+  const metricsAddress = flags.metricsAddress ?? serve.metricsAddress
+  return {
+    streaming: { address: flags.streamAddress ?? serve.streamAddress, port: flags.streamPort ?? serve.streamPort, ...(tls ? { tls } : {}) },
+    ...(metricsAddress === '' ? {} : { metricsAddress }),
+    pinnedImages: [...serve.pinnedImages, ...flags.pinImage], handlers: serve.handlers, untrustedHandler: serve.untrustedHandler,
+  }
+}
+
+function streamTls({ cert, key, ca }: { cert: string; key: string; ca: string }): ServeSettings['streaming']['tls'] {
+  if ((cert === '') !== (key === '') || (ca !== '' && cert === '')) {
+    throw new Failure('invalid', 'a certificate of the streaming address needs its key', { hint: 'give --stream-tls-cert and --stream-tls-key together' })
+  }
+  return cert === '' ? undefined : { cert, key, ...(ca === '' ? {} : { ca }) }
+}
 
 /** How the server logs from now on. @throws invalid */
 export function applyLogSettings(serve: ServeConfig, { logFormat, logLevel }: { logFormat: string | undefined; logLevel: LogLevel }): void {

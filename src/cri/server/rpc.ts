@@ -32,18 +32,30 @@ export const unary = <Request, Response>(rpc: Rpc<Request, Response>, message: M
   const abort = new AbortController()
   const began = performance.now()
   call.on('cancelled', () => abort.abort())
+  server.metrics?.began(name)
+  const fail = (error: unknown): void => {
+    const failure = statusOf(error, name)
+    server.metrics?.ended(name, failure.code, performance.now() - began)
+    reply(failure)
+  }
   rpc(server, call.request, { signal: abort.signal }).then(
     (response) => {
-      log.debug(`${name}: ok`, { rpc: name, code: 'OK', ms: Math.round(performance.now() - began) })
-      reply(null, message.fromPartial(response as never))
+      const answer = message.fromPartial(response as never)
+      const elapsedMs = performance.now() - began
+      log.debug(`${name}: ok`, { rpc: name, code: 'OK', ms: Math.round(elapsedMs) })
+      server.metrics?.ended(name, status.OK, elapsedMs)
+      reply(null, answer)
     },
-    (error: unknown) => reply(statusOf(error, name)),
-  ).catch((error: unknown) => reply(statusOf(error, name)))
+    fail,
+  ).catch(fail)
 }
 
 export const streaming = <Request, Response>(rpc: StreamRpc<Request, Response>, message: Message<Response>): Wrapped => (server, name): handleServerStreamingCall<Request, Response> => (call) => {
   const abort = new AbortController()
   const leave = (): void => abort.abort()
+  const began = performance.now()
+  server.metrics?.began(name)
+  const ended = (code: number): void => server.metrics?.ended(name, code, performance.now() - began)
   call.on('cancelled', leave)
   server.ending.addEventListener('abort', leave, { once: true })
   const send = async (): Promise<void> => {
@@ -52,7 +64,14 @@ export const streaming = <Request, Response>(rpc: StreamRpc<Request, Response>, 
       if (!call.write(message.fromPartial(partial as never))) await drained(call, abort.signal)
     }
   }
-  send().then(() => call.end(), (error: unknown) => call.emit('error', statusOf(error, name))).finally(() => server.ending.removeEventListener('abort', leave))
+  send().then(() => {
+    ended(status.OK)
+    call.end()
+  }, (error: unknown) => {
+    const failure = statusOf(error, name)
+    ended(failure.code)
+    call.emit('error', failure)
+  }).finally(() => server.ending.removeEventListener('abort', leave))
 }
 
 const drained = (call: { once(event: 'drain', then: () => void): void }, signal: AbortSignal): Promise<void> => new Promise((resolve) => {

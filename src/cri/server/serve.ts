@@ -48,8 +48,10 @@ export async function serve(inline: Engine, options: ServeOptions): Promise<void
   checkPinned(settings.pinnedImages)
   let handlers = await findHandlers(engine, settings)
   const streaming = await openStreaming(() => server, settings.streaming)
+  const metrics = settings.metricsAddress === undefined ? undefined : (await import('./metrics/rpc-metrics.ts')).makeRpcMetrics()
   const server: Server = {
     engine, streaming, version: options.version, inFlight: new Map(), sources: openSources(engine), sampler: openSampler(engine), ending: options.signal,
+    ...(metrics ? { metrics } : {}),
     get settings() { return settings },
     get handlers() { return handlers },
   }
@@ -63,9 +65,11 @@ export async function serve(inline: Engine, options: ServeOptions): Promise<void
   const grpc = new GrpcServer({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': -1 })
   addServices(grpc, server)
   const sockets = await listen(grpc, path)
+  const figures = metrics && await (await import('./metrics/metrics-server.ts')).openMetrics(server, settings.metricsAddress!)
   options.onReady?.()
   if (!options.signal.aborted) await new Promise<void>((resolve) => options.signal.addEventListener('abort', () => resolve(), { once: true }))
   sockets.close()
+  figures?.close()
   streaming.close()
   await shutDown(grpc)
   await engine.close()
@@ -76,6 +80,7 @@ async function reload(engine: ThreadedEngine, { settings }: ServeOptions, before
   const now = settings(engine.config)
   checkPinned(now.pinnedImages)
   if (JSON.stringify(now.streaming) !== JSON.stringify(before.streaming)) log.warn('another streaming address takes a restart')
+  if (now.metricsAddress !== before.metricsAddress) log.warn('another address of the figures takes a restart')
   return { settings: { ...now, streaming: before.streaming }, handlers: await findHandlers(engine, now) }
 }
 

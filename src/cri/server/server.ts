@@ -1,6 +1,7 @@
 // What every RPC is given.
 import type { Engine } from '../../engine/engine.ts'
 import type { ServeSettings } from './settings.ts'
+import type { RpcMetrics } from './metrics/rpc-metrics.ts'
 import type { Sampler } from './stats/sampler.ts'
 import type { Streaming } from './streaming/streaming-server.ts'
 import type { Sources } from './sources.ts'
@@ -22,6 +23,8 @@ export interface Server {
   readonly settings: ServeSettings
   readonly sampler: Sampler
   readonly streaming: Streaming
+  /** Only where the metrics are served. */
+  readonly metrics?: RpcMetrics
   /** OCI runtimes by handler; the empty name is the default. */
   readonly handlers: ReadonlyMap<string, Handler>
   /** Fires when the server ends. */

@@ -1,6 +1,6 @@
-// Where clients connect after Exec, Attach and PortForward gave them an address: plain HTTP on the loopback, each address
+// Where clients connect after Exec, Attach and PortForward gave them an address: HTTP, or HTTPS with a certificate, each address
 // good for one connection, which is upgraded to SPDY/3.1 or WebSocket.
-import { createServer, type IncomingMessage, type Server as HttpServer } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { log } from '../../../log.ts'
@@ -8,6 +8,7 @@ import type { Server } from '../server.ts'
 import { PORT_FORWARD_PROTOCOL, portForwardOverSpdy, type PortForwardRequest } from './port-forward.ts'
 import type { CommandRequest } from './remote-command.ts'
 import { COMMAND_PROTOCOLS, commandOverSpdy } from './spdy-command.ts'
+import type { StreamTls } from './tls.ts'
 import { makeTokens } from './tokens.ts'
 
 export type StreamRequest = CommandRequest | PortForwardRequest
@@ -18,11 +19,11 @@ export interface Streaming {
   close(): void
 }
 
-export interface StreamingOptions { readonly address: string; readonly port: number }
+export interface StreamingOptions { readonly address: string; readonly port: number; readonly tls?: StreamTls }
 
-export async function openStreaming(server: () => Server, { address, port }: StreamingOptions): Promise<Streaming> {
+export async function openStreaming(server: () => Server, { address, port, tls }: StreamingOptions): Promise<Streaming> {
   const tokens = makeTokens<StreamRequest>()
-  const http: HttpServer = createServer((_request, response) => {
+  const http = await serverFor(tls, (_request, response) => {
     response.writeHead(400, { 'content-type': 'text/plain' }).end('this address is for upgraded connections\n')
   })
   http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -39,12 +40,20 @@ export async function openStreaming(server: () => Server, { address, port }: Str
   await new Promise<void>((resolve, reject) => http.once('error', reject).listen(port, address, () => resolve()))
   const { port: chosen } = http.address() as AddressInfo
   return {
-    url: (request) => `http://${address.includes(':') ? `[${address}]` : address}:${chosen}/${request.kind}/${tokens.issue(request)}`,
+    url: (request) => `${tls ? 'https' : 'http'}://${address.includes(':') ? `[${address}]` : address}:${chosen}/${request.kind}/${tokens.issue(request)}`,
     close: () => {
       http.close()
       http.closeAllConnections()
     },
   }
+}
+
+/** A TLS context costs its time and memory only where it is asked for. */
+async function serverFor(tls: StreamTls | undefined, answer: RequestListener): Promise<HttpServer> {
+  if (!tls) return createServer(answer)
+  const { createServer: createTlsServer } = await import('node:https')
+  const { readStreamTls } = await import('./tls.ts')
+  return createTlsServer(readStreamTls(tls), answer)
 }
 
 interface Upgrade { readonly request: IncomingMessage; readonly socket: Duplex; readonly wanted: StreamRequest }
@@ -71,7 +80,12 @@ async function takeWebSocket(server: Server, { request, socket, wanted }: Upgrad
   const offered = String(request.headers['sec-websocket-protocol'] ?? '').split(',').map((text) => text.trim()).filter(Boolean)
   const chosen = offered.find((each) => known.includes(each))
   if (offered.length > 0 && chosen === undefined) return refuse(socket, 403, `none of the protocols [${offered.join(' ')}] is known`, known)
-  const upgrader = new WebSocketServer({ noServer: true, handleProtocols: () => chosen ?? false, perMessageDeflate: false, maxPayload: 32 << 20 })
+  const upgrader = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: 32 << 20 })
+  // Its slash makes the tunnel's name none that RFC 6455 allows: the library is told nothing of it.
+  const answered = chosen === TUNNEL_PROTOCOL ? undefined : chosen
+  if (answered === undefined) delete request.headers['sec-websocket-protocol']
+  else request.headers['sec-websocket-protocol'] = answered
+  if (chosen === TUNNEL_PROTOCOL) upgrader.on('headers', (headers) => headers.push(`Sec-WebSocket-Protocol: ${chosen}`))
   const connection = await new Promise<import('ws').WebSocket>((resolve) => upgrader.handleUpgrade(request, socket, Buffer.alloc(0), resolve))
   connection.on('error', () => undefined) // 'close' follows
   if (wanted.kind !== 'portforward') return commandOverWebSocket(server, connection, wanted)
