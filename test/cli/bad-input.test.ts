@@ -24,7 +24,7 @@ const CASES: readonly (readonly [readonly string[], RegExp, number?])[] = [
   [['run', '--memory', '1x', ...IMAGE], /"1x" for --memory: expected a size/], [['run', '--memory', '1k', ...IMAGE], /a container needs at least 4m/], [['run', '--restart', 'x', ...IMAGE], /"x" for --restart/],
   [['run', '--rm', '--restart', 'always', ...IMAGE], /--rm and --restart exclude each other/], [['run', '-d', '-a', 'stdout', ...IMAGE], /--detach and --attach exclude each other/],
   [['run', '--pod', 'x', ...IMAGE], /--pod is not supported yet/], [['run', '--secret', 'x', ...IMAGE], /--secret is not supported yet/], [['run', '--userns', 'auto', ...IMAGE], /--userns is not supported yet/],
-  [['run', '--health-cmd', 'x', ...IMAGE], /--health-cmd is not supported yet/], [['run', '--gpus', 'all', ...IMAGE], /--gpus is not supported yet: use --device/], [['run', '--cap-add', 'FLY', ...IMAGE], /"FLY" for --cap-add: there is no such capability/],
+  [['run', '--health-cmd', 'x', ...IMAGE], /--health-cmd is not supported yet/], [['run', '--gpus', 'a=b', ...IMAGE], /"a=b" for --gpus: expected all/], [['run', '--cap-add', 'FLY', ...IMAGE], /"FLY" for --cap-add: there is no such capability/],
   [['run', '--memory', '99999999999999999999g', ...IMAGE], /--memory: expected a size below 8192p/], [['run', '--shm-size', '9000p', ...IMAGE], /--shm-size: expected a size below 8192p/],
   [['run', '--ulimit', 'nofile=99999999999999999999', ...IMAGE], /--ulimit: expected limits from 0 to 2\^53-1/], [['run', '--ulimit', 'nofile=-2', ...IMAGE], /--ulimit: expected limits from 0/],
   [['run', '--security-opt', 'x=y', ...IMAGE], /unknown option "x"/], [['run', '--device', 'x', ...IMAGE], /"x" for --device/], [['run', '--ulimit', 'x=1', ...IMAGE], /unknown limit "x"/],

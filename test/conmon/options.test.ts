@@ -77,7 +77,7 @@ test('options that make no sense together are refused in one line with exit code
     const launch = new Launch(OURS, [...args, ...more])
     await until('its end', () => launch.code !== undefined)
     // What fails behind the fork is told on the sync pipe.
-    const told = launch.stderr || String(launch.lines()[0]?.['message'])
+    const told = await until('its words', () => launch.stderr || launch.lines()[0]?.['message']) as string
     assert.match(told, words)
     assert.equal(told.trimEnd().split('\n').length, 1)
     if (launch.stderr && more[0] !== '--seccomp-notify-socket') assert.equal(launch.code, 1, told)

@@ -49,6 +49,7 @@ export const securityOptions = {
   capDrop: commaList('--cap-drop <capability>', 'Drop a capability', { complete: 'capability' }),
   securityOpt: list('--security-opt <option>', 'no-new-privileges, seccomp=, apparmor=, label=, mask=, unmask=, proc-opts='),
   device: commaList('--device <path[:path[:rwm]]>', 'Add a device of the host, or a CDI device'),
+  gpus: commaList('--gpus <entry>', 'Add NVIDIA GPUs by CDI: all, or names such as 0'),
   deviceCgroupRule: list('--device-cgroup-rule <rule>', 'Allow devices, such as "c 1:3 rwm"'),
   sysctl: commaList('--sysctl <name=value>', 'Set a namespaced kernel parameter'),
   pid: text('--pid <mode>', 'PID namespace: private, host, container:NAME or ns:PATH'),

@@ -32,7 +32,6 @@ export const laterOptions = {
   healthStartupTimeout: refused(text('--health-startup-timeout <timeout>', 'Limit of a startup check'), HEALTH),
   healthTimeout: refused(text('--health-timeout <timeout>', 'Limit of a check'), HEALTH),
   noHealthcheck: flag('--no-healthcheck', 'Run no health check (none is run yet)'),
-  gpus: refused(text('--gpus <entry>', 'Give it GPUs'), 'use --device with a CDI name such as nvidia.com/gpu=all'),
   initCtr: refused(text('--init-ctr <type>', 'Make it an init container'), PODS),
   requires: refused(commaList('--requires <container>', 'Containers to start before'), 'dependencies between containers come with pods'),
   decryptionKey: refused(list('--decryption-key <key>', 'Key of an encrypted image'), ENCRYPTION),

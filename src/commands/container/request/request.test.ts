@@ -8,7 +8,7 @@ import { parseAddHost, toDns, toNetwork } from './network.ts'
 import { mergeEnv, parseAssignments, parseEnv, parseLabels, readEnvFile, readLabelFile } from './pairs.ts'
 import { parseExpose, parsePublish } from './ports.ts'
 import { parseUlimits } from './resources.ts'
-import { parseDevice } from './security.ts'
+import { parseDevice, parseGpu } from './security.ts'
 import { checkHostname, checkName, parseEntrypoint, parseNamespace, parsePullPolicy, parseRestart, parseUmask, toLog, toPlatform } from './settings.ts'
 import { parseTmpfs, parseVolume } from './volume.ts'
 
@@ -110,6 +110,7 @@ test('devices, limits and namespaces', () => {
   assert.deepEqual(parseDevice('/dev/a:rw'), { source: '/dev/a', permissions: 'rw' })
   assert.deepEqual(parseDevice('/dev/a:/dev/b:r'), { source: '/dev/a', target: '/dev/b', permissions: 'r' })
   assert.deepEqual(parseDevice('nvidia.com/gpu=all'), { source: 'nvidia.com/gpu=all' })
+  assert.deepEqual(['all', '0', 'device=GPU-1a'].map(parseGpu), ['all', '0', 'GPU-1a'].map((name) => ({ source: `nvidia.com/gpu=${name}` })))
   refuses(() => parseDevice('dev'), /expected \/dev\/PATH/)
   assert.deepEqual(parseUlimits(['nofile=1024:2048', 'core=-1']), [{ type: 'RLIMIT_NOFILE', soft: 1024, hard: 2048 }, { type: 'RLIMIT_CORE', soft: -1, hard: -1 }])
   refuses(() => parseUlimits(['nofile=9:1']), /above the hard limit/)

@@ -65,3 +65,10 @@ export function parseDevice(text: string): DeviceRequest {
   if (third !== undefined && !isMode(third)) throw wrong(`permissions "${third}" may hold r, w and m only`)
   return { source, target: second, ...(third === undefined ? {} : { permissions: third }) }
 }
+
+/** `all`, or a device's name of nvidia-ctk's CDI specification: its number or UUID; `device=` before it as with docker. */
+export function parseGpu(text: string): DeviceRequest {
+  const name = text.replace(/^device=/, '')
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/.test(name)) throw invalid('--gpus', text, 'expected all, or a GPU\'s name such as 0')
+  return { source: `nvidia.com/gpu=${name}` }
+}

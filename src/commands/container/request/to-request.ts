@@ -8,7 +8,7 @@ import { parseAddHost, toDns, toNetwork } from './network.ts'
 import { parseAssignments, parseEnv, parseLabels, readEnvFile, readLabelFile, type Environment } from './pairs.ts'
 import { parseExpose, parsePublish } from './ports.ts'
 import { defined, parseUlimits, toResources } from './resources.ts'
-import { parseDevice, toSecurity } from './security.ts'
+import { parseDevice, parseGpu, toSecurity } from './security.ts'
 import { checkHostname, checkName, oneOfTexts, parseEntrypoint, parseNamespace, parseRestart, parseUmask, toLog, toPlatform } from './settings.ts'
 import { parseTmpfs, parseVolume } from './volume.ts'
 
@@ -36,7 +36,7 @@ export function toRequest(values: CreateValues, args: readonly string[], context
     ...(values.rootfs ? { rootfs: rootfsOf(image, cwd) } : { image }),
     command, terminal: values.tty, stdin: values.interactive, restart, ...identity(values, defaults),
     env: environmentOf(values, context), labels: labelsOf(values), annotations: [...defaults.annotations, ...parseLabels(values.annotation, '--annotation')],
-    mounts: mountsOf(values, context), devices: [...defaults.devices, ...values.device].map(parseDevice),
+    mounts: mountsOf(values, context), devices: [...[...defaults.devices, ...values.device].map(parseDevice), ...values.gpus.map(parseGpu)],
     ...networking(values, defaults), namespaces: namespacesOf(values, defaults), security: toSecurity({ ...values, privileged: isPrivileged }, { cwd }),
     resources: { ...(defaults.pidsLimit > 0 ? { pidsLimit: defaults.pidsLimit } : {}), ...toResources(values) },
     sysctls: parseAssignments(values.sysctl, '--sysctl'),
