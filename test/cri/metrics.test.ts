@@ -20,7 +20,7 @@ async function scrape(address: string): Promise<Map<string, number>> {
 
 test('a scrape counts requests, errors, pods, containers and the process itself', async (t) => {
   const cri = await openCri(t, suite, { args: ['--metrics-address', '127.0.0.1:0'] })
-  const [, address] = /metrics at (http:\S+)/.exec(cri.server.stderr()) ?? []
+  const [, address] = /metrics at (http:[^\s"]+)/.exec(cri.server.stderr()) ?? []
   const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig() })
   await startIn(cri, podSandboxId, containerConfig(suite.busybox, ['sleep', '1000']))
   assert.equal(await codeOf(cri.runtime.containerStatus({ containerId: 'none' })), 5)

@@ -40,8 +40,16 @@ const GRACE_MS = 10_000
 
 /** Serves the CRI until `signal`. Containers don't notice its end. */
 export async function serve(inline: Engine, options: ServeOptions): Promise<void> {
-  const path = socketPath(options.listen)
+  socketPath(options.listen)
   const engine = threadedEngine(inline)
+  try {
+    await serveWith(engine, options)
+  } finally {
+    await engine.close()
+  }
+}
+
+async function serveWith(engine: ThreadedEngine, options: ServeOptions): Promise<void> {
   await recoverDead(engine)
   await finishPods(engine)
   let settings = options.settings(engine.config)
@@ -64,7 +72,7 @@ export async function serve(inline: Engine, options: ServeOptions): Promise<void
   watchPodContainers(engine, options.signal)
   const grpc = new GrpcServer({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': -1 })
   addServices(grpc, server)
-  const sockets = await listen(grpc, path)
+  const sockets = await listen(grpc, socketPath(options.listen))
   const figures = metrics && await (await import('./metrics/metrics-server.ts')).openMetrics(server, settings.metricsAddress!)
   options.onReady?.()
   if (!options.signal.aborted) await new Promise<void>((resolve) => options.signal.addEventListener('abort', () => resolve(), { once: true }))
@@ -72,7 +80,6 @@ export async function serve(inline: Engine, options: ServeOptions): Promise<void
   figures?.close()
   streaming.close()
   await shutDown(grpc)
-  await engine.close()
 }
 
 async function reload(engine: ThreadedEngine, { settings }: ServeOptions, before: ServeSettings): Promise<{ settings: ServeSettings; handlers: Awaited<ReturnType<typeof findHandlers>> }> {
