@@ -1,12 +1,14 @@
 // A tar stream into a tree that others may write to meanwhile: the root of a running container, or a directory of the
 // host that a container's files go to. Every name is resolved inside the root, every change goes through a descriptor
 // of its directory and follows no link, so that neither archive nor container can reach anything outside.
-import { closeSync, constants, fchmodSync, fchownSync, fstatSync, ftruncateSync, futimesSync, lchownSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync, rmdirSync, statfsSync, symlinkSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fchownSync, fstatSync, ftruncateSync, futimesSync, lchownSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, statfsSync, symlinkSync, unlinkSync, writeSync } from 'node:fs'
 import { Failure } from '../errors.ts'
 import { openDirInRoot } from '../fs/open-dir-in-root.ts'
+import { removeDirectory } from '../fs/remove-directory.ts'
 import { lsetxattr } from '../sys/addon.ts'
 import { isOverlayXattr } from './attributes.ts'
 import { bytePath, cleanName, joinPath, lastName, parentPath, shownPath, systemPath, type BytePath } from './byte-path.ts'
+import { explainCopy } from './explain-copy.ts'
 import { TarParser } from './tar-parser.ts'
 import type { TarEntry, TarSink } from './tar-entry.ts'
 
@@ -27,7 +29,6 @@ export interface ReceiveTree {
 const MAX_ENTRIES = 10_000_000
 const CREATE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW
 const IN_PLACE = constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW | constants.O_NONBLOCK
-const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
 const SECOND = 1_000_000_000n
 const RIGHTS = /^(?:security|trusted|system)\./
 
@@ -40,19 +41,10 @@ export async function receiveTree(receive: ReceiveTree, chunks: AsyncIterable<Ui
     parser.finish()
     receiver.finish()
   } catch (error) {
-    throw explain(error, receiver.current)
+    throw explainCopy(error, receiver.current)
   } finally {
     receiver.close()
   }
-}
-
-function explain(error: unknown, entry: BytePath): unknown {
-  if (error instanceof Failure) return new Failure(error.kind, entry === '' ? error.message : `${shownPath(entry)}: ${error.message}`, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) })
-  const { code, syscall } = error as NodeJS.ErrnoException
-  if (code === undefined || syscall === undefined) return error
-  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return new Failure('denied', `${shownPath(entry)}: cannot be written there (${code === 'EROFS' ? 'the file system is read-only' : code})`, { cause: error })
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new Failure('unavailable', `${shownPath(entry)}: no space is left there`, { cause: error })
-  return new Failure('invalid', `${shownPath(entry)}: cannot be copied (${syscall}: ${code})`, { cause: error })
 }
 
 interface Deferred { readonly path: BytePath; readonly entry: TarEntry }
@@ -260,19 +252,4 @@ const toSeconds = (ns: bigint): number => {
 
 function writeWhole(fd: number, bytes: Buffer, position: number | null): void {
   for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at, position === null ? null : position + at)
-}
-
-/** Never through a link, whatever takes whose place meanwhile. */
-function removeDirectory(at: string | Buffer): void {
-  const fd = openSync(at, DIRECTORY)
-  try {
-    for (const name of readdirSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' })) {
-      const inside = systemPath(`/proc/self/fd/${fd}/${name.toString('latin1')}`)
-      if (lstatSync(inside).isDirectory()) removeDirectory(inside)
-      else unlinkSync(inside)
-    }
-  } finally {
-    closeSync(fd)
-  }
-  rmdirSync(at)
 }
