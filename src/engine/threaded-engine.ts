@@ -7,7 +7,6 @@ import type { Networks } from '../network/networks.ts'
 import type { Engine } from './engine.ts'
 import { makeNetworks } from './make-networks.ts'
 import { makeRuntime } from './make-runtime.ts'
-import { openConfiguredRegistry } from './open-registry.ts'
 import { storageSetup } from './open-engine.ts'
 
 export interface ThreadedEngine extends Engine {
@@ -25,15 +24,16 @@ export function threadedEngine(engine: Engine): ThreadedEngine {
   let { config } = engine
   let storage: Promise<Storage> | undefined
   let networks: Networks | undefined
-  const registries: Awaited<ReturnType<Engine['registry']>>[] = []
+  const registries: ReturnType<Engine['registry']>[] = []
+  const openRegistry = async () => (await import('./open-registry.ts')).openConfiguredRegistry(config, environment)
   const runtimes = new Map<string, Runtime>()
   return {
     ...engine, state,
     get config() { return config },
     storage: () => (storage ??= openThreadedStorage(storageSetup(engine))),
     networks: async () => (networks ??= makeNetworks({ config, paths, environment })),
-    registry: async () => {
-      if (registries.length === 0) registries.push(openConfiguredRegistry(config, environment))
+    registry: () => {
+      if (registries.length === 0) registries.push(openRegistry())
       return registries.at(-1)!
     },
     runtime: async (name = config.engine.runtime) => {
@@ -45,11 +45,11 @@ export function threadedEngine(engine: Engine): ThreadedEngine {
       config = lasting(engine.readConfig(), engine.config)
       networks = undefined
       runtimes.clear()
-      registries.push(openConfiguredRegistry(config, environment))
+      if (registries.length > 0) registries.push(openRegistry())
     },
     close: async () => {
       await (await storage)?.close()
-      await Promise.all(registries.map((registry) => registry.close()))
+      await Promise.all(registries.map(async (registry) => (await registry).close()))
       await state.close()
       await engine.close()
     },
