@@ -45,6 +45,7 @@ const busybox = `${registry.host}/busybox:1`
 const web = `${registry.host}/web:1`
 const bigName = `127.0.0.1:${bigServer.port}/big:1`
 const rows: Row[] = []
+const podman = `${call(tools[1]!, ['--version'])} (network backend ${call(tools[1]!, ['info', '--format', '{{.Host.NetworkBackend}}'])})`
 let criRows: Row[] = []
 const failures: string[] = []
 
@@ -124,11 +125,10 @@ function measureMemory(): void {
 }
 
 function writeReport(): void {
-  const podman = call(tools[1]!, ['--version'])
   const text = `# Benchmark
 
 Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: Linux ${release()}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${podman},
-and ${call({ ...tools[1]!, command: ['containerd'] }, ['--version']).split(' ').slice(0, 3).join(' ')},
+and ${call({ name: 'containerd', command: ['containerd'], env: { PATH: path } }, ['--version']).split(' ').slice(0, 3).join(' ')},
 runc for all. Medians of wall time, the programs in turn; images from a loopback registry. Machines differ: read the
 ratios.
 

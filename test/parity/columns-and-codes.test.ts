@@ -79,7 +79,7 @@ test('columns, rows and exit codes', async (t) => {
 
 test('every line of docs/parity.md about differences is shown by a test of this folder', () => {
   const texts = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.test.ts')).map((file) => readFileSync(join(import.meta.dirname, file), 'utf8')).join('\n')
-  // Lines that other tests show: without registries.conf, and with podman's rootless networks.
-  const elsewhere = ['errors', '`run --network slirp4netns`, `pasta`', 'short image names']
+  // Lines that other tests show: without registries.conf, with podman's rootless networks, and test/e2e/archives.test.ts.
+  const elsewhere = ['errors', '`run --network slirp4netns`, `pasta`', 'short image names', '`save`', '`load`']
   assert.deepEqual(listedDifferences().filter((line) => !elsewhere.includes(line) && !texts.includes(`listed('${line}'`)), [])
 })

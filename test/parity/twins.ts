@@ -102,7 +102,7 @@ function masked(text: string, { roots, keep, names, side }: Masking): string {
   const aged = /ago|second/.test(text)
   let result = roots.reduce((now, root) => now.replaceAll(root, '<dir>'), text)
     .replace(/\b[0-9a-f]{64}\b/g, (id) => (keep.has(id) ? id : `<id ${names.get(id) ?? ''}>`))
-    .replace(/\b(podman|scow)([0-3])\b/g, '<bridge$2>')
+    .replace(/\b(?:podman|cni-podman|scow)([0-3])\b/g, '<bridge$1>')
     .replace(/\b[0-9a-f]{12}\b/g, (id) => (kept.has(id) ? id : `<${(short.get(id) ?? '').padEnd(10)}>`))
     .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| ?[+-]\d\d:?\d\d( (UTC|[+-]\d{4}))?)( m=\S+)?/g, (time) => (time.startsWith('0001') ? time : '<time>'))
     .replace(/(Less than a second|About a minute|About an hour|1 second|\d+ (seconds|minutes|hours))( ago)/g, '<ago>')

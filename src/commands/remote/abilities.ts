@@ -38,6 +38,7 @@ const NOT_IN_MESSAGES: Readonly<Record<string, string>> = {
   ulimit: 'set it in the configuration of the runtime, or with ulimit in the command',
   ...each('cgroups cgroupns uts', 'the runtime decides it'),
   deviceCgroupRule: 'use --device',
+  gpus: 'name the devices of the GPU with --device',
   ...each('umask unsetenv unsetenvAll envMerge', 'do it in the command: sh -c "..."'),
   tz: 'use -e TZ=ZONE',
   ...each('init initPath', 'use --pid pod: the pause process of the pod reaps'),
