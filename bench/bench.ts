@@ -127,7 +127,7 @@ function measureMemory(): void {
 function writeReport(): void {
   const text = `# Benchmark
 
-Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: Linux ${release()}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${podman},
+Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: Linux ${release().split(".", 2).join(".")}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${podman},
 and ${call({ name: 'containerd', command: ['containerd'], env: { PATH: path } }, ['--version']).split(' ').slice(0, 3).join(' ')},
 runc for all. Medians of wall time, the programs in turn; images from a loopback registry. Machines differ: read the
 ratios.

@@ -72,7 +72,7 @@ console.log(text)
 if (words.length === 0) {
   writeFileSync(join(import.meta.dirname, '../docs/benchmark-cri.md'), `# Benchmark of the CRI client
 
-Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: Linux ${release()}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), containerd of
+Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: Linux ${release().split(".", 2).join(".")}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), containerd of
 Debian 12. Medians of wall time, in turn. A bare call is the same request on a connection that is open already: what the
 program costs beside it is its start. The rows of \`trace\` compare calls through it with calls past it.
 
