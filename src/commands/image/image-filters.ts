@@ -1,8 +1,7 @@
-import { parseMoment } from '../../cli/value.ts'
-import { Failure } from '../../errors.ts'
 import { compileFilters, glob, hasLabel, splitFilter, truth } from '../filter.ts'
 import { createdMs, labelsOf, settings, type Image } from './images-view.ts'
 import type { ImageSource } from './source.ts'
+import { until } from '../until.ts'
 
 /** Whether a canonical name is meant by a pattern of any of its shorter forms. */
 export const isReference = (name: string, value: string): boolean => {
@@ -37,13 +36,7 @@ export async function imageFilter(source: ImageSource, texts: readonly string[])
       containers: (image, value) => (value === 'external' ? false : String(users.has(image.id)) === value),
     },
     check: {
-      until: (value) => {
-        try {
-          return String(parseMoment(value))
-        } catch (error) {
-          throw new Failure('invalid', `invalid filter "until=${value}": ${(error as Error).message}`)
-        }
-      },
+      until,
       dangling: truth('dangling'), readonly: truth('readonly'), manifest: truth('manifest'), intermediate: truth('intermediate'),
       containers: (value) => (value === 'external' ? value : truth('containers')(value)),
     },

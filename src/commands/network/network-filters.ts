@@ -1,8 +1,7 @@
-import { parseMoment } from '../../cli/value.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { Failure } from '../../errors.ts'
 import { compileFilters, hasLabel, pattern, truth } from '../filter.ts'
 import type { Network } from './network-view.ts'
+import { until } from '../until.ts'
 
 /** Names of the networks that some container has. */
 export async function usedNetworks(engine: Engine): Promise<Map<string, string[]>> {
@@ -26,12 +25,6 @@ export const networkFilter = (texts: readonly string[], used: ReadonlyMap<string
   },
   check: {
     name: (value) => (pattern(value), value), id: (value) => (pattern(`^${value}`), value), dangling: truth('dangling'),
-    until: (value) => {
-      try {
-        return String(parseMoment(value))
-      } catch (error) {
-        throw new Failure('invalid', `invalid filter "until=${value}": ${(error as Error).message}`)
-      }
-    },
+    until,
   },
 })

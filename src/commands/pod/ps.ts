@@ -2,12 +2,12 @@ import { humanDuration } from '../../cli/human.ts'
 import { flag, list, oneOf, text } from '../../cli/option.ts'
 import { printListing, type Column } from '../../cli/report.ts'
 import { GoTime, mapOrNil, struct } from '../../cli/template/values.ts'
-import { parseMoment } from '../../cli/value.ts'
 import { Failure } from '../../errors.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { compileFilters, hasLabel, pattern } from '../filter.ts'
 import { enginePods, podStatus, type PodRow } from './pod-row.ts'
+import { until } from '../until.ts'
 
 const SORTS = ['created', 'id', 'name', 'number', 'status'] as const
 
@@ -77,15 +77,7 @@ const podFilter = (texts: readonly string[]): ((row: PodRow) => boolean) => comp
     'ctr-ids': (row, value) => row.containers.some(({ id }) => id.startsWith(value)), 'ctr-names': (row, value) => row.containers.some(({ name }) => pattern(value).test(name)),
     'ctr-number': (row, value) => String(row.containers.length) === value, 'ctr-status': (row, value) => row.containers.some(({ phase }) => phase === value),
   },
-  check: {
-    until: (value) => {
-      try {
-        return String(parseMoment(value))
-      } catch (error) {
-        throw new Failure('invalid', `invalid filter "until=${value}": ${(error as Error).message}`)
-      }
-    },
-  },
+  check: { until },
 })
 
 /** Newest first unless said otherwise. */

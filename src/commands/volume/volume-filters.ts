@@ -1,7 +1,7 @@
-import { parseMoment } from '../../cli/value.ts'
 import { Failure } from '../../errors.ts'
 import { compileFilters, hasLabel, pattern, truth } from '../filter.ts'
 import type { Volume } from './volume-view.ts'
+import { until } from '../until.ts'
 
 /** The filters of volume ls and volume prune. @throws Failure invalid, notFound */
 export function volumeFilter(texts: readonly string[], { all, used }: { all: readonly Volume[]; used: ReadonlySet<string> }): (volume: Volume) => boolean {
@@ -27,13 +27,7 @@ export function volumeFilter(texts: readonly string[], { all, used }: { all: rea
     check: {
       name: (value) => (pattern(value), value), dangling: truth('dangling'), anonymous: truth('anonymous'),
       after: (value) => (createdAt(value), value), since: (value) => (createdAt(value), value),
-      until: (value) => {
-        try {
-          return String(parseMoment(value))
-        } catch (error) {
-          throw new Failure('invalid', `invalid filter "until=${value}": ${(error as Error).message}`)
-        }
-      },
+      until,
     },
   })
 }
