@@ -1,9 +1,10 @@
 // Loads a bundle of dist/ together with what its functions were compiled to in earlier runs. Node's own compile cache
 // keeps only what is compiled while a file loads; the functions that a command then calls would be compiled anew at
 // each start, which was a quarter of the cpu time of `run`.
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Script } from 'node:vm'
+import { removeAbandoned, writeFileAtomic } from './fs/write-atomic.ts'
 
 /** The engine takes code as it is: what is damaged ends the process. So only whole files of this boot are believed: a
  * power cut may leave others. */
@@ -78,19 +79,11 @@ function readCache(path: string, key: string): Cached | undefined {
 }
 
 function save({ cacheDir, cacheFile, header, code }: { cacheDir: string; cacheFile: string; header: string; code: Buffer }): void {
-  const temporary = `${cacheFile}.tmp`
   try {
     mkdirSync(cacheDir, { recursive: true, mode: 0o700 })
-    // One writer at a time; what a killed one left is taken away by the next but one.
-    writeFileSync(temporary, Buffer.concat([Buffer.from(header.padEnd(HEADER_BYTES), 'latin1'), code]), { flag: 'wx', mode: 0o600 })
-    renameSync(temporary, cacheFile)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') discard(temporary)
-  }
-}
-
-function discard(path: string): void {
-  try { unlinkSync(path) } catch { /* another did */ }
+    removeAbandoned(cacheDir)
+    writeFileAtomic(cacheFile, Buffer.concat([Buffer.from(header.padEnd(HEADER_BYTES), 'latin1'), code]), { mode: 0o600, sync: false })
+  } catch { /* the next start is slower, no more */ }
 }
 
 const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
