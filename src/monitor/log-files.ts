@@ -1,5 +1,5 @@
 // The lines of a rotated log file, forwards and from its end, in bounded memory.
-import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LogLine } from './log-line.ts'
 
@@ -10,18 +10,63 @@ const CHUNK_BYTES = 64 * 1024
 const MAX_LINE_BYTES = 2 ** 20
 const NEWLINE = 0x0a
 
-/** `path.N` ... `path.1`, `path`: oldest first, those that exist. */
-export function rotatedFiles(path: string): string[] {
-  const files = existsSync(path) ? [path] : []
-  for (let n = 1; existsSync(`${path}.${n}`); n++) files.unshift(`${path}.${n}`)
+export interface LogFile {
+  readonly file: string
+  /** Tells which file it is while names move. */
+  readonly inode: bigint
+}
+
+/** A listing that a rotation never leaves alone for so long: the last one is taken as it is. */
+const LISTINGS = 50
+
+/**
+ * `path.N` ... `path.1`, `path`: oldest first, those that exist. Names move while a monitor rotates, one after the other:
+ * a listing counts once a second one finds the same.
+ */
+export function rotatedFiles(path: string): LogFile[] {
+  let files = listFiles(path)
+  for (let n = 1; n < LISTINGS; n++) {
+    const again = listFiles(path)
+    if (same(files, again)) break
+    files = again
+  }
   return files
 }
 
-/** The files written after the one with this inode, oldest first; all, when rotation has removed that one. */
-export const newerFiles = (path: string, inode: bigint): string[] => {
-  const files = rotatedFiles(path)
-  return files.slice(files.findIndex((file) => statSync(file, { bigint: true, throwIfNoEntry: false })?.ino === inode) + 1)
+function listFiles(path: string): LogFile[] {
+  const inodeOf = (file: string): bigint | undefined => statSync(file, { bigint: true, throwIfNoEntry: false })?.ino
+  const found: LogFile[] = []
+  const newest = inodeOf(path)
+  if (newest !== undefined) found.push({ file: path, inode: newest })
+  // In mid rotation one name is free, never two beside each other, and one file may have two names.
+  for (let n = 1, free = 0; free < 2; n++) {
+    const inode = inodeOf(`${path}.${n}`)
+    free = inode === undefined ? free + 1 : 0
+    if (inode !== undefined && inode !== found[0]?.inode) found.unshift({ file: `${path}.${n}`, inode })
+  }
+  return found
 }
+
+const same = (a: readonly LogFile[], b: readonly LogFile[]): boolean =>
+  a.length === b.length && a.every(({ file, inode }, n) => file === b[n]?.file && inode === b[n].inode)
+
+/**
+ * Opens the files that `choose` takes of those there are. Opened are the chosen files themselves, whatever they are called
+ * by then; one that rotation has removed is left out.
+ */
+export function openRotated(path: string, choose: (files: LogFile[]) => (LogFile & { readonly offset?: number })[]): LogReader[] {
+  for (let n = 1; ; n++) {
+    const wanted = choose(rotatedFiles(path))
+    const readers = wanted.map(({ file, offset }) => openReader(file, offset))
+    const moved = readers.some((reader, at) => reader?.inode !== wanted[at]?.inode)
+    if (!moved || n === LISTINGS) return readers.flatMap((reader) => reader ?? [])
+    for (const reader of readers) reader?.close()
+  }
+}
+
+/** The files written after this one, oldest first; all, when rotation has removed it. */
+export const openNewer = (path: string, inode: bigint): LogReader[] =>
+  openRotated(path, (files) => files.slice(files.findIndex((file) => file.inode === inode) + 1))
 
 /** Splits what is read into lines; the unfinished rest waits for more. */
 export class LineSplitter {
@@ -58,8 +103,8 @@ export class LogReader {
   #offset: number
   readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES)
 
-  constructor(path: string, offset = 0) {
-    this.#fd = openSync(path, 'r')
+  constructor(fd: number, offset: number) {
+    this.#fd = fd
     this.#offset = offset
   }
 
@@ -82,10 +127,15 @@ export class LogReader {
   }
 }
 
+const openReader = (file: string, offset = 0): LogReader | undefined => {
+  const fd = openLog(file)
+  return fd === undefined ? undefined : new LogReader(fd, offset)
+}
+
 /** Undefined when the file is not there. */
-export const openReader = (file: string, offset = 0): LogReader | undefined => {
+const openLog = (file: string): number | undefined => {
   try {
-    return new LogReader(file, offset)
+    return openSync(file, 'r')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
@@ -122,7 +172,9 @@ function* parsed(line: Buffer, parse: Parse): Generator<LogLine> {
  * file would have to give.
  */
 export function tailOffset(path: string, wanted: number, counts: (line: Buffer) => boolean): { offset: number; missing: number } {
-  const fd = openSync(path, 'r')
+  const fd = openLog(path)
+  // Rotation has just removed it.
+  if (fd === undefined) return { offset: 0, missing: wanted }
   try {
     let end = fstatSync(fd).size
     let found = 0

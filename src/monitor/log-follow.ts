@@ -1,7 +1,7 @@
 // A log that is still written, over any number of rotations.
 import { watch } from 'node:fs'
 import { dirname } from 'node:path'
-import { newerFiles, openReader, readAvailable, readToEnd, rotatedFiles, type LogReader, type Parse } from './log-files.ts'
+import { openNewer, openRotated, readAvailable, readToEnd, type LogReader, type Parse } from './log-files.ts'
 import type { LogLine } from './log-line.ts'
 
 export interface Following {
@@ -28,9 +28,8 @@ export async function* followFiles({ path, parse, alive, signal, reader: first }
           quiet = false
           yield line
         }
-        const newer = newerFiles(path, reader.inode)
-        if (newer.length > 0) {
-          const next = newer.flatMap((file) => openReader(file) ?? [])
+        const next = openNewer(path, reader.inode)
+        if (next.length > 0) {
           // A monitor writes to the old file until it has opened the new one.
           yield* readToEnd(reader, parse)
           for (const between of next.slice(0, -1)) yield* readToEnd(between, parse)
@@ -49,10 +48,7 @@ export async function* followFiles({ path, parse, alive, signal, reader: first }
   }
 }
 
-const openOldest = (path: string): LogReader | undefined => {
-  const [file] = rotatedFiles(path)
-  return file === undefined ? undefined : openReader(file)
-}
+const openOldest = (path: string): LogReader | undefined => openRotated(path, (files) => files.slice(0, 1))[0]
 
 const NET_MS = 500
 

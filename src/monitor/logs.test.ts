@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawn as startProgram } from 'node:child_process'
 import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -133,3 +134,37 @@ test('a driver that keeps nothing says so', async () => {
 })
 
 withLog('a missing log is empty', async (path) => assert.deepEqual(await read(path), []))
+
+withLog('names that move while they are read leave the order of lines as it was written', async (path) => {
+  const last = 6000
+  const writer = startProgram(process.execPath, ['-e', `
+    const { writeFileSync, renameSync, existsSync, linkSync } = require('node:fs')
+    const path = ${JSON.stringify(path)}
+    for (let n = 1; n <= ${last}; n += 4) {
+      writeFileSync(path + '.tmp', [0, 1, 2, 3].map((k) => 'TIME stdout F ' + (n + k) + '\\n').join(''))
+      renameSync(path + '.tmp', path)
+      if (n + 4 > ${last}) break
+      for (let k = 5; k > 0; k--) if (existsSync(path + '.' + k)) renameSync(path + '.' + k, path + '.' + (k + 1))
+      linkSync(path, path + '.0')
+      renameSync(path + '.0', path + '.1')
+    }
+  `.replace('TIME', T(1))])
+  try {
+    let alive = true
+    writer.once('exit', () => { alive = false })
+    const following = read(path, { follow: true, alive: () => alive })
+    const rising = (lines: string[]): void => {
+      for (const [at, line] of lines.entries()) if (at > 0) assert.ok(Number(line) > Number(lines[at - 1]), `${line} after ${lines[at - 1]}`)
+    }
+    while (alive) {
+      rising(await read(path))
+      rising(await read(path, { tail: 10 }))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const lines = await following
+    rising(lines)
+    assert.equal(lines.at(-1), String(last))
+  } finally {
+    writer.kill()
+  }
+})

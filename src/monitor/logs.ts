@@ -1,7 +1,7 @@
 // Reads what containers wrote, as their monitors keep it.
 import { statSync } from 'node:fs'
 import { Failure } from '../errors.ts'
-import { openReader, readToEnd, rotatedFiles, tailOffset, type Parse } from './log-files.ts'
+import { openRotated, readToEnd, tailOffset, type LogFile, type Parse } from './log-files.ts'
 import { followFiles } from './log-follow.ts'
 import { parseJsonLine, parseK8sLine, type LogLine } from './log-line.ts'
 
@@ -64,9 +64,8 @@ async function* wanted(lines: AsyncGenerator<LogLine>, { sinceNs, untilNs }: Rea
 
 async function* readFiles(path: string, parse: Parse, options: ReadLogsOptions): AsyncGenerator<LogLine> {
   const { tail, follow, alive, signal } = options
-  const start = tail === undefined ? wholeFiles(path, options) : startOfTail(path, tail, parse)
   // All are opened before the first is read: a rotation meanwhile changes names, not what is open.
-  const readers = start.flatMap(({ file, offset }) => openReader(file, offset) ?? [])
+  const readers = openRotated(path, (files) => (tail === undefined ? wholeFiles(files, path, options) : startOfTail(files, tail, parse)))
   const last = follow ? readers.pop() : undefined
   try {
     for (const reader of readers) yield* readToEnd(reader, parse)
@@ -78,21 +77,18 @@ async function* readFiles(path: string, parse: Parse, options: ReadLogsOptions):
 }
 
 /** A file last written before `sinceNs` has nothing that is wanted. */
-const wholeFiles = (path: string, { sinceNs }: ReadLogsOptions): { file: string; offset: number }[] =>
-  rotatedFiles(path)
-    .filter((file) => file === path || sinceNs === undefined || (statSync(file, { bigint: true, throwIfNoEntry: false })?.mtimeNs ?? 0n) >= sinceNs)
-    .map((file) => ({ file, offset: 0 }))
+const wholeFiles = (files: LogFile[], path: string, { sinceNs }: ReadLogsOptions): LogFile[] =>
+  files.filter(({ file }) => file === path || sinceNs === undefined || (statSync(file, { bigint: true, throwIfNoEntry: false })?.mtimeNs ?? 0n) >= sinceNs)
 
 /** From the newest file back until there are enough lines. A partial line counts with the full line it belongs to. */
-function startOfTail(path: string, tail: number, parse: Parse): { file: string; offset: number }[] {
-  const files = rotatedFiles(path)
-  if (tail <= 0) return files.slice(-1).map((file) => ({ file, offset: statSync(file, { throwIfNoEntry: false })?.size ?? 0 }))
-  const chosen: { file: string; offset: number }[] = []
+function startOfTail(files: LogFile[], tail: number, parse: Parse): (LogFile & { offset: number })[] {
+  if (tail <= 0) return files.slice(-1).map((found) => ({ ...found, offset: statSync(found.file, { throwIfNoEntry: false })?.size ?? 0 }))
+  const chosen: (LogFile & { offset: number })[] = []
   let missing = tail
-  for (const file of files.reverse()) {
-    const found = tailOffset(file, missing, (line) => parse(line)?.partial === false)
-    chosen.unshift({ file, offset: found.offset })
-    missing = found.missing
+  for (const found of files.reverse()) {
+    const { offset, missing: more } = tailOffset(found.file, missing, (line) => parse(line)?.partial === false)
+    chosen.unshift({ ...found, offset })
+    missing = more
     if (missing === 0) break
   }
   return chosen
