@@ -12,17 +12,19 @@ const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 const EXIT_CODES: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
 
 export function listenForInterrupt(endNow: (code: number) => void): Interrupt {
-  const controller = new AbortController()
+  // Made when asked for: loading what it is made of takes half a millisecond.
+  let made: AbortController | undefined
+  const controller = (): AbortController => (made ??= new AbortController())
   const taken = new Map<NodeJS.Signals, (signal: NodeJS.Signals) => void>()
   const receive = (signal: NodeJS.Signals): void => {
     const handler = taken.get(signal)
     if (handler) return handler(signal)
-    if (controller.signal.aborted) return endNow(EXIT_CODES[signal] ?? 130)
-    controller.abort(new Failure('cancelled', `interrupted by ${signal}`))
+    if (controller().signal.aborted) return endNow(EXIT_CODES[signal] ?? 130)
+    controller().abort(new Failure('cancelled', `interrupted by ${signal}`))
   }
   for (const signal of ENDING) process.on(signal, receive)
   return {
-    signal: controller.signal,
+    get signal() { return controller().signal },
     takeOver(signals, handler) {
       const added = signals.filter((signal) => !ENDING.includes(signal))
       for (const signal of signals) taken.set(signal, handler)

@@ -6,6 +6,9 @@ import type { Engine } from './engine.ts'
 
 type Parts = Pick<Engine, 'config' | 'paths'>
 
+/** As bin/scow has them for what is short. */
+const NODE_FLAGS = ['--v8-pool-size=0', '--min-semi-space-size=8', '--no-rehash-snapshot']
+
 /**
  * argv of what the monitor starts at the container's end: the exit program, installed under the root so that an update
  * of scow cannot take it away from running containers. It queues the id and starts one Node for any number of ends.
@@ -18,7 +21,7 @@ export async function cleanupCommand(engine: Parts, { id, attended, delayMs }: {
     '--queue', paths.cleanupQueue, '--lock', join(paths.locks, 'cleanup'), '--id', delayMs === undefined ? id : `${id}.due`, '--log', join(paths.runRoot, 'cleanup.log'),
     ...(attended ? ['--attended', attendedFile(engine, id)] : []),
     ...(delayMs !== undefined ? ['--delay-ms', String(delayMs)] : []),
-    '--', process.execPath, '--', builtFile('main.cjs'),
+    '--', process.execPath, ...NODE_FLAGS, '--', builtFile('main.cjs'),
     '--root', paths.root, '--runroot', paths.runRoot, '--runtime', config.engine.runtime, '--cgroup-manager', config.engine.cgroupManager,
     'container', 'cleanup', '--queue',
   ]

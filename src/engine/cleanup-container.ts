@@ -5,7 +5,7 @@ import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
 import { startCleanup } from './start-cleanup.ts'
 import { removeSettled } from './remove-container.ts'
-import { settleContainer } from './settle-container.ts'
+import { recordEnd, releaseEnded } from './settle-container.ts'
 import { startSettled } from './start-container.ts'
 import { restartDelayMs, wantsRestart } from './restart-policy.ts'
 import { withHeldImage } from './removed-image.ts'
@@ -13,14 +13,17 @@ import { withHeldImage } from './removed-image.ts'
 /**
  * Idempotent: the exit program calls it, and every command that looks at a dead container may.
  * @param due the delay of a scheduled restart is over
+ * @param deleted the runtime was asked to forget it already
  */
-export async function cleanupContainer(engine: Engine, id: string, { due = false }: { due?: boolean } = {}): Promise<void> {
+export async function cleanupContainer(engine: Engine, id: string, { due = false, deleted }: { due?: boolean; deleted?: Promise<boolean> | undefined } = {}): Promise<void> {
   try {
     await withContainerLock(engine, id, async () => {
-      const container = await settleContainer(engine, id)
-      if (container.phase !== 'exited') return
+      const ended = await recordEnd(engine, id)
+      if (ended.phase !== 'exited') return
+      // Its removal gives back what the run used.
+      if (ended.record.request.autoRemove && !wantsRestart(ended)) return withHeldImage(engine, ended, () => removeSettled(engine, ended, { volumes: true, deleted }))
+      const container = ended.status.cleanedUp ? ended : await releaseEnded(engine, ended, deleted)
       if (wantsRestart(container)) return due ? restart(engine, container) : schedule(engine, container)
-      if (container.record.request.autoRemove) await withHeldImage(engine, container, () => removeSettled(engine, container, { volumes: true }))
     })
   } catch (error) {
     if (!isFailure(error, 'notFound')) throw error

@@ -74,7 +74,7 @@ async function recoverOne(engine: Parts, intent: Intent): Promise<void> {
       if (container && container.phase !== 'running') await releaseRun(engine, container)
       return engine.state.intents.close(intentId)
     }
-    case 'remove': return finishRemoval(engine, { id: target, intentId, data: data as unknown as RemovalData })
+    case 'remove': return finishRemoval(engine, { id: target, intentId, data: data as unknown as RemovalData, release: {} })
     case 'teardown':
       await leaveNetwork(engine, target)
       return engine.state.intents.close(intentId)

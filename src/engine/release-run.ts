@@ -15,19 +15,33 @@ export interface RunOwner {
   readonly record: { readonly runtime: { readonly path: string }; readonly request: { readonly network: { readonly kind: string }; readonly rootfs?: unknown } }
 }
 
+export interface Release {
+  /** No process of it lives any more. */
+  readonly dead?: boolean
+  /** The runtime was asked to forget it already: `beginDelete`. */
+  readonly deleted?: Promise<boolean> | undefined
+  /** Done once nothing is mounted any more; not waiting for the runtime where the container is dead. */
+  readonly andThen?: () => Promise<void>
+}
+
 /**
  * Gives back all that a run takes: runtime state, monitor, mounts, network, ports, files of the run root. Idempotent:
  * it serves a failed start, the end of a container, removal, and what a killed process or a reboot left.
- * @param dead no process of it lives any more
  */
-export async function releaseRun(engine: Parts, owner: RunOwner, { dead = false }: { dead?: boolean } = {}): Promise<void> {
-  const { id, record } = owner
-  const deleted = engine.runtime(record.runtime.path).then((runtime) => runtime.delete(id, { force: true }))
-  if (!dead) await deleted
+export async function releaseRun(engine: Parts, owner: RunOwner, { dead = false, deleted, andThen = async () => {} }: Release = {}): Promise<void> {
+  const { id } = owner
+  const gone = (deleted ?? Promise.resolve(false)).then(async (done) => { if (!done) await (await runtimeOf(engine, owner)).delete(id, { force: true }) })
+  if (!dead) await gone
   // The runtime's clean-up is a program of ten milliseconds: what it doesn't need goes meanwhile.
-  await both(deleted, releaseHost(engine, owner))
+  await both(gone, releaseHost(engine, owner).then(andThen))
   removeTree(engine.paths.container(id).run)
 }
+
+/** Has the runtime forget a container that has ended, while others look at how. @returns whether it has; never rejects */
+export const beginDelete = (engine: Pick<Engine, 'runtime'>, owner: RunOwner): Promise<boolean> =>
+  runtimeOf(engine, owner).then((runtime) => runtime.delete(owner.id)).then(() => true, () => false)
+
+const runtimeOf = (engine: Pick<Engine, 'runtime'>, { record }: RunOwner): ReturnType<Engine['runtime']> => engine.runtime(record.runtime.path)
 
 async function releaseHost(engine: Parts, { id, record }: RunOwner): Promise<void> {
   const { run, monitorPidFile } = engine.paths.container(id)
@@ -35,7 +49,8 @@ async function releaseHost(engine: Parts, { id, record }: RunOwner): Promise<voi
   if (monitor) killProcess(monitor, 'SIGKILL')
   await unmountTree(run)
   await (await engine.storage()).containers.unmount(id)
-  if (record.request.network.kind === 'bridge') await releaseNetwork(engine, id)
+  if (record.request.network.kind !== 'bridge') return
+  await releaseNetwork(engine, id)
   await engine.state.containers.releasePorts(id, { durable: false })
 }
 

@@ -7,9 +7,9 @@ import { attendedFile } from './cleanup-command.ts'
 import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
 import { recoverDead } from './recover.ts'
-import { releaseRun, type RunOwner } from './release-run.ts'
+import { releaseRun, type Release, type RunOwner } from './release-run.ts'
 import { removeVolumes } from './remove-volumes.ts'
-import { settleContainer } from './settle-container.ts'
+import { endedWhole, settleContainer } from './settle-container.ts'
 import { stopContainer } from './stop-container.ts'
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'runtime' | 'networks'>
@@ -44,21 +44,24 @@ export async function removeContainer(engine: Parts, id: string, options: Remove
   })
 }
 
-/** The removal itself, under the container's lock, of one that doesn't run. */
-export async function removeSettled(engine: Parts, container: Container, { volumes }: { volumes: boolean }): Promise<void> {
+/** The removal itself, under the container's lock, of one that doesn't run. `deleted`: as for `releaseRun`. */
+export async function removeSettled(engine: Parts, container: Container, { volumes, deleted }: { volumes: boolean; deleted?: Promise<boolean> | undefined }): Promise<void> {
   const { id, record } = container
   const durable = !record.request.autoRemove
   const data: RemovalData = { record: runOwnerOf(container).record, anonymousVolumes: volumes ? record.volumes.filter(({ anonymous }) => anonymous).map(({ name }) => name) : [] }
   const intentId = await engine.state.containers.beginRemoval({ id, intent: { kind: 'remove', target: id, owner: engine.self, data: { ...data } } }, { durable })
-  await finishRemoval(engine, { id, intentId, data, released: container.status.cleanedUp ?? container.starts === 0 })
+  const released = container.status.cleanedUp ?? container.starts === 0
+  await finishRemoval(engine, { id, intentId, data, release: released ? undefined : { dead: endedWhole(container), deleted } })
 }
 
-/** Idempotent; also what recovery does for a removal that was killed. The intent is on disk: losing the end of it to a power cut costs nothing. */
-export async function finishRemoval(engine: Parts, { id, intentId, data, released = false }: { id: string; intentId: number; data: RemovalData; released?: boolean }): Promise<void> {
-  if (!released) await releaseRun(engine, { id, record: data.record })
-  await (await engine.storage()).containers.remove(id)
+/** Without `release` its run has been given back already. Idempotent; also what recovery does for a removal that was killed. The intent is on disk: losing the end of it to a power cut costs nothing. */
+export async function finishRemoval(engine: Parts, { id, intentId, data, release }: { id: string; intentId: number; data: RemovalData; release: Release | undefined }): Promise<void> {
   const { dir, run } = engine.paths.container(id)
-  removeTree(dir)
+  const removeOwn = async (): Promise<void> => {
+    await (await engine.storage()).containers.remove(id)
+    removeTree(dir)
+  }
+  await (release ? releaseRun(engine, { id, record: data.record }, { ...release, andThen: removeOwn }) : removeOwn())
   removeTree(run)
   // Ids are never used again: nobody can want these locks for another container.
   for (const file of [join(engine.paths.locks, id), attendedFile(engine, id), join(engine.paths.exits, id), join(engine.paths.cleanupQueue, id), ...halfExits(engine, id)]) rmSync(file, { force: true })

@@ -8,6 +8,8 @@ import { cleanupContainer } from './cleanup-container.ts'
 import { createContainer, type CreateContainer } from './create-container.ts'
 import type { Engine } from './engine.ts'
 import { UNKNOWN_EXIT } from './find-exit.ts'
+import { beginDelete } from './release-run.ts'
+import { endedWhole } from './settle-container.ts'
 import { startContainer } from './start-container.ts'
 import { waitForExit } from './wait-container.ts'
 
@@ -41,9 +43,10 @@ export async function runContainer(engine: Engine, run: RunContainer): Promise<R
     return { id }
   }
   const container = await engine.state.containers.get(id)
+  const deleted = attended && container && endedWhole(container) ? beginDelete(engine, container) : undefined
   const exit = container && await waitForExit(engine, container, io.signal ? { signal: io.signal } : {})
   if (attended) {
-    await cleanupContainer(engine, id)
+    await cleanupContainer(engine, id, { deleted })
     rmSync(attendedFile(engine, id), { force: true })
     attended.release()
     // A checkpoint syncs: that is left to a process that nobody waits for.

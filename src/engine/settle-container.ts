@@ -11,21 +11,27 @@ type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'storage' | 'runtime' |
  * used is given back. @returns the container as it is now @throws notFound
  */
 export async function settleContainer(engine: Parts, id: string): Promise<Container> {
+  const container = await recordEnd(engine, id)
+  return container.phase === 'exited' && !container.status.cleanedUp ? releaseEnded(engine, container) : container
+}
+
+/** The first half of it: the end alone. */
+export async function recordEnd(engine: Parts, id: string): Promise<Container> {
   const container = await engine.state.containers.get(id)
   if (!container) throw new Failure('notFound', `no container with ID ${id.slice(0, 12)} found: no such container`)
-  const running = container.phase === 'running' || container.phase === 'paused'
-  if (running) {
-    const exit = findExit(engine, container)
-    if (!exit) return container
-    await engine.state.containers.exited({ id, starts: container.starts, exit }, { durable: false }) // after a power cut the monitor's own file still tells
-  }
-  if (running || (container.phase === 'exited' && !container.status.cleanedUp)) {
-    await releaseRun(engine, container, { dead: endedWhole(container) })
-    await engine.state.containers.change({ id, status: { cleanedUp: true, netns: null, process: null, monitor: null } }, { durable: false })
-    return (await engine.state.containers.get(id)) ?? container
-  }
-  return container
+  const exit = container.phase === 'running' || container.phase === 'paused' ? findExit(engine, container) : undefined
+  if (!exit) return container
+  await engine.state.containers.exited({ id, starts: container.starts, exit }, { durable: false }) // after a power cut the monitor's own file still tells
+  return (await engine.state.containers.get(id)) ?? container
+}
+
+/** The second half, of one that has ended. */
+export async function releaseEnded(engine: Parts, container: Container, deleted?: Promise<boolean>): Promise<Container> {
+  const { id } = container
+  await releaseRun(engine, container, { dead: endedWhole(container), deleted })
+  await engine.state.containers.change({ id, status: { cleanedUp: true, netns: null, process: null, monitor: null } }, { durable: false })
+  return (await engine.state.containers.get(id)) ?? container
 }
 
 /** With the first process of a table of their own all others have ended. */
-const endedWhole = ({ record }: Container): boolean => record.request.namespaces.pid.kind === 'private'
+export const endedWhole = ({ record }: Container): boolean => record.request.namespaces.pid.kind === 'private'

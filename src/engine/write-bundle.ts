@@ -26,7 +26,11 @@ import { resolveNamespaces } from './resolve-namespaces.ts'
 
 const MAX_PASSWD_BYTES = 4 * 2 ** 20
 
-export interface Bundle { readonly cgroupPath: string | undefined }
+export interface Bundle {
+  readonly cgroupPath: string | undefined
+  /** The runtime has hooks to run when the process has been started. */
+  readonly hooks: boolean
+}
 
 /** Settles everything that the spec depends on and writes the bundle: config.json is made anew for each start. */
 export async function writeBundle(engine: Engine, { container, rootfsPath, network, windowSize }: { container: Container; rootfsPath: string; network: PreparedNetwork; windowSize?: WindowSize }): Promise<Bundle> {
@@ -70,7 +74,7 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
   if (windowSize && request.terminal && spec.process) spec.process.consoleSize = { height: windowSize.rows, width: windowSize.columns }
   for (const warning of warnings) log.warn(warning)
   writeFileSync(own.config, specText(spec), { mode: 0o600 })
-  return { cgroupPath: cgroups }
+  return { cgroupPath: cgroups, hooks: (spec.hooks?.poststart ?? []).length > 0 }
 }
 
 const readText = (root: string, path: string): string | undefined => readInRoot(root, path, MAX_PASSWD_BYTES)?.toString('utf8')

@@ -6,6 +6,7 @@ import { findProgram, PROGRAM_DIRS } from '../process/find-program.ts'
 import { runProgram, type Ended, type RunOptions } from '../process/run-program.ts'
 import { runtimeFailure } from './errors.ts'
 import { execProcess, type ExecOptions, type ExecResult } from './exec-process.ts'
+import { openGate } from './open-gate.ts'
 import { kindOf, TRAITS, type RuntimeKind, type RuntimeNetwork } from './kinds.ts'
 
 export interface RuntimeOptions {
@@ -60,8 +61,11 @@ export interface Runtime {
   globalArgs(container?: { readonly logFile?: string; readonly network?: RuntimeNetwork }): string[]
   /** Of what the runtime said to a monitor when it refused. */
   explain(text: string, id: string): Failure
-  /** Lets the created process go on. Failure wrongState unless created, commandNotFound, cannotInvoke. `network` as for `globalArgs`. */
-  start(id: string, options?: CallOptions & { readonly network?: RuntimeNetwork }): Promise<void>
+  /**
+   * Lets the created process go on. Failure wrongState unless created, commandNotFound, cannotInvoke. `network` as for
+   * `globalArgs`; `hooks`: the runtime has something to run once the process goes. Default true.
+   */
+  start(id: string, options?: CallOptions & { readonly network?: RuntimeNetwork; readonly hooks?: boolean }): Promise<void>
   /** Failure notFound, or wrongState when it is not running. `all`: every process of the container. */
   kill(id: string, signal: number, options?: CallOptions & { readonly all?: boolean }): Promise<void>
   /** Idempotent: a container the runtime doesn't know is fine. `force` kills it first. */
@@ -102,7 +106,10 @@ export const openRuntime = ({ path, stateDir, systemdCgroup, extraArgs = [] }: R
       ...(logFile === undefined ? [] : ['--log', logFile, '--log-format', 'json']),
       ...traits.networkArgs[network]],
     explain: (text, id) => runtimeFailure(text, { runtime: name, id }),
-    start: async (id, { network = 'namespace', ...options } = {}) => { await call(id, [...traits.networkArgs[network], 'start', id], options) },
+    start: async (id, { network = 'namespace', hooks = true, ...options } = {}) => {
+      if (traits.waitsAtFifo && !hooks && await openGate(stateDir, id)) return
+      await call(id, [...traits.networkArgs[network], 'start', id], options)
+    },
     kill: async (id, signal, { all = false, ...options } = {}) => { await call(id, ['kill', ...(all ? ['--all'] : []), id, String(signal)], options) },
     delete: (id, { force = false, ...options } = {}) => act(id, ['delete', ...(force ? ['--force'] : [])], options).catch(unlessUnknown),
     state: async (id, options) => {
