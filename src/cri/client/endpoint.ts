@@ -44,7 +44,8 @@ export async function checkEndpoint(endpoint: Endpoint): Promise<void> {
   throw new Failure('unavailable', `cannot connect to ${address}: ${why}`, { cause: error, hint: 'is the runtime running?' })
 }
 
-function tryConnect({ path, host, port }: Endpoint): Promise<NodeJS.ErrnoException | undefined> {
+/** Why nobody can be spoken to there; undefined where somebody listens. */
+export function tryConnect({ path, host, port }: Endpoint): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
     const socket = path === undefined ? connect({ host: host!, port: port! }) : connect({ path })
     const finish = (error?: NodeJS.ErrnoException): void => { clearTimeout(timer); socket.destroy(); resolve(error) }

@@ -1,6 +1,6 @@
 // gRPC's frames read along, decoded, and freed of what must not be written down.
-import { ImageServiceService, RuntimeServiceService } from '../wire/generated/runtime-v1.ts'
-import { toJson, type Json, type JsonObject } from './protojson.ts'
+import { ImageServiceService, RuntimeServiceService } from '../../wire/generated/runtime-v1.ts'
+import { toJson, type Json, type JsonObject } from '../protojson.ts'
 
 export type Message = JsonObject
 
@@ -45,24 +45,27 @@ interface Frames { readonly add: (chunk: Buffer) => void; readonly bytes: () => 
 
 /** Keeps the first message and counts all. */
 function firstFrame(): Frames {
-  let [count, skip] = [0, 0]
+  const header = Buffer.alloc(HEADER_BYTES)
+  let [count, headerBytes, left] = [0, 0, 0]
   let kept: Buffer | undefined
-  let pending: Buffer = Buffer.alloc(0)
   const add = (chunk: Buffer): void => {
-    let rest = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
-    pending = Buffer.alloc(0)
-    while (rest.length > 0) {
-      if (skip > 0) { const gone = Math.min(skip, rest.length); skip -= gone; rest = rest.subarray(gone); continue }
-      if (rest.length < HEADER_BYTES) { pending = rest; return }
-      const length = rest.readUInt32BE(1)
-      if (count > 0 || length > MAX_BYTES || rest[0] !== 0) { count++; skip = HEADER_BYTES + length; continue }
-      if (rest.length < HEADER_BYTES + length) { pending = rest; return }
-      kept = Buffer.from(rest.subarray(HEADER_BYTES, HEADER_BYTES + length))
-      count++
-      rest = rest.subarray(HEADER_BYTES + length)
+    for (let at = 0; at < chunk.length;) {
+      if (left > 0) {
+        const part = chunk.subarray(at, at + left)
+        if (count === 1) kept?.set(part, kept.length - left)
+        left -= part.length
+        at += part.length
+        continue
+      }
+      header[headerBytes++] = chunk[at++]!
+      if (headerBytes < HEADER_BYTES) continue
+      headerBytes = 0
+      left = header.readUInt32BE(1)
+      // what is packed isn't unpacked
+      if (++count === 1 && header[0] === 0 && left <= MAX_BYTES) kept = Buffer.alloc(left)
     }
   }
-  return { add, bytes: () => kept, count: () => count }
+  return { add, bytes: () => (left > 0 && count === 1 ? undefined : kept), count: () => count }
 }
 
 const REMOVED = '[removed]'
