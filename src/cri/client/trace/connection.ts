@@ -1,6 +1,7 @@
 // The calls of one connection, read from copies of its bytes. Nothing here is in the way of the bytes themselves.
-import { makeFrameReader } from './frames.ts'
-import { makeHeaderDecoder } from './hpack.ts'
+import { plain } from '../grpc/answer.ts'
+import { makeFrameReader, PREFACE, RST_STREAM } from '../http2/frames.ts'
+import { makeHeaderDecoder } from '../http2/hpack.ts'
 import type { Reading } from './messages.ts'
 import type { TracedCall } from './trace.ts'
 
@@ -17,7 +18,6 @@ interface Observing { readonly read: (path: string) => Reading; readonly onCall:
 
 interface Open { readonly began: number; readonly reading: Reading }
 
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 /** A server lets a client have some hundreds open. */
 const MOST_CALLS = 10_000
 const BROKEN_OFF = -1
@@ -45,7 +45,7 @@ export function observe({ read, onCall }: Observing): Observer {
         if (path !== undefined && !open.has(stream) && open.size < MOST_CALLS) open.set(stream, { began: now, reading: read(path) })
       },
       data: (stream, bytes) => open.get(stream)?.reading.request(bytes),
-      reset: (stream) => finish(stream, BROKEN_OFF, BY.caller),
+      control: (type, _flags, stream) => { if (type === RST_STREAM) finish(stream, BROKEN_OFF, BY.caller) },
     }),
     runtime: makeFrameReader({
       headers: (stream, block, isLast) => {
@@ -53,7 +53,7 @@ export function observe({ read, onCall }: Observing): Observer {
         if (isLast) finish(stream, Number(headers.get('grpc-status') ?? BROKEN_OFF), plain(headers.get('grpc-message') ?? ''))
       },
       data: (stream, bytes) => open.get(stream)?.reading.response(bytes),
-      reset: (stream) => finish(stream, BROKEN_OFF, BY.runtime),
+      control: (type, _flags, stream) => { if (type === RST_STREAM) finish(stream, BROKEN_OFF, BY.runtime) },
     }),
   }
   const afterPreface = (chunk: Buffer): Buffer => {
@@ -79,14 +79,5 @@ export function observe({ read, onCall }: Observing): Observer {
       now = at
       for (const stream of [...open.keys()]) finish(stream, BROKEN_OFF, why)
     },
-  }
-}
-
-/** Of gRPC's percent-encoding. */
-function plain(message: string): string {
-  try {
-    return decodeURIComponent(message)
-  } catch {
-    return message
   }
 }

@@ -1,5 +1,6 @@
-// gRPC's frames read along, decoded, and freed of what must not be written down.
+// gRPC's messages read along, decoded, and freed of what must not be written down.
 import { ImageServiceService, RuntimeServiceService } from '../../wire/generated/runtime-v1.ts'
+import { makeMessageReader } from '../http2/grpc-messages.ts'
 import { toJson, type Json, type JsonObject } from '../protojson.ts'
 
 export type Message = JsonObject
@@ -8,7 +9,6 @@ interface Known { readonly path: string; readonly requestDeserialize: (bytes: Bu
 
 /** Larger messages are counted, not kept. */
 const MAX_BYTES = 1024 * 1024
-const HEADER_BYTES = 5
 
 export interface Reading {
   readonly name: { readonly rpc: string; readonly version: 'v1' | 'v1alpha2' | 'other' }
@@ -22,12 +22,12 @@ export function makeReader(): (path: string) => Reading {
   return (path) => {
     const version = path.startsWith('/runtime.v1.') ? 'v1' : path.startsWith('/runtime.v1alpha2.') ? 'v1alpha2' : 'other'
     const method = methods.get(path.replace('/runtime.v1alpha2.', '/runtime.v1.'))
-    const [sent, received] = [firstFrame(), firstFrame()]
+    const [sent, received] = [readMessages(), readMessages()]
     return {
       name: { rpc: path.slice(path.lastIndexOf('/') + 1), version },
       request: sent.add, response: received.add,
       // decoded when the call is over: while it lasts nothing waits for us
-      result: () => ({ ...decoded('request', sent.bytes(), method?.requestDeserialize), ...decoded('response', received.bytes(), method?.responseDeserialize), responses: received.count() }),
+      result: () => ({ ...decoded('request', sent.first(), method?.requestDeserialize), ...decoded('response', received.first(), method?.responseDeserialize), responses: received.count() }),
     }
   }
 }
@@ -41,31 +41,20 @@ function decoded<K extends string>(key: K, bytes: Buffer | undefined, decode: ((
   }
 }
 
-interface Frames { readonly add: (chunk: Buffer) => void; readonly bytes: () => Buffer | undefined; readonly count: () => number }
+interface Messages { readonly add: (chunk: Buffer) => void; readonly first: () => Buffer | undefined; readonly count: () => number }
 
 /** Keeps the first message and counts all. */
-function firstFrame(): Frames {
-  const header = Buffer.alloc(HEADER_BYTES)
-  let [count, headerBytes, left] = [0, 0, 0]
-  let kept: Buffer | undefined
-  const add = (chunk: Buffer): void => {
-    for (let at = 0; at < chunk.length;) {
-      if (left > 0) {
-        const part = chunk.subarray(at, at + left)
-        if (count === 1) kept?.set(part, kept.length - left)
-        left -= part.length
-        at += part.length
-        continue
-      }
-      header[headerBytes++] = chunk[at++]!
-      if (headerBytes < HEADER_BYTES) continue
-      headerBytes = 0
-      left = header.readUInt32BE(1)
-      // what is packed isn't unpacked
-      if (++count === 1 && header[0] === 0 && left <= MAX_BYTES) kept = Buffer.alloc(left)
-    }
-  }
-  return { add, bytes: () => (left > 0 && count === 1 ? undefined : kept), count: () => count }
+function readMessages(): Messages {
+  let count = 0
+  let first: Buffer | undefined
+  const add = makeMessageReader({
+    isWanted: (bytes, isPacked) => count === 0 && bytes <= MAX_BYTES && !isPacked,
+    message: (message) => {
+      count++
+      first ??= message
+    },
+  })
+  return { add, first: () => first, count: () => count }
 }
 
 const REMOVED = '[removed]'

@@ -11,8 +11,8 @@ import { buffer } from 'node:stream/consumers'
 import test, { type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ListContainersRequest, ListContainersResponse } from '../../wire/generated/runtime-v1.ts'
-import { makeFrameReader } from './frames.ts'
-import { makeHeaderDecoder } from './hpack.ts'
+import { makeFrameReader } from '../http2/frames.ts'
+import { makeHeaderDecoder } from '../http2/hpack.ts'
 import { traceCalls, type TracedCall } from './trace.ts'
 
 test('headers are read as RFC 7541 packs them, with what earlier blocks taught', () => {
@@ -40,9 +40,9 @@ test('frames are read whatever pieces they come in, padded, continued and large 
   ])
   for (const size of [1, 2, 7, 16, bytes.length]) {
     let seen = ''
-    const read = makeFrameReader({ headers: (stream, block, isLast) => { seen += ` ${stream}:${block}:${isLast} ` }, data: (_stream, part) => { seen += part }, reset: (stream) => { seen += ` reset ${stream}` } })
+    const read = makeFrameReader({ headers: (stream, block, isLast) => { seen += ` ${stream}:${block}:${isLast} ` }, data: (_stream, part) => { seen += part }, control: (type, _flags, stream, payload) => { seen += ` ${type}:${stream}:${payload.length} ` } })
     for (let at = 0; at < bytes.length; at += size) read(bytes.subarray(at, at + size))
-    assert.equal(seen, ' 1:abcd:false onetwo 1:ef:true  reset 3', String(size))
+    assert.equal(seen, ' 4:0:12  1:abcd:false one 8:0:4 two 1:ef:true  3:3:4 ', String(size))
   }
 })
 

@@ -6,7 +6,7 @@ import { setPriority } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { Failure } from '../../../errors.ts'
 import { workerFile } from '../../../paths.ts'
-import { tryConnect, type Endpoint } from '../endpoint.ts'
+import { whyNot, type Endpoint } from '../endpoint.ts'
 import { BY, observe, type Observer } from './connection.ts'
 import type { Forwarding, Told, ToldBack } from './forward-worker.ts'
 import { makeReader, type Message } from './messages.ts'
@@ -85,5 +85,5 @@ const cannotListen = (path: string, code: string): Failure => new Failure(code =
 
 /** A socket that nobody listens on, of a trace that was killed. */
 async function removeAbandoned(path: string): Promise<void> {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() && (await tryConnect({ address: path, path }))?.code === 'ECONNREFUSED') rmSync(path)
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() && (await whyNot({ address: path, path }))?.code === 'ECONNREFUSED') rmSync(path)
 }

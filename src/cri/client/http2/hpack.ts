@@ -1,7 +1,7 @@
-// Headers as HTTP/2 packs them (RFC 7541), read for one direction of a connection.
+// Headers as HTTP/2 packs them (RFC 7541), for one direction of a connection.
 import { unhuffman } from '../../wire/hpack-text.ts'
 
-type Field = readonly [name: string, value: string]
+export type Field = readonly [name: string, value: string]
 
 /** Appendix A: entry 1 first. */
 const STATIC: readonly Field[] = [
@@ -88,4 +88,20 @@ function makeReader(block: Buffer): Reader {
       return isPacked ? unhuffman(bytes) : bytes.toString('latin1')
     },
   }
+}
+
+const NAME_BYTES = 127
+
+/** A block that any decoder reads, whatever came before it: nothing packed, nothing to remember. Values are ASCII. */
+export function encodeHeaders(headers: readonly Field[]): Buffer {
+  return Buffer.concat(headers.flatMap(([name, value]) => [Buffer.from([0]), plainText(name), plainText(value)]))
+}
+
+function plainText(text: string): Buffer {
+  const bytes = Buffer.from(text, 'latin1')
+  if (bytes.length < NAME_BYTES) return Buffer.concat([Buffer.from([bytes.length]), bytes])
+  const length = [NAME_BYTES]
+  let rest = bytes.length - NAME_BYTES
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) length.push(rest % 0x80 + 0x80)
+  return Buffer.concat([Buffer.from([...length, rest]), bytes])
 }
