@@ -2,7 +2,7 @@
 // for writing, which returns when somebody opens it for reading.
 import { closeSync, constants, fstatSync, openSync, readSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { watch } from '../sys/addon.ts'
+import { whenReadable } from '../process/when-readable.ts'
 
 /** A process that is there answers at once. */
 const PATIENCE_MS = 2000
@@ -16,7 +16,7 @@ export async function openGate(stateDir: string, id: string): Promise<boolean> {
   const fd = openFifo(path)
   if (fd === undefined) return false
   try {
-    if (!await readable(fd) || readSync(fd, Buffer.alloc(1)) !== 1) return false
+    if (!await whenReadable(fd, PATIENCE_MS) || readSync(fd, Buffer.alloc(1)) !== 1) return false
     rmSync(path, { force: true }) // by that the runtime tells a container that runs from one that is created
     return true
   } finally {
@@ -35,13 +35,3 @@ function openFifo(path: string): number | undefined {
   closeSync(fd)
   return undefined
 }
-
-const readable = (fd: number): Promise<boolean> => new Promise((resolve) => {
-  const end = (found: boolean): void => {
-    clearTimeout(timer)
-    stop()
-    resolve(found)
-  }
-  const timer = setTimeout(() => end(false), PATIENCE_MS)
-  const stop = watch(fd, { events: 'read' }, () => end(true))
-})
