@@ -18,8 +18,10 @@ export interface Connection {
   read<T>(body: (db: Database) => T): T
   /** BEGIN IMMEDIATE ... COMMIT; `durable` waits for the disk before it returns. */
   write<T>(body: (db: Database) => T, durable: boolean): T
-  /** Moves the write-ahead log into the file. Costs syncs: for cleanup and prune. */
-  checkpoint(): void
+  /** Moves the write-ahead log into the file. Costs syncs: for cleanup and prune. `waits` false: not while others are at it. */
+  checkpoint(options?: { waits?: boolean }): void
+  /** Whether this connection has written what waits for the disk. */
+  hasSynced(): boolean
   close(): void
 }
 
@@ -43,6 +45,7 @@ export function openDatabase(file: string, { waits = true }: { waits?: boolean }
 function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Connection {
   const db = statements(raw)
   let synchronous = ''
+  let synced = false
   const write = <T>(body: (db: Database) => T, durable: boolean): T => {
     if (!writable) throw newerSchema(file)
     const wanted = durable ? 'FULL' : 'NORMAL'
@@ -52,6 +55,7 @@ function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Conne
     try {
       const result = body(db)
       raw.exec('COMMIT')
+      if (durable) synced = true
       return result
     } catch (error) {
       if (raw.isTransaction) raw.exec('ROLLBACK')
@@ -61,7 +65,12 @@ function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Conne
   return {
     read: (body) => attempt(file, () => body(db)),
     write: (body, durable) => attempt(file, () => write(body, durable)),
-    checkpoint: () => { raw.exec('PRAGMA wal_checkpoint(TRUNCATE)') },
+    checkpoint: ({ waits = true } = {}) => {
+      if (!waits) raw.exec('PRAGMA busy_timeout=0')
+      raw.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      if (!waits) raw.exec(`PRAGMA busy_timeout=${BUSY_TIMEOUT_MS}`)
+    },
+    hasSynced: () => synced,
     close: () => raw.close(),
   }
 }

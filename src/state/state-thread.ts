@@ -6,5 +6,6 @@ export function openStateThread(file: string): State {
   const threads = openThreads({ source: 'state/state-worker.ts', data: { file }, most: 1 })
   return stateOver((call) => threads.call('run', call), {
     checkpoint: async () => { await threads.call('checkpoint') }, needsCheckpoint: () => needsCheckpoint(file), close: () => threads.close(),
+    upkeep: async () => {}, // the server looks at the log from time to time
   })
 }
