@@ -4,7 +4,8 @@
 const MIN_WIDTH = 12
 const PADDING = 2
 
-const width = (text: string): number => [...text].length
+/** Of plain text its length; others are counted by character. */
+const width = (text: string): number => (/^[\x20-\x7e]*$/.test(text) ? text.length : [...text].length)
 
 /** Aligns lines of tab-separated cells. A column is a run of consecutive lines that have it. */
 export function alignTabs(text: string): string {

@@ -4,6 +4,7 @@ import type { AnyCommand } from '../cli/command.ts'
 import { GLOBALS } from '../cli/globals.ts'
 import { listenForInterrupt } from '../cli/interrupt.ts'
 import type { ConfigFlags } from '../config.ts'
+import type { Engine } from '../engine/engine.ts'
 import { Failure } from '../errors.ts'
 import { LEVELS, setLogLevel, type LogLevel } from '../log.ts'
 
@@ -20,7 +21,19 @@ export interface Start {
   readonly exitNow: (code: number) => void
 }
 
-export const startCommand = (spec: AnyCommand, { file, title, words, commandLine, globals, globalFlags = GLOBALS, noColor, exitNow }: Start): Promise<number> => execute(spec, {
+export async function startCommand(spec: AnyCommand, start: Start): Promise<number> {
+  let engine: Engine | undefined
+  const code = await run(spec, start, async (flags) => {
+    const { openEngine } = await import('../engine/open-engine.ts')
+    return (engine = await openEngine({ flags }))
+  })
+  await engine?.state.upkeep()
+  return code
+}
+
+type Open = (flags: ConfigFlags) => Promise<Engine>
+
+const run = (spec: AnyCommand, { file, title, words, commandLine, globals, globalFlags = GLOBALS, noColor, exitNow }: Start, open: Open): Promise<number> => execute(spec, {
   title, words, commandLine, globals: globalFlags, globalValues: globals, noColor,
   interrupt: listenForInterrupt(exitNow),
   permit: async (given) => {
@@ -32,8 +45,7 @@ export const startCommand = (spec: AnyCommand, { file, title, words, commandLine
   openEngine: async (values) => {
     // a command that has no way of its own over the CRI must not act on this machine in its stead
     if (values.get('--endpoint')) throw new Failure('unsupported', `${title} works on this machine only`, { hint: 'drop --endpoint and SCOW_ENDPOINT' })
-    const { openEngine } = await import('../engine/open-engine.ts')
-    return openEngine({ flags: toFlags(values) })
+    return open(toFlags(values))
   },
 })
 

@@ -4,7 +4,8 @@ import { Failure } from '../errors.ts'
 
 const RTMIN = 34
 const RTMAX = 64
-const NUMBERS = constants.signals as Readonly<Record<string, number>>
+/** Looked up when wanted: most calls need none, and the module takes half a millisecond to load. */
+const numbers = (): Readonly<Record<string, number>> => constants.signals
 
 /** `TERM`, `sigterm`, `SIGTERM`, `15`, `RTMIN+3`, `RTMAX-1` -> number. */
 export const signalNumber = (text: string): number => {
@@ -16,9 +17,9 @@ export const signalNumber = (text: string): number => {
 
 const fromName = (name: string): number | undefined => {
   const realtime = /^RT(MIN|MAX)([+-]\d+)?$/.exec(name)
-  return realtime ? (realtime[1] === 'MIN' ? RTMIN : RTMAX) + Number(realtime[2] ?? 0) : NUMBERS[`SIG${name}`]
+  return realtime ? (realtime[1] === 'MIN' ? RTMIN : RTMAX) + Number(realtime[2] ?? 0) : numbers()[`SIG${name}`]
 }
 
 /** 15 -> `SIGTERM`, 37 -> `SIGRTMIN+3`. */
 export const signalName = (number: number): string =>
-  Object.entries(NUMBERS).find(([, value]) => value === number)?.[0] ?? (number === RTMIN ? 'SIGRTMIN' : `SIGRTMIN+${number - RTMIN}`)
+  Object.entries(numbers()).find(([, value]) => value === number)?.[0] ?? (number === RTMIN ? 'SIGRTMIN' : `SIGRTMIN+${number - RTMIN}`)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after } from 'node:test'
 import { isFailure, type ErrorKind, type Failure } from '../errors.ts'
@@ -90,6 +90,30 @@ test('a process is run in a container with its input, output and code', async ()
     await assert.rejects(exec(['true'], {}, { cwd: '/nowhere' }), failure('commandNotFound', 'working directory /nowhere'))
     await assert.rejects(exec(['true'], {}, { cwd: '/etc/plain' }), failure('cannotInvoke', 'working directory /etc/plain'))
     assert.equal((await exec(['sh', '-c', 'yes | head -c 1000'], { maxOutputBytes: 10 })).stdout.length, 10)
+  } finally {
+    await runc.delete(id, { force: true })
+  }
+})
+
+test('a process without hooks is let go as the runtime would, and once only', async () => {
+  const id = create(runc, ['sh', '-c', 'echo on >/tmp/went; sleep 100'])
+  try {
+    await runc.start(id, { hooks: false })
+    assert.equal((await runc.state(id))?.status, 'running')
+    await assert.rejects(runc.start(id, { hooks: false }), failure('wrongState', 'running already'))
+    for (let tries = 0; tries < 500 && !existsSync(join(rootfs, 'tmp/went')); tries++) await new Promise((resolve) => setTimeout(resolve, 10))
+    assert.equal(readFileSync(join(rootfs, 'tmp/went'), 'utf8'), 'on\n')
+  } finally {
+    await runc.delete(id, { force: true })
+  }
+  await assert.rejects(runc.start(id, { hooks: false }), failure('notFound'))
+})
+
+test('of a created process that was killed the runtime itself says what is wrong', async () => {
+  const id = create(runc, ['sleep', '100'])
+  try {
+    process.kill((await runc.state(id))!.pid, 'SIGKILL')
+    await assert.rejects(runc.start(id, { hooks: false }), failure('wrongState'))
   } finally {
     await runc.delete(id, { force: true })
   }

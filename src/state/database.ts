@@ -20,8 +20,10 @@ export interface Connection {
   write<T>(body: (db: Database) => T, durable: boolean): T
   /** Another number whenever another connection has written, of whatever process. */
   version(): number
-  /** Moves the write-ahead log into the file. Costs syncs: for cleanup and prune. */
-  checkpoint(): void
+  /** Moves the write-ahead log into the file. Costs syncs: for cleanup and prune. `waits` false: not while others are at it. */
+  checkpoint(options?: { waits?: boolean }): void
+  /** Whether this connection has written what waits for the disk. */
+  hasSynced(): boolean
   close(): void
 }
 
@@ -45,6 +47,7 @@ export function openDatabase(file: string, { waits = true }: { waits?: boolean }
 function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Connection {
   const db = statements(raw)
   let synchronous = ''
+  let synced = false
   const write = <T>(body: (db: Database) => T, durable: boolean): T => {
     if (!writable) throw newerSchema(file)
     const wanted = durable ? 'FULL' : 'NORMAL'
@@ -54,6 +57,7 @@ function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Conne
     try {
       const result = body(db)
       raw.exec('COMMIT')
+      if (durable) synced = true
       return result
     } catch (error) {
       if (raw.isTransaction) raw.exec('ROLLBACK')
@@ -64,7 +68,12 @@ function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Conne
     read: (body) => attempt(file, () => body(db)),
     write: (body, durable) => attempt(file, () => write(body, durable)),
     version: () => attempt(file, () => db.get<{ data_version: number }>('PRAGMA data_version')!.data_version),
-    checkpoint: () => { raw.exec('PRAGMA wal_checkpoint(TRUNCATE)') },
+    checkpoint: ({ waits = true } = {}) => {
+      if (!waits) raw.exec('PRAGMA busy_timeout=0')
+      raw.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      if (!waits) raw.exec(`PRAGMA busy_timeout=${BUSY_TIMEOUT_MS}`)
+    },
+    hasSynced: () => synced,
     close: () => raw.close(),
   }
 }

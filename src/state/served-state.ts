@@ -17,6 +17,7 @@ export function openServedState(file: string): State {
   const read = keeping(reading)
   return stateOver((call) => (call.write ? threads.call('run', call) : patiently(() => read(call))), {
     checkpoint: async () => { await threads.call('checkpoint') },
+    upkeep: async () => {}, // the server looks at the log from time to time
     needsCheckpoint: () => needsCheckpoint(file),
     close: async () => {
       await threads.close()

@@ -41,6 +41,8 @@ type Writes = { [G in keyof typeof WRITES]: { [K in keyof (typeof WRITES)[G]]: W
 export type State = Reads & Writes & {
   /** Folds the write-ahead log in: costs syncs, so only cleanup and prune call it. */
   checkpoint(): Promise<void>
+  /** At the end of a command that has waited for the disk anyway: folds in a log that has grown. Never waits for others, never fails. */
+  upkeep(): Promise<void>
   /** Whether the log has grown so much that opening the state begins to take time. */
   needsCheckpoint(): boolean
   close(): Promise<void>
@@ -64,6 +66,10 @@ export function openState(file: string): State {
   const connection = openDatabase(file)
   return stateOver(async (call) => runCall(connection, call), {
     checkpoint: async () => connection.checkpoint(), needsCheckpoint: () => needsCheckpoint(file), close: async () => connection.close(),
+    upkeep: async () => {
+      if (!connection.hasSynced() || !needsCheckpoint(file)) return
+      try { connection.checkpoint({ waits: false }) } catch { /* the next command tries again */ }
+    },
   })
 }
 
@@ -75,7 +81,7 @@ export function runCall(connection: Connection, { group, name, arg, write }: Sta
 }
 
 /** The whole face of the state over one function that makes a call. */
-export function stateOver(run: (call: StateCall) => Promise<unknown>, rest: Pick<State, 'checkpoint' | 'needsCheckpoint' | 'close'>): State {
+export function stateOver(run: (call: StateCall) => Promise<unknown>, rest: Pick<State, 'checkpoint' | 'needsCheckpoint' | 'upkeep' | 'close'>): State {
   const groups: Record<string, Record<string, unknown>> = {}
   const add = (table: object, wrap: (group: string, name: string) => unknown): void => {
     for (const [group, operations] of Object.entries(table)) for (const name of Object.keys(operations)) (groups[group] ??= {})[name] = wrap(group, name)
