@@ -15,6 +15,6 @@ test('options change parts of the label, and disable leaves none', () => {
   assert.equal(selinuxLabels('a', { security: { privileged: true } }), undefined)
   assert.throws(() => selinuxLabels('a', { security: { selinux: ['colour:red'] } }), (error) => isFailure(error, 'invalid'))
 })
-test('system folders are never relabelled', () => {
-  assert.throws(() => relabelMount({ type: 'bind', source: '/usr', target: '/x', relabel: 'private' }, '/usr', { processLabel: '', mountLabel: '' }), (error) => isFailure(error, 'invalid'))
+test('system folders are never relabelled', async () => {
+  await assert.rejects(relabelMount({ type: 'bind', source: '/usr', target: '/x', relabel: 'private' }, '/usr', { processLabel: '', mountLabel: '' }), (error) => isFailure(error, 'invalid'))
 })

@@ -52,8 +52,8 @@ function defaultContexts(): { process: string; file: string } {
 const SYSTEM_DIRS = new Set(['/', '/bin', '/boot', '/dev', '/etc', '/home', '/lib', '/lib64', '/opt', '/proc', '/root', '/run', '/sbin', '/srv', '/sys', '/tmp', '/usr', '/var'])
 
 /** `z` and `Z`: the source of a mount gets the label that the container may use. Shared content has no categories. */
-export function relabelMount(mount: MountRequest, source: string, { mountLabel }: SelinuxLabels): void {
+export async function relabelMount(mount: MountRequest, source: string, { mountLabel }: SelinuxLabels): Promise<void> {
   if ((mount.type !== 'bind' && mount.type !== 'volume') || !mount.relabel) return
   if (SYSTEM_DIRS.has(source)) throw new Failure('invalid', `SELinux relabelling of ${source} is not allowed`, { hint: 'leave out :z and :Z, or mount a folder below it' })
-  setFileLabel(source, mount.relabel === 'shared' ? mountLabel.split(':').slice(0, 4).join(':').replace(/:s0.*$/, ':s0') : mountLabel)
+  await setFileLabel(source, mount.relabel === 'shared' ? mountLabel.split(':').slice(0, 4).join(':').replace(/:s0.*$/, ':s0') : mountLabel)
 }

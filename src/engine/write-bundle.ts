@@ -46,7 +46,7 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
   const user = resolveUser({ user: record.user, passwd, group, groups: request.groups, policy: request.supplementalGroupsPolicy })
   const mounts = await resolveMounts(engine, { container, rootfsPath })
   const selinux = config.containers.selinux && existsSync('/sys/fs/selinux/enforce') ? selinuxLabels(id, request) : undefined
-  if (selinux) for (const [index, mount] of request.mounts.entries()) relabelMount(mount, mounts[index]?.source ?? '', selinux)
+  if (selinux) for (const [index, mount] of request.mounts.entries()) await relabelMount(mount, mounts[index]?.source ?? '', selinux)
   const files = await writeGeneratedFiles(engine, { container, rootfsPath, network, user, passwd, group })
   const notify = relaysReadiness(engine, container) ? own.notify : undefined
   if (notify) makeDir(notify, 0o755)

@@ -1,12 +1,20 @@
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as breathe } from 'node:timers/promises'
 import { lgetxattr, lsetxattr } from '../sys/addon.ts'
 
 const ATTRIBUTE = 'security.selinux'
+/** Between them a server does other things. */
+const AT_ONCE = 100
 
 /** Sets the SELinux label of `path` and all below, links not followed; what has it already is left alone. */
-export function setFileLabel(path: string, label: string): void {
+export async function setFileLabel(path: string, label: string): Promise<void> {
   const value = Buffer.from(`${label}\0`)
-  if (!lgetxattr(path, ATTRIBUTE)?.equals(value)) lsetxattr(path, ATTRIBUTE, value)
-  if (lstatSync(path).isDirectory()) for (const name of readdirSync(path)) setFileLabel(join(path, name), label)
+  const left = [path]
+  for (let done = 1; left.length > 0; done++) {
+    const next = left.pop()!
+    if (!lgetxattr(next, ATTRIBUTE)?.equals(value)) lsetxattr(next, ATTRIBUTE, value)
+    if (lstatSync(next).isDirectory()) for (const name of readdirSync(next)) left.push(join(next, name))
+    if (done % AT_ONCE === 0) await breathe()
+  }
 }

@@ -2,7 +2,6 @@ import '../support/jail.ts'
 import { Client, credentials } from '@grpc/grpc-js'
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { huffman } from '../../src/cri/wire/hpack-text.ts'
 import * as wire from '../../src/cri/wire/generated/runtime-v1.ts'
 import { openSuite } from '../support/suite.ts'
 import { openCri } from './cri.ts'
@@ -19,10 +18,4 @@ test('a kubelet that speaks v1alpha2 is answered, also when it calls the server 
     assert.deepEqual([answer.version, answer.runtimeApiVersion], ['0.1.0', 'v1alpha2'])
     client.close()
   }
-})
-
-test('a slash and a dash take equally many bits in a header', () => {
-  assert.equal(huffman('www.example.com')?.toString('hex'), 'f1e3c2e5f23a6ba0ab90f4ff') // RFC 7541, C.4.1
-  assert.equal(huffman('/run/scow/scow.sock')?.length, huffman('-run-scow-scow.sock')?.length)
-  assert.equal(huffman('é'), undefined)
 })

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { WebSocket } from 'ws'
-import { openBox } from '../support/box.ts'
+import { eventually, openBox } from '../support/box.ts'
 import { openSuite } from '../support/suite.ts'
 import { containerConfig, openCri, podConfig, startIn, type Cri } from './cri.ts'
 import { connectSpdy } from './spdy-client.ts'
@@ -50,6 +50,24 @@ test('with a certificate the streaming address is HTTPS, and asks for one of the
   const said: Buffer[] = []
   await new Promise<void>((resolve, reject) => socket.on('message', (data: Buffer) => said.push(data)).on('close', () => resolve()).on('error', reject))
   assert.equal(Buffer.concat(said.filter((data) => data[0] === 1).map((data) => data.subarray(1))).toString(), 'hello\n')
+})
+
+test('a renewed certificate is used from SIGHUP on, and a broken one is not', async (t) => {
+  const [old, renewed] = [makeCertificates(), makeCertificates()]
+  const cri = await openCri(t, suite, { args: ['--stream-tls-cert', join(old.dir, 'server.crt'), '--stream-tls-key', join(old.dir, 'server.key')] })
+  const url = await echoUrl(cri)
+  const trusts = async (ca: Buffer): Promise<boolean> => connectSpdy(await url(), PROTOCOLS, { ca }).then((client) => { client.close(); return true }, () => false)
+  const [before, after] = [old.read('ca.crt'), renewed.read('ca.crt')]
+  assert.equal(await trusts(before), true)
+  for (const name of ['server.crt', 'server.key']) writeFileSync(join(old.dir, name), renewed.read(name))
+  assert.equal(await trusts(before), true)
+  cri.server.kill('SIGHUP')
+  await eventually('the new certificate', () => trusts(after))
+  assert.equal(await trusts(before), false)
+  writeFileSync(join(old.dir, 'server.key'), 'no key')
+  cri.server.kill('SIGHUP')
+  await eventually('the complaint', () => /stays as it was: .*server\.key/.test(cri.server.stderr()))
+  assert.equal(await trusts(after), true)
 })
 
 test('certificates that are no use are named at the start', async (t) => {

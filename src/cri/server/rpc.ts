@@ -1,7 +1,7 @@
 // The one wrapper of all RPCs: a cancelled call becomes an AbortSignal, a thrown error a gRPC status and a log line.
-import { status, type handleServerStreamingCall, type handleUnaryCall } from '@grpc/grpc-js'
 import { grpcCodeOf, isFailure } from '../../errors.ts'
 import { log } from '../../log.ts'
+import { STATUS, statusName } from './grpc/status.ts'
 import type { DeepPartial } from '../wire/generated/runtime-v1.ts'
 import type { Server } from './server.ts'
 
@@ -10,6 +10,8 @@ export interface Call {
   readonly signal: AbortSignal
 }
 export type Rpc<Request, Response> = (server: Server, request: Request, call: Call) => Promise<DeepPartial<Response>>
+/** Answers with the message as it is sent. */
+export type EncodedRpc<Request> = (server: Server, request: Request, call: Call) => Promise<Uint8Array>
 /** Each batch is one message of the stream. */
 export type StreamRpc<Request, Response> = (server: Server, request: Request, call: Call) => AsyncIterable<DeepPartial<Response>>
 
@@ -26,64 +28,61 @@ export class RpcError extends Error {
   }
 }
 
-export type Wrapped = (server: Server, name: string) => handleUnaryCall<any, any> | handleServerStreamingCall<any, any> // of messages of any type: the table joins them
-
-export const unary = <Request, Response>(rpc: Rpc<Request, Response>, message: Message<Response>): Wrapped => (server, name): handleUnaryCall<Request, Response> => (call, reply) => {
-  const abort = new AbortController()
-  const began = performance.now()
-  call.on('cancelled', () => abort.abort())
-  server.metrics?.began(name)
-  const fail = (error: unknown): void => {
-    const failure = statusOf(error, name)
-    server.metrics?.ended(name, failure.code, performance.now() - began)
-    reply(failure)
-  }
-  rpc(server, call.request, { signal: abort.signal }).then(
-    (response) => {
-      const answer = message.fromPartial(response as never)
-      const elapsedMs = performance.now() - began
-      log.debug(`${name}: ok`, { rpc: name, code: 'OK', ms: Math.round(elapsedMs) })
-      server.metrics?.ended(name, status.OK, elapsedMs)
-      reply(null, answer)
-    },
-    fail,
-  ).catch(fail)
+/** What a method of the wire is given: its request, decoded, and where its answers go. */
+export interface Answering {
+  readonly signal: AbortSignal
+  /** A message, or the bytes of one. Resolves when the client has room for more, or is gone. */
+  answer(message: unknown): Promise<void>
 }
+/** Throws RpcError alone. */
+export type Handler = (request: any, answering: Answering) => Promise<void> // of messages of any type: the table joins them
+export type Wrapped = (server: Server, name: string) => Handler
 
-export const streaming = <Request, Response>(rpc: StreamRpc<Request, Response>, message: Message<Response>): Wrapped => (server, name): handleServerStreamingCall<Request, Response> => (call) => {
-  const abort = new AbortController()
-  const leave = (): void => abort.abort()
+export const unary = <Request, Response>(rpc: Rpc<Request, Response>, message: Message<Response>): Wrapped =>
+  answered(async (...given: Parameters<Rpc<Request, Response>>) => message.fromPartial(await rpc(...given) as never))
+
+export const encoded = <Request>(rpc: EncodedRpc<Request>): Wrapped => answered(rpc)
+
+const answered = <Request>(rpc: (server: Server, request: Request, call: Call) => Promise<unknown>): Wrapped => (server, name) => (request: Request, { signal, answer }) =>
+  measured(server, name, async (ended) => {
+    const response = await rpc(server, request, { signal })
+    log.debug(`${name}: ok`, { rpc: name, code: 'OK', ms: Math.round(ended()) })
+    await answer(response)
+  })
+
+export const streaming = <Request, Response>(rpc: StreamRpc<Request, Response>, message: Message<Response>): Wrapped => (server, name) => (request: Request, { signal: given, answer }) =>
+  measured(server, name, async (ended) => {
+    const signal = AbortSignal.any([given, server.ending])
+    for await (const partial of rpc(server, request, { signal })) {
+      if (signal.aborted) break
+      await answer(message.fromPartial(partial as never))
+    }
+    ended()
+  })
+
+/** `act` calls `ended` when what the server has to do is done: it returns how long that took. */
+async function measured(server: Server, name: string, act: (ended: () => number) => Promise<void>): Promise<void> {
   const began = performance.now()
   server.metrics?.began(name)
-  const ended = (code: number): void => server.metrics?.ended(name, code, performance.now() - began)
-  call.on('cancelled', leave)
-  server.ending.addEventListener('abort', leave, { once: true })
-  const send = async (): Promise<void> => {
-    for await (const partial of rpc(server, call.request, { signal: abort.signal })) {
-      if (abort.signal.aborted) break
-      if (!call.write(message.fromPartial(partial as never))) await drained(call, abort.signal)
-    }
+  const ended = (code: number): number => {
+    const elapsedMs = performance.now() - began
+    server.metrics?.ended(name, code, elapsedMs)
+    return elapsedMs
   }
-  send().then(() => {
-    ended(status.OK)
-    call.end()
-  }, (error: unknown) => {
+  try {
+    await act(() => ended(STATUS.OK))
+  } catch (error) {
     const failure = statusOf(error, name)
     ended(failure.code)
-    call.emit('error', failure)
-  }).finally(() => server.ending.removeEventListener('abort', leave))
+    throw failure
+  }
 }
 
-const drained = (call: { once(event: 'drain', then: () => void): void }, signal: AbortSignal): Promise<void> => new Promise((resolve) => {
-  call.once('drain', resolve)
-  signal.addEventListener('abort', () => resolve(), { once: true })
-})
-
-function statusOf(error: unknown, name: string): { code: number; details: string } {
+function statusOf(error: unknown, name: string): RpcError {
   const code = error instanceof RpcError ? error.code : grpcCodeOf(error)
-  const fields = { rpc: name, code: status[code] ?? code }
-  if (code === status.INTERNAL) log.error(`${name}: ${error instanceof Error ? error.stack : String(error)}`, fields)
+  const fields = { rpc: name, code: statusName(code) }
+  if (code === STATUS.INTERNAL) log.error(`${name}: ${error instanceof Error ? error.stack : String(error)}`, fields)
   else log.info(`${name}: ${(error as Error).message}`, fields)
   const hint = isFailure(error) && error.hint ? ` (${error.hint})` : ''
-  return { code, details: `${error instanceof Error ? error.message : String(error)}${hint}` }
+  return new RpcError(code, `${error instanceof Error ? error.message : String(error)}${hint}`, { cause: error })
 }

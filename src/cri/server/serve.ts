@@ -1,4 +1,3 @@
-import { Server as GrpcServer, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
 import { chmodSync, chownSync, mkdirSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Server as SocketServer } from 'node:net'
 import { dirname } from 'node:path'
@@ -12,9 +11,10 @@ import { watchPodContainers } from '../../engine/watch-pods.ts'
 import { log } from '../../log.ts'
 import { ImageServiceService, RuntimeServiceService } from '../wire/generated/runtime-v1.ts'
 import { findHandlers } from './handlers.ts'
-import { mendAuthority, mendings } from './authority.ts'
+import { serveGrpc, type GrpcMethod, type GrpcServer } from './grpc/serve-grpc.ts'
+import { STATUS } from './grpc/status.ts'
 import { checkPinned } from './pinned.ts'
-import type { Wrapped } from './rpc.ts'
+import { RpcError, type Wrapped } from './rpc.ts'
 import type { Server } from './server.ts'
 import { imageService, runtimeService } from './services.ts'
 import type { ServeSettings } from './settings.ts'
@@ -36,7 +36,7 @@ export interface ServeOptions {
   readonly signal: AbortSignal
 }
 
-const MAX_MESSAGE_BYTES = 16 * 2 ** 20
+const MAX_REQUEST_BYTES = 16 * 2 ** 20
 const GRACE_MS = 10_000
 
 /** Serves the CRI until `signal`. Containers don't notice its end. */
@@ -69,15 +69,17 @@ async function serveWith(engine: ThreadedEngine, options: ServeOptions, report: 
   }
   options.onHangUp?.(() => {
     report('reloading')
-    reload(engine, options, settings).then(({ settings: now, handlers: found }) => {
+    reload(engine, options, { settings, streaming }).then(({ settings: now, handlers: found }) => {
       [settings, handlers] = [now, found]
       log.info('configuration loaded anew', { handlers: [...found.keys()].filter(Boolean).join(',') })
     }, (error: unknown) => log.error(`the configuration stays as it was: ${error instanceof Error ? error.message : error}`))
       .finally(() => report('ready'))
   })
   watchPodContainers(engine, options.signal)
-  const grpc = new GrpcServer({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': -1 })
-  addServices(grpc, server)
+  const grpc = serveGrpc({
+    methods: methodsOf(server), maxRequestBytes: MAX_REQUEST_BYTES,
+    statusOf: (error) => ({ code: error instanceof RpcError ? error.code : STATUS.INTERNAL, details: (error as Error).message }),
+  })
   const sockets = await listen(grpc, socketPath(options.listen))
   const figures = metrics && await (await import('./metrics/metrics-server.ts')).openMetrics(server, settings.metricsAddress!)
   options.onReady?.()
@@ -87,32 +89,31 @@ async function serveWith(engine: ThreadedEngine, options: ServeOptions, report: 
   sockets.close()
   figures?.close()
   streaming.close()
-  await shutDown(grpc)
+  if (!await grpc.shutDown(GRACE_MS)) log.warn('requests under way are cut off')
 }
 
-async function reload(engine: ThreadedEngine, { settings }: ServeOptions, before: ServeSettings): Promise<{ settings: ServeSettings; handlers: Awaited<ReturnType<typeof findHandlers>> }> {
+async function reload(engine: ThreadedEngine, { settings }: ServeOptions, { settings: before, streaming }: Pick<Server, 'settings' | 'streaming'>): Promise<{ settings: ServeSettings; handlers: Awaited<ReturnType<typeof findHandlers>> }> {
+  const renewed = await streaming.renewal()
   engine.reload()
   const now = settings(engine.config)
   checkPinned(now.pinnedImages)
+  renewed()
   if (JSON.stringify(now.streaming) !== JSON.stringify(before.streaming)) log.warn('another streaming address takes a restart')
   if (now.metricsAddress !== before.metricsAddress) log.warn('another address of the figures takes a restart')
   return { settings: { ...now, streaming: before.streaming }, handlers: await findHandlers(engine, now) }
 }
 
+interface Method { readonly path: string; readonly requestDeserialize: (bytes: Buffer) => unknown; readonly responseSerialize: (message: never) => Buffer }
+
 /** The same handlers under both names: old kubelets speak v1alpha2, whose wire is the same. */
-function addServices(grpc: GrpcServer, server: Server): void {
-  for (const api of ['v1', 'v1alpha2'] as const) {
-    add(grpc, { definition: renamed(RuntimeServiceService, api), table: runtimeService(api), server })
-    add(grpc, { definition: renamed(ImageServiceService, api), table: imageService, server })
-  }
-}
-
-const renamed = (definition: ServiceDefinition, api: string): ServiceDefinition =>
-  Object.fromEntries(Object.entries(definition).map(([name, method]) => [name, { ...method, path: method.path.replace('/runtime.v1.', `/runtime.${api}.`) }]))
-
-function add(grpc: GrpcServer, { definition, table, server }: { definition: ServiceDefinition; table: Readonly<Record<string, Wrapped>>; server: Server }): void {
-  const handlers = Object.keys(definition).map((name) => [name, table[name]!(server, name[0]!.toUpperCase() + name.slice(1))])
-  grpc.addService(definition, Object.fromEntries(handlers) as UntypedServiceImplementation)
+function methodsOf(server: Server): Map<string, GrpcMethod> {
+  const of = (api: string, definition: Readonly<Record<string, Method>>, table: Readonly<Record<string, Wrapped>>): [string, GrpcMethod][] =>
+    Object.entries(definition).map(([name, { path, requestDeserialize, responseSerialize }]) => {
+      const handle = table[name]!(server, name[0]!.toUpperCase() + name.slice(1))
+      return [path.replace('/runtime.v1.', `/runtime.${api}.`), async (request, { signal, send }) =>
+        handle(requestDeserialize(request), { signal, answer: (message) => send(message instanceof Uint8Array ? message : responseSerialize(message as never)) })]
+    })
+  return new Map((['v1', 'v1alpha2'] as const).flatMap((api) => [...of(api, RuntimeServiceService, runtimeService(api)), ...of(api, ImageServiceService, imageService)]))
 }
 
 function socketPath(listen: string): string {
@@ -130,9 +131,7 @@ async function listen(grpc: GrpcServer, path: string): Promise<SocketServer> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
-  const names = mendings(path)
-  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure())
-  const sockets = createServer((socket) => injector.injectConnection(mendAuthority(socket, names)))
+  const sockets = createServer((socket) => grpc.take(socket))
   await new Promise<void>((resolve, reject) => sockets.once('error', (error) =>
     reject(new Failure('unavailable', `cannot listen on ${path}: ${error.message}`, { cause: error }))).listen(path, resolve))
   chmodSync(path, 0o660)
@@ -146,16 +145,4 @@ const answers = (path: string): Promise<boolean> => new Promise((resolve) => {
     resolve(true)
   })
   socket.on('error', () => resolve(false))
-})
-
-const shutDown = (grpc: GrpcServer): Promise<void> => new Promise((resolve) => {
-  const timer = setTimeout(() => {
-    log.warn('requests under way are cut off')
-    grpc.forceShutdown()
-    resolve()
-  }, GRACE_MS)
-  grpc.tryShutdown(() => {
-    clearTimeout(timer)
-    resolve()
-  })
 })

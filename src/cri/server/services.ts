@@ -13,7 +13,7 @@ import { listImages, streamImages } from './image/list-images.ts'
 import { pullImage } from './image/pull-image.ts'
 import { removeImage } from './image/remove-image.ts'
 import { notYet } from './not-yet.ts'
-import { streaming, unary, type Wrapped } from './rpc.ts'
+import { encoded, streaming, unary, type Wrapped } from './rpc.ts'
 import { runtimeConfig } from './runtime/runtime-config.ts'
 import { status } from './runtime/status.ts'
 import { updateRuntimeConfig } from './runtime/update-runtime-config.ts'
@@ -54,7 +54,7 @@ export const runtimeService = (api: 'v1' | 'v1alpha2'): Table<typeof wire.Runtim
   startContainer: unary(startContainer, wire.StartContainerResponse),
   stopContainer: unary(stopContainer, wire.StopContainerResponse),
   removeContainer: unary(removeContainer, wire.RemoveContainerResponse),
-  listContainers: unary(listContainers, wire.ListContainersResponse),
+  listContainers: encoded(listContainers),
   streamContainers: streaming(streamContainers, wire.StreamContainersResponse),
   containerStatus: unary(containerStatus, wire.ContainerStatusResponse),
   updateContainerResources: unary(updateContainerResources, wire.UpdateContainerResourcesResponse),

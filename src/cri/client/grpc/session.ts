@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net'
 import { ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, makeFrameReader } from '../http2/frames.ts'
 import { framedMessage, makeMessageReader } from '../http2/grpc-messages.ts'
-import { encodeHeaders, makeHeaderDecoder } from '../http2/hpack.ts'
+import { encodeHeaders, makeHeaderDecoder } from '../../wire/hpack.ts'
 import { endByReset, endOf, refusal } from './answer.ts'
 import { CallError, status } from './call-error.ts'
 

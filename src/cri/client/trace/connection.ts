@@ -1,7 +1,7 @@
 // The calls of one connection, read from copies of its bytes. Nothing here is in the way of the bytes themselves.
 import { plain } from '../grpc/answer.ts'
 import { makeFrameReader, PREFACE, RST_STREAM } from '../http2/frames.ts'
-import { makeHeaderDecoder } from '../http2/hpack.ts'
+import { makeHeaderDecoder } from '../../wire/hpack.ts'
 import type { Reading } from './messages.ts'
 import type { TracedCall } from './trace.ts'
 
@@ -18,6 +18,7 @@ interface Observing { readonly read: (path: string) => Reading; readonly onCall:
 
 interface Open { readonly began: number; readonly reading: Reading }
 
+const MOST_TABLE_BYTES = 1024 * 1024
 /** A server lets a client have some hundreds open. */
 const MOST_CALLS = 10_000
 const BROKEN_OFF = -1
@@ -25,7 +26,8 @@ export const BY: Readonly<Record<Side, string>> = { caller: 'the caller broke it
 
 export function observe({ read, onCall }: Observing): Observer {
   const open = new Map<number, Open>()
-  const headersOf = { caller: makeHeaderDecoder(), runtime: makeHeaderDecoder() }
+  // whatever the two have agreed on
+  const headersOf = { caller: makeHeaderDecoder({ mostTableBytes: MOST_TABLE_BYTES }), runtime: makeHeaderDecoder({ mostTableBytes: MOST_TABLE_BYTES }) }
   let now = 0
   let preface: Buffer | undefined = Buffer.alloc(0)
   /** What is no HTTP/2, or none that can be read, passes unseen. */

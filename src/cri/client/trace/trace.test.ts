@@ -12,7 +12,7 @@ import test, { type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ListContainersRequest, ListContainersResponse } from '../../wire/generated/runtime-v1.ts'
 import { makeFrameReader } from '../http2/frames.ts'
-import { makeHeaderDecoder } from '../http2/hpack.ts'
+import { makeHeaderDecoder } from '../../wire/hpack.ts'
 import { traceCalls, type TracedCall } from './trace.ts'
 
 test('headers are read as RFC 7541 packs them, with what earlier blocks taught', () => {

@@ -1,8 +1,8 @@
-import { status } from '@grpc/grpc-js'
 import { Failure, isFailure } from '../../../errors.ts'
 import { pullImage as pull, type PullImage } from '../../../engine/pull-image.ts'
 import type { AuthConfig, PullImageRequest, PullImageResponse } from '../../wire/generated/runtime-v1.ts'
 import { imageIdOf } from '../convert/container-status.ts'
+import { STATUS } from '../grpc/status.ts'
 import { RpcError, type Rpc } from '../rpc.ts'
 
 type Access = NonNullable<PullImage['access']>
@@ -16,7 +16,7 @@ export const pullImage: Rpc<PullImageRequest, PullImageResponse> = async (server
     return { imageRef: imageIdOf(image.id) }
   } catch (error) {
     // The kubelet knows this word at the beginning of the text.
-    if (isFailure(error, 'unavailable')) throw new RpcError(status.UNKNOWN, `RegistryUnavailable: ${error.message}`, { cause: error })
+    if (isFailure(error, 'unavailable')) throw new RpcError(STATUS.UNKNOWN, `RegistryUnavailable: ${error.message}`, { cause: error })
     throw error
   }
 }

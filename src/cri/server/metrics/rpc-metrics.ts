@@ -1,5 +1,5 @@
 // Counts of the requests that the server answered, by method.
-import { status } from '@grpc/grpc-js'
+import { statusName } from '../grpc/status.ts'
 import type { Family } from './exposition.ts'
 
 export interface RpcMetrics {
@@ -27,7 +27,7 @@ export function makeRpcMetrics(): RpcMetrics {
     began: (method) => { of(method).underWay++ },
     ended: (method, code, elapsedMs) => {
       const known = of(method)
-      const [name, seconds] = [status[code] ?? String(code), elapsedMs / 1000]
+      const [name, seconds] = [statusName(code), elapsedMs / 1000]
       known.underWay--
       known.codes.set(name, (known.codes.get(name) ?? 0) + 1)
       known.sum += seconds

@@ -1,6 +1,7 @@
 // Where clients connect after Exec, Attach and PortForward gave them an address: HTTP, or HTTPS with a certificate, each address
 // good for one connection, which is upgraded to SPDY/3.1 or WebSocket.
 import { createServer, type IncomingMessage, type RequestListener, type Server as HttpServer } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { log } from '../../../log.ts'
@@ -16,6 +17,8 @@ export type StreamRequest = CommandRequest | PortForwardRequest
 export interface Streaming {
   /** The address for a client to connect to. */
   url(request: StreamRequest): string
+  /** Reads the certificates anew; what it returns has connections to come use them. @throws invalid */
+  renewal(): Promise<() => void>
   close(): void
 }
 
@@ -41,6 +44,10 @@ export async function openStreaming(server: () => Server, { address, port, tls }
   const { port: chosen } = http.address() as AddressInfo
   return {
     url: (request) => `${tls ? 'https' : 'http'}://${address.includes(':') ? `[${address}]` : address}:${chosen}/${request.kind}/${tokens.issue(request)}`,
+    renewal: async () => {
+      const context = tls && (await import('./tls.ts')).readStreamTls(tls)
+      return () => { if (context) (http as HttpsServer).setSecureContext(context) }
+    },
     close: () => {
       http.close()
       http.closeAllConnections()

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { status } from '@grpc/grpc-js'
+import { STATUS } from '../grpc/status.ts'
 import { RpcError } from '../rpc.ts'
 
 const LIFE_MS = 60_000
@@ -24,7 +24,7 @@ export function makeTokens<T>(): Tokens<T> {
   return {
     issue: (value) => {
       forgetOld()
-      if (waiting.size >= MAX_TOKENS) throw new RpcError(status.RESOURCE_EXHAUSTED, 'too many streaming requests wait for their connection')
+      if (waiting.size >= MAX_TOKENS) throw new RpcError(STATUS.RESOURCE_EXHAUSTED, 'too many streaming requests wait for their connection')
       const token = randomBytes(6).toString('base64url')
       waiting.set(token, { value, until: Date.now() + LIFE_MS })
       return token
