@@ -19,6 +19,7 @@ const IDLE = 'CRI: memory of the server, idle'
 const FULL = 'CRI: memory of the server, 50 pods'
 const STAYS = 'CRI: memory that stays, per pod'
 const MANY = 50
+const REST_MS = 45_000
 
 /** The rows whose name has one of `words`; all of them without words. */
 export async function measureCri(image: string, words: readonly string[]): Promise<Row[]> {
@@ -116,8 +117,8 @@ async function measureMany(peers: readonly Peer[]): Promise<Row[]> {
 
 async function memoryRow(what: string, peers: readonly Peer[], of: (peer: Peer) => number): Promise<Row> {
   console.error(`bench: ${what}`)
-  // What was allocated for the last requests may go.
-  await sleep(5000)
+  // What the last requests took, both give back after a while.
+  await sleep(REST_MS)
   return { what, unit: 'kB', runs: 1, medians: Object.fromEntries(peers.map((peer) => [peer.name, of(peer)])) }
 }
 
