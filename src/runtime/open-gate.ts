@@ -1,8 +1,8 @@
 // How runc keeps a created process waiting: its last step before the container's program is to open `exec.fifo` in its state
 // for writing, which returns when somebody opens it for reading.
-import { closeSync, constants, fstatSync, openSync, readSync, rmSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { watch } from '../sys/addon.ts'
+import { drain } from '../process/child.ts'
 
 /** A process that is there answers at once. */
 const PATIENCE_MS = 2000
@@ -15,13 +15,14 @@ export async function openGate(stateDir: string, id: string): Promise<boolean> {
   const path = join(stateDir, id, 'exec.fifo')
   const fd = openFifo(path)
   if (fd === undefined) return false
-  try {
-    if (!await readable(fd) || readSync(fd, Buffer.alloc(1)) !== 1) return false
-    rmSync(path, { force: true }) // by that the runtime tells a container that runs from one that is created
-    return true
-  } finally {
-    closeSync(fd)
-  }
+  let answered = false
+  const { done, stop } = drain(fd, () => { answered = true })
+  const timer = setTimeout(stop, PATIENCE_MS)
+  await done
+  clearTimeout(timer)
+  // By this file the runtime tells a container that is created from one that runs.
+  if (answered) rmSync(path, { force: true })
+  return answered
 }
 
 function openFifo(path: string): number | undefined {
@@ -35,13 +36,3 @@ function openFifo(path: string): number | undefined {
   closeSync(fd)
   return undefined
 }
-
-const readable = (fd: number): Promise<boolean> => new Promise((resolve) => {
-  const end = (found: boolean): void => {
-    clearTimeout(timer)
-    stop()
-    resolve(found)
-  }
-  const timer = setTimeout(() => end(false), PATIENCE_MS)
-  const stop = watch(fd, { events: 'read' }, () => end(true))
-})
