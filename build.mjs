@@ -69,7 +69,7 @@ const lazyModules = {
 }
 
 /** What few calls need and many chunks would carry: a chunk's code cache is read whole at each start. None holds state that the rest shares. */
-const RARE = ['engine/pull-image', 'engine/open-registry', 'engine/host-info', 'yaml', 'cli/template/template', 'cli/help', 'commands/remote/open-remote', 'commands/remote/permit', 'monitor/log-journal', 'network/network-status']
+const RARE = ['engine/pull-image', 'engine/open-registry', 'engine/host-info', 'yaml', 'cli/template/template', 'cli/help', 'commands/remote/open-remote', 'commands/remote/permit', 'cri/client/containerd-store', 'monitor/log-journal', 'network/network-status']
 const rareName = (source) => `rare-${basename(source)}`
 
 const rareChunks = {
@@ -79,6 +79,15 @@ const rareChunks = {
       const source = relative(join(root, 'src'), join(resolveDir, path)).replace(/\.ts$/, '')
       return kind === 'dynamic-import' && RARE.includes(source) ? { path: `./${rareName(source)}.cjs`, external: true } : undefined
     })
+  },
+}
+
+/** The program calls through src/cri/client/grpc; the generated clients are for tests, and would load a library at each start. */
+const unusedClients = {
+  name: 'unused-clients',
+  setup(build) {
+    build.onResolve({ filter: /^@grpc\/grpc-js$/ }, ({ importer }) => (importer.includes('/wire/generated/') ? { path: 'unused', namespace: 'unused-clients' } : undefined))
+    build.onLoad({ filter: /.*/, namespace: 'unused-clients' }, () => ({ contents: 'export const makeGenericClientConstructor = () => undefined' }))
   },
 }
 
@@ -93,7 +102,7 @@ async function bundle() {
     { in: 'command:cri', out: 'command-cri' },
   ]
   await build({
-    absWorkingDir: root, entryPoints, plugins: [commandChunks, rareChunks, lazyModules],
+    absWorkingDir: root, entryPoints, plugins: [commandChunks, rareChunks, unusedClients, lazyModules],
     outdir: dist, outExtension: { '.js': '.cjs' }, bundle: true, platform: 'node', format: 'cjs', target: 'node24',
     define: { 'import.meta.dirname': '__dirname' }, logLevel: 'warning', legalComments: 'none', minifyWhitespace: true, minifySyntax: true,
     supported: { 'dynamic-import': false }, // require: the loader of modules costs 3 ms

@@ -1,14 +1,14 @@
-// `scow cri` against the round trip of the bare gRPC call that it makes, and what `scow cri trace` adds to a call; over
-// Debian's containerd. Writes docs/benchmark-cri.md.
+// `scow cri` against crictl, where the PATH has it, and the round trip of the bare gRPC call that it makes; and what
+// `scow cri trace` adds to a call. Over Debian's containerd. Writes docs/benchmark-cri.md.
 // usage: cri-client.ts [WORD ...]: only the rows whose name has one of the words; nothing is written then.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpus, release } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { Client, credentials } from '@grpc/grpc-js'
+import { Client, Metadata, credentials } from '@grpc/grpc-js'
 import { median } from './measure.ts'
 
 if (!process.env['SCOW_JAIL_FILE']) {
@@ -22,6 +22,7 @@ const { CNI, startContainerd } = await import('../test/cri-client/containerd.ts'
 const { openRegistry } = await import('../test/support/registry.ts')
 const { openConnection } = await import('../src/cri/client/connection.ts')
 const { parseEndpoint } = await import('../src/cri/client/endpoint.ts')
+const { readRequest } = await import('../src/cri/client/containerd-wire.ts')
 const wire = await import('../src/cri/wire/generated/runtime-v1.ts')
 const { RuntimeServiceService: Runtime, ImageServiceService: Images } = wire
 
@@ -29,7 +30,8 @@ const words = process.argv.slice(2)
 const isWanted = (what: string): boolean => words.length === 0 || words.some((word) => what.includes(word))
 const program = join(import.meta.dirname, '../bin/scow')
 const CONTAINERS = 200
-const [PROGRAM_RUNS, CALL_RUNS, PAUSE_MS] = [15, 200, 10]
+const [PROGRAM_RUNS, CALL_RUNS, STREAM_RUNS, PAUSE_MS] = [15, 200, 50, 10]
+const crictl = findCrictl()
 
 const dir = mkdtempSync('/tmp/cri-bench-')
 for (const name of ['logs', 'cni']) mkdirSync(join(dir, name))
@@ -39,7 +41,7 @@ const registry = await openRegistry()
 const endpoint = `unix://${server.socket}`
 const { signal } = new AbortController()
 const runtime = await openConnection({ endpoint: parseEndpoint(endpoint), signal })
-const rows: string[] = []
+const [rows, tracedRows]: [string[], string[]] = [[], []]
 
 try {
   const image = `${registry.host}/busybox:1`
@@ -67,17 +69,31 @@ try {
   rmSync(dir, { recursive: true, force: true })
 }
 
-const text = ['| what | scow cri | bare call | more | runs |', '|---|---|---|---|---|', ...rows].join('\n')
-console.log(text)
+const head = crictl === undefined ? '| what | scow cri | bare call |' : '| what | scow cri | crictl | ratio | bare call |'
+const tables = [
+  ...(rows.length > 0 ? [`${head} runs |\n${head.replaceAll(/[^|]+/g, '---')}---|\n${rows.join('\n')}`] : []),
+  ...(tracedRows.length > 0 ? [`| what | through \`trace\` | past it | added | runs |\n|---|---|---|---|---|\n${tracedRows.join('\n')}`] : []),
+].join('\n\n')
+console.log(tables)
 if (words.length === 0) {
   writeFileSync(join(import.meta.dirname, '../docs/benchmark-cri.md'), `# Benchmark of the CRI client
 
-Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: Linux ${release().split(".", 2).join(".")}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), containerd of
-Debian 12. Medians of wall time, in turn. A bare call is the same request on a connection that is open already: what the
-program costs beside it is its start. The rows of \`trace\` compare calls through it with calls past it.
+Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: Linux ${release().split('.', 2).join('.')}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), containerd of
+Debian 12${crictl === undefined ? '; no crictl on the PATH' : `, ${(await output(crictl, ['--version'])).trim()}`}. Medians of wall time, in turn. A bare call is the same request on a connection that is
+open already: what a program costs beside it is its start. Calls through \`trace\` and past it are made in turn over
+connections that stay open; what is added is the median with it less the median without it.
 
-${text}
+${tables}
 `)
+}
+
+/** One that is not ours under its name. */
+function findCrictl(): string | undefined {
+  return (process.env['PATH'] ?? '').split(':').map((folder) => join(folder, 'crictl')).find((file) => existsSync(file) && realpathSync(file) !== realpathSync(program))
+}
+
+async function output(file: string, args: readonly string[]): Promise<string> {
+  return (await promisify(execFile)(file, args, { maxBuffer: 1 << 26 })).stdout
 }
 
 async function timed(act: () => Promise<unknown>): Promise<number> {
@@ -86,49 +102,57 @@ async function timed(act: () => Promise<unknown>): Promise<number> {
   return Number(process.hrtime.bigint() - began) / 1e6
 }
 
+/** Each in turn; the first of each isn't counted. */
+async function medians(runs: number, acts: readonly (() => Promise<unknown>)[]): Promise<number[]> {
+  const times = acts.map((): number[] => [])
+  for (let at = -1; at < runs; at++) {
+    for (const [which, act] of acts.entries()) {
+      const ms = await timed(act)
+      if (at >= 0) times[which]!.push(ms)
+    }
+  }
+  return times.map(median)
+}
+
 async function compare(what: string, args: readonly string[], bare: () => Promise<unknown>): Promise<void> {
   if (!isWanted(what)) return
   console.error(`bench: ${what}`)
-  const run = () => promisify(execFile)(program, ['cri', '-r', endpoint, ...args], { maxBuffer: 1 << 26 })
-  const [programs, calls]: [number[], number[]] = [[], []]
-  for (let at = -1; at < PROGRAM_RUNS; at++) {
-    const [ours, theirs] = [await timed(run), await timed(bare)]
-    if (at >= 0) { programs.push(ours); calls.push(theirs) }
+  const ours = () => output(program, ['cri', '-r', endpoint, ...args])
+  if (crictl === undefined) {
+    const [ms, bareMs] = await medians(PROGRAM_RUNS, [ours, bare]) as [number, number]
+    rows.push(`| ${what} | ${show(ms)} | ${show(bareMs)} | ${PROGRAM_RUNS} |`)
+  } else {
+    const [ms, theirs, bareMs] = await medians(PROGRAM_RUNS, [ours, () => output(crictl, ['-r', endpoint, ...args]), bare]) as [number, number, number]
+    rows.push(`| ${what} | ${show(ms)} | ${show(theirs)} | ${(ms / theirs).toFixed(2)} | ${show(bareMs)} | ${PROGRAM_RUNS} |`)
   }
-  row(what, [median(programs), median(calls)], PROGRAM_RUNS)
 }
 
-function row(what: string, [first, second]: readonly [number, number], runs: number): void {
-  const show = (ms: number): string => `${ms.toFixed(ms < 10 ? 2 : 1)} ms`
-  rows.push(`| ${what} | ${show(first)} | ${show(second)} | ${show(first - second)} | ${runs} |`)
-}
+function show(ms: number): string { return `${ms.toFixed(ms < 10 ? 2 : 1)} ms` }
 
-/** Each call once through the proxy and once past it, over connections that stay open. */
+/** Calls through the proxy and past it. */
 async function traced(container: string): Promise<void> {
-  const calls = { Version: Runtime.version, ListContainers: Runtime.listContainers, ContainerStatus: Runtime.containerStatus } as const
-  const requests = { Version: wire.VersionRequest.fromPartial({}), ListContainers: wire.ListContainersRequest.fromPartial({}), ContainerStatus: wire.ContainerStatusRequest.fromPartial({ containerId: container, verbose: true }) }
-  const wanted = (Object.keys(calls) as (keyof typeof calls)[]).filter((name) => isWanted(`trace ${name}`))
+  const unary = <Q>(method: { path: string; requestSerialize: (request: Q) => Buffer }, request: Q) => (client: Client) =>
+    new Promise<void>((resolve, reject) => client.makeUnaryRequest(method.path, method.requestSerialize, (bytes) => bytes, request, (error) => (error ? reject(error) : resolve())))
+  const { digest, size } = await largestBlob()
+  const acts: readonly (readonly [what: string, runs: number, act: (client: Client) => Promise<void>])[] = [
+    ['Version', CALL_RUNS, unary(Runtime.version, wire.VersionRequest.fromPartial({}))],
+    [`ListContainers, ${CONTAINERS} containers`, CALL_RUNS, unary(Runtime.listContainers, wire.ListContainersRequest.fromPartial({}))],
+    ['ContainerStatus', CALL_RUNS, unary(Runtime.containerStatus, wire.ContainerStatusRequest.fromPartial({ containerId: container, verbose: true }))],
+    [`a stream of ${(size / 1e6).toFixed(1)} MB`, STREAM_RUNS, (client) => readBlob(client, digest)],
+  ]
+  const wanted = acts.filter(([what]) => isWanted(`trace ${what}`))
   if (wanted.length === 0) return
   const socket = join(dir, 'traced.sock')
   const tracing = spawn(program, ['cri', 'trace', endpoint, '--listen', socket, '--record', join(dir, 'record')], { stdio: ['ignore', 'ignore', 'pipe'] })
   await once(tracing.stderr, 'data')
-  const open = (path: string) => new Client(`unix://${path}`, credentials.createInsecure(), { 'grpc.default_authority': 'localhost', 'grpc.max_receive_message_length': -1 })
-  const [through, past] = [open(socket), open(server.socket)]
+  const [through, past] = [connect(socket), connect(server.socket)]
   try {
-    for (const name of wanted) {
-      console.error(`bench: trace ${name}`)
-      const method = calls[name] as typeof Runtime.version
-      const call = (client: Client) => new Promise<void>((resolve, reject) => client.makeUnaryRequest(method.path, method.requestSerialize, (bytes) => bytes, requests[name] as never, (error) => (error ? reject(error) : resolve())))
-      const [slow, fast]: [number[], number[]] = [[], []]
-      for (let at = -20; at < CALL_RUNS; at++) {
-        const one = await timed(() => call(through))
-        // what the proxy writes down afterwards is not waited for
-        await sleep(PAUSE_MS)
-        const other = await timed(() => call(past))
-        await sleep(PAUSE_MS)
-        if (at >= 0) { slow.push(one); fast.push(other) }
-      }
-      row(`\`trace\` of ${name}${name === 'ListContainers' ? `, ${CONTAINERS} containers` : ''}`, [median(slow), median(fast)], CALL_RUNS)
+    for (const [what, runs, act] of wanted) {
+      console.error(`bench: trace ${what}`)
+      for (let warm = 0; warm < 20; warm++) { await act(through); await act(past) }
+      // calls of a kubelet come with pauses
+      const [slow, fast] = await medians(runs, [through, past].flatMap((client) => [() => act(client), () => sleep(PAUSE_MS)])).then(([a, , b]) => [a!, b!] as const)
+      tracedRows.push(`| ${what} | ${show(slow)} | ${show(fast)} | ${show(slow - fast)} | ${runs} |`)
     }
   } finally {
     through.close()
@@ -136,4 +160,22 @@ async function traced(container: string): Promise<void> {
     tracing.kill('SIGINT')
     await once(tracing, 'exit')
   }
+}
+
+function connect(path: string): Client {
+  return new Client(`unix://${path}`, credentials.createInsecure(), { 'grpc.default_authority': 'localhost', 'grpc.max_receive_message_length': -1 })
+}
+
+/** Of what containerd has pulled: something that comes as a stream of messages. */
+async function largestBlob(): Promise<{ digest: string; size: number }> {
+  const listed = await output('ctr', ['--address', server.socket, '--namespace', 'k8s.io', 'content', 'ls', '--quiet'])
+  const blobs = listed.trim().split('\n').map((digest) => ({ digest, size: statSync(join(dir, 'root/io.containerd.content.v1.content/blobs', digest.replace(':', '/'))).size }))
+  return blobs.reduce((one, other) => (other.size > one.size ? other : one))
+}
+
+async function readBlob(client: Client, digest: string): Promise<void> {
+  const metadata = new Metadata()
+  metadata.set('containerd-namespace', 'k8s.io')
+  const stream = client.makeServerStreamRequest('/containerd.services.content.v1.Content/Read', (bytes: Uint8Array) => Buffer.from(bytes), (bytes) => bytes, readRequest(digest, 0), metadata, {})
+  await once(stream.resume(), 'end')
 }

@@ -27,8 +27,8 @@ export const setLogFormat = (format: LogFormat): void => { shared.format = forma
 export const logSettings = (): LogSettings => ({ ...shared })
 export const takeLogSettings = (settings: LogSettings): void => { Object.assign(shared, settings) }
 
-const write = (level: LogLevel, text: string, fields: LogFields = {}): void => {
-  if (isShown(level)) process.stderr.write(`${lineOf(level, text, fields)}\n`)
+const write = (level: LogLevel, text: string, fields: LogFields = {}, shownAs = level): void => {
+  if (isShown(shownAs)) process.stderr.write(`${lineOf(level, text, fields)}\n`)
 }
 
 function lineOf(level: LogLevel, text: string, fields: LogFields): string {
@@ -44,6 +44,8 @@ type Write = (text: string, fields?: LogFields) => void
 export const log = {
   debug: ((text, fields) => write('debug', text, fields)) as Write,
   info: ((text, fields) => write('info', text, fields)) as Write,
+  /** Of the level info, shown where warnings are: what an operator looks for. */
+  notice: ((text, fields) => write('info', text, fields, 'warn')) as Write,
   warn: ((text, fields) => write('warn', text, fields)) as Write,
   error: ((text, fields) => write('error', text, fields)) as Write,
 }

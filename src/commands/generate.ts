@@ -6,6 +6,7 @@ import { SHELLS, completionScript } from '../cli/completion-scripts.ts'
 import { commandManPage, programManPage } from '../cli/man.ts'
 import { ALL } from './all.ts'
 import { configSchema, criSchema } from './cri-schema.ts'
+import { PROGRAM, manualSections } from './manual/sections.ts'
 import { ABOUT, globalFlags, groupCommands, topCommands } from './overview.ts'
 import { parityPage } from './parity.ts'
 import { GROUPS, MOUNTS } from './table.ts'
@@ -19,10 +20,10 @@ export function generatedFiles(): Map<string, string> {
   const names = { bash: 'scow.bash', zsh: '_scow', fish: 'scow.fish' }
   for (const shell of SHELLS) files.set(`completions/${names[shell]}`, completionScript(shell, 'scow'))
   const commands = [...topCommands().filter(({ name }) => !(name in GROUPS)), ...Object.keys(GROUPS).flatMap((group) => groupCommands(group).map(({ name, summary }) => ({ name: `${group} ${name}`, summary })))]
-  files.set('man/scow.1', programManPage(ABOUT, commands, globalFlags()))
+  files.set('man/scow.1', programManPage(ABOUT, commands, { globals: globalFlags(), sections: PROGRAM }))
   for (const { file, names: mounted } of MOUNTS) {
     const spec = ALL[file]
-    if (spec && !spec.hidden) files.set(`man/scow-${mounted[0]!.replaceAll(' ', '-')}.1`, commandManPage(spec, `scow ${mounted[0]}`))
+    if (spec && !spec.hidden) files.set(`man/scow-${mounted[0]!.replaceAll(' ', '-')}.1`, commandManPage(spec, `scow ${mounted[0]}`, manualSections(mounted[0]!)))
   }
   for (const { file, names: mounted } of MOUNTS) {
     // the same command under its other names refers to the one page

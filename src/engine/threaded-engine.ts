@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { openStateThread } from '../state/state-thread.ts'
+import { openServedState } from '../state/served-state.ts'
 import type { Storage } from '../storage/storage.ts'
 import { openThreadedStorage } from '../storage/threaded-storage.ts'
 import type { Networks } from '../network/networks.ts'
@@ -15,12 +15,15 @@ export interface ThreadedEngine extends Engine {
 }
 
 /**
- * The same engine for a server, whose thread must never wait: state and storage do their work in threads of their own.
- * `engine` ends with it and is not to be used any more.
+ * The same engine for a server, whose thread must never wait: what may take long in state and storage is done in threads of
+ * their own. `engine` is closed and not to be used any more.
  */
-export function threadedEngine(engine: Engine): ThreadedEngine {
-  const { paths, environment } = engine
-  const state = openStateThread(paths.database)
+export async function threadedEngine(engine: Engine): Promise<ThreadedEngine> {
+  const { paths } = engine
+  // Whoever waits for the server to be ready waits for none of its containers.
+  const environment = { ...engine.environment, notifySocket: undefined }
+  const state = openServedState(paths.database)
+  await engine.close() // not before the other connection is there: the last to close would fold the log in
   let { config } = engine
   let storage: Promise<Storage> | undefined
   let networks: Networks | undefined
@@ -28,7 +31,7 @@ export function threadedEngine(engine: Engine): ThreadedEngine {
   const openRegistry = async () => (await import('./open-registry.ts')).openConfiguredRegistry(config, environment)
   const runtimes = new Map<string, Runtime>()
   return {
-    ...engine, state,
+    ...engine, state, environment,
     get config() { return config },
     storage: () => (storage ??= openThreadedStorage(storageSetup(engine))),
     networks: async () => (networks ??= makeNetworks({ config, paths, environment })),
@@ -51,7 +54,6 @@ export function threadedEngine(engine: Engine): ThreadedEngine {
       await (await storage)?.close()
       await Promise.all(registries.map(async (registry) => (await registry).close()))
       await state.close()
-      await engine.close()
     },
   }
 }

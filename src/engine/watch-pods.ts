@@ -2,6 +2,7 @@
 import { watch } from 'node:fs'
 import { log } from '../log.ts'
 import { listExits } from '../monitor/exit.ts'
+import { trimMemory } from '../process/trim-memory.ts'
 import { cleanupContainer } from './cleanup-container.ts'
 import type { Engine } from './engine.ts'
 import { trueRow } from './find-container.ts'
@@ -31,7 +32,10 @@ export function watchPodContainers(engine: Engine, signal: AbortSignal): void {
   const watcher = watch(engine.paths.exits, (_, name) => { if (name === null || !name.includes('.')) void look() })
   watcher.on('error', () => watcher.close())
   const net = setInterval(() => void look(), NET_MS)
-  const upkeep = setInterval(() => void keepShort(engine), UPKEEP_MS)
+  const upkeep = setInterval(() => {
+    void keepShort(engine)
+    void trimMemory() // ten megabytes stay of every thread that has ended
+  }, UPKEEP_MS)
   signal.addEventListener('abort', () => {
     watcher.close()
     clearInterval(net)

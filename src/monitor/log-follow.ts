@@ -1,8 +1,9 @@
 // A log that is still written, over any number of rotations.
 import { watch } from 'node:fs'
 import { dirname } from 'node:path'
-import { openNewer, openRotated, readAvailable, readToEnd, type LogReader, type Parse } from './log-files.ts'
+import { openNewer, openRotated } from './log-files.ts'
 import type { LogLine } from './log-line.ts'
+import { readAvailable, readToEnd, type LogReader, type Parse } from './log-reader.ts'
 
 export interface Following {
   readonly path: string

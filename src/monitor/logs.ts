@@ -1,9 +1,11 @@
 // Reads what containers wrote, as their monitors keep it.
 import { statSync } from 'node:fs'
 import { Failure } from '../errors.ts'
-import { openRotated, readToEnd, tailOffset, type LogFile, type Parse } from './log-files.ts'
+import { openRotated, type LogFile } from './log-files.ts'
 import { followFiles } from './log-follow.ts'
 import { parseJsonLine, parseK8sLine, type LogLine } from './log-line.ts'
+import { readToEnd, type Parse } from './log-reader.ts'
+import { tailOffset } from './log-tail.ts'
 
 export type { LogLine }
 

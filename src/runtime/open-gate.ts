@@ -1,8 +1,8 @@
 // How runc keeps a created process waiting: its last step before the container's program is to open `exec.fifo` in its state
 // for writing, which returns when somebody opens it for reading.
-import { closeSync, constants, fstatSync, openSync, rmSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { drain } from '../process/child.ts'
+import { whenReadable } from '../process/when-readable.ts'
 
 /** A process that is there answers at once. */
 const PATIENCE_MS = 2000
@@ -15,14 +15,13 @@ export async function openGate(stateDir: string, id: string): Promise<boolean> {
   const path = join(stateDir, id, 'exec.fifo')
   const fd = openFifo(path)
   if (fd === undefined) return false
-  let answered = false
-  const { done, stop } = drain(fd, () => { answered = true })
-  const timer = setTimeout(stop, PATIENCE_MS)
-  await done
-  clearTimeout(timer)
-  // By this file the runtime tells a container that is created from one that runs.
-  if (answered) rmSync(path, { force: true })
-  return answered
+  try {
+    if (!await whenReadable(fd, PATIENCE_MS) || readSync(fd, Buffer.alloc(1)) !== 1) return false
+    rmSync(path, { force: true }) // by that the runtime tells a container that runs from one that is created
+    return true
+  } finally {
+    closeSync(fd)
+  }
 }
 
 function openFifo(path: string): number | undefined {

@@ -18,6 +18,8 @@ export interface Connection {
   read<T>(body: (db: Database) => T): T
   /** BEGIN IMMEDIATE ... COMMIT; `durable` waits for the disk before it returns. */
   write<T>(body: (db: Database) => T, durable: boolean): T
+  /** Another number whenever another connection has written, of whatever process. */
+  version(): number
   /** Moves the write-ahead log into the file. Costs syncs: for cleanup and prune. `waits` false: not while others are at it. */
   checkpoint(options?: { waits?: boolean }): void
   /** Whether this connection has written what waits for the disk. */
@@ -65,6 +67,7 @@ function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Conne
   return {
     read: (body) => attempt(file, () => body(db)),
     write: (body, durable) => attempt(file, () => write(body, durable)),
+    version: () => attempt(file, () => db.get<{ data_version: number }>('PRAGMA data_version')!.data_version),
     checkpoint: ({ waits = true } = {}) => {
       if (!waits) raw.exec('PRAGMA busy_timeout=0')
       raw.exec('PRAGMA wal_checkpoint(TRUNCATE)')

@@ -3,7 +3,7 @@ import type { Ingested, Storage, StorageSetup } from './storage.ts'
 import { openStorage } from './storage.ts'
 
 const MOST_THREADS = 4
-const IDLE_MS = 30_000
+const IDLE_MS = 10_000
 
 /** As `openStorage`, with everything that may take long in threads of their own: no call holds the caller's. */
 export async function openThreadedStorage({ paths, ...setup }: StorageSetup): Promise<Storage> {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { closeSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readlinkSync, readSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import test, { after } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import * as sys from './addon.ts'
@@ -183,4 +184,30 @@ test('a worker that ends while it watches and runs children takes nothing with i
     process.exit(7)`
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`))
   assert.equal(await new Promise((resolve) => worker.once('exit', resolve)), 7)
+})
+
+test('a datagram arrives whole, by path and by abstract name', async (t) => {
+  const script = `
+    import os, socket, sys
+    for name in sys.argv[1:]:
+      s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+      s.bind(name.replace('@', '\\0'))
+      s.settimeout(20)
+      print('bound', flush=True)
+      print(s.recv(4096).decode(), flush=True)`.replace(/^ {4}/gm, '')
+  const names = [at('datagrams'), `@scow-sys-${process.pid}`]
+  const child = spawn('python3', ['-c', script, ...names], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => child.kill())
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  for (const name of names) {
+    assert.equal((await lines.next()).value, 'bound')
+    sys.sendDatagram(name, Buffer.from(`hello ${name}`))
+    assert.equal((await lines.next()).value, `hello ${name}`)
+  }
+  assert.throws(() => sys.sendDatagram(at('nobody'), Buffer.from('x')), code('ENOENT'))
+  assert.throws(() => sys.sendDatagram('x'.repeat(200), Buffer.from('x')), code('ENAMETOOLONG'))
+})
+
+test('memory is given back while others use it', async () => {
+  await Promise.all([sys.trimMemory(), sys.trimMemory()])
 })

@@ -48,6 +48,7 @@ interface Native {
   pidfdOpen(pid: number): number
   pidfdSignal(fd: number, signal: number): void
   setSubreaper(on: boolean): void
+  trimMemory(): Promise<boolean>
   windowSize(fd: number): number
   setWindowSize(fd: number, rows: number, columns: number): void
   makeRaw(fd: number): Buffer
@@ -57,6 +58,7 @@ interface Native {
   connectInNetns(path: PathLike, port: number): Promise<number>
   shutdownSocket(fd: number, how: number): void
   sendFd(socket: number, fd: number, bytes: Uint8Array): number
+  sendDatagram(path: PathLike, bytes: Uint8Array): void
   spawn(file: string, args: readonly string[], env: readonly string[], cwd: string, fds: readonly number[], flags: number, joins: readonly string[]): [number, number, number]
   reap(pid: number): number | undefined
   pipe(nonBlocking: number): [number, number]
@@ -207,6 +209,12 @@ export const shutdownSocket = (fd: number, how: 'read' | 'write' | 'both'): void
 
 /** Hands `fd` over the connected Unix socket, with at least one byte. */
 export const sendFd = (socket: number, fd: number, bytes: Uint8Array): number => native().sendFd(socket, fd, bytes)
+
+/** Gives free memory of the C library's, which keeps what ended threads have left, back to the system; on the thread pool. */
+export const trimMemory = async (): Promise<void> => { await native().trimMemory() }
+
+/** One message to the datagram socket at `path`, whole or not at all and without waiting; "@name" is an abstract one. */
+export const sendDatagram = (path: string, bytes: Uint8Array): void => native().sendDatagram(path, bytes)
 
 export interface SpawnOptions {
   /** Absolute path. */

@@ -1,4 +1,4 @@
-// Unix sockets beyond what net offers: seqpacket, and handing over file descriptors.
+// Unix sockets beyond what net offers: seqpacket, datagrams, and handing over file descriptors.
 #include "napi.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -109,10 +109,39 @@ static napi_value send_fd_call(napi_env env, napi_callback_info info)
 	return integer_or_fail(env, sendmsg((int)to, &message, MSG_NOSIGNAL), errno, "sendmsg", NULL);
 }
 
+// sendDatagram(path, bytes): one message to a Unix socket; "@" begins the name of an abstract one
+static napi_value send_datagram_call(napi_env env, napi_callback_info info)
+{
+	napi_value a[2];
+	struct path path;
+	void *data;
+	size_t size;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (!get_args(env, info, 2, a) || !get_path(env, a[0], &path) ||
+	    napi_get_typedarray_info(env, a[1], NULL, &size, &data, NULL, NULL) != napi_ok)
+		return fail(env, EINVAL, "sendto", NULL);
+	size_t length = strlen(path.text);
+	if (length >= sizeof address.sun_path)
+		return fail(env, ENAMETOOLONG, "sendto", path.text);
+	memcpy(address.sun_path, path.text, length);
+	if (path.text[0] == '@')
+		address.sun_path[0] = 0;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return fail(env, errno, "socket", NULL);
+	ssize_t sent = sendto(fd, data, size, MSG_NOSIGNAL, (struct sockaddr *)&address,
+			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+	int err = errno;
+	close(fd);
+	return sent < 0 ? fail(env, err, "sendto", path.text) : undefined(env);
+}
+
 const struct entry socket_entries[] = {
 	{"connectUnix", connect_call},
 	{"socketPair", socket_pair_call},
 	{"shutdownSocket", shutdown_call},
 	{"sendFd", send_fd_call},
+	{"sendDatagram", send_datagram_call},
 	{NULL, NULL},
 };

@@ -93,3 +93,9 @@ test('the built program loads no sockets, streams, processes or cryptography of 
     assert.deepEqual(builtinsOf(...words).filter((name) => /^(net|stream|child_process|crypto|zlib|http|https|worker_threads|fs\/promises|internal\/streams\/.*)$/.test(name)), [], words.join(' '))
   }
 })
+
+test('the built program calls a CRI runtime without a library for gRPC, TLS or cryptography', () => {
+  const loaded = builtinsOf('cri', '-r', '/nowhere/cri.sock', 'ps')
+  assert.ok(loaded.includes('net'))
+  assert.deepEqual(loaded.filter((name) => /^(tls|http2|http|https|crypto|zlib|worker_threads|internal\/http2\/.*)$/.test(name)), [])
+})

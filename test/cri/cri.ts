@@ -35,8 +35,16 @@ export function writeNetwork(name = 'pods', dir = '/etc/cni/net.d'): void {
   }))
 }
 
+interface OpenCri {
+  readonly network?: boolean
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** Empty: the default. */
+  readonly logLevel?: string
+}
+
 /** Starts `scow serve`; at the end of the test every pod and the server are taken away. */
-export async function openCri(t: TestContext, suite: Suite, { network = true, args = [] }: { network?: boolean; args?: readonly string[] } = {}): Promise<Cri> {
+export async function openCri(t: TestContext, suite: Suite, { network = true, args = [], env = {}, logLevel = 'info' }: OpenCri = {}): Promise<Cri> {
   if (network) writeNetwork()
   // Hooks run in the order in which they were added: this before the box's own.
   let close = async (): Promise<void> => undefined
@@ -44,7 +52,7 @@ export async function openCri(t: TestContext, suite: Suite, { network = true, ar
   const box = await suite.box(t)
   const socket = join(box.dir, 'cri.sock')
   const start = async (): Promise<Running> => {
-    const server = box.start(['--log-level', 'info', 'serve', '--listen', `unix://${socket}`, ...args], { timeoutMs: 300_000 })
+    const server = box.start([...(logLevel ? ['--log-level', logLevel] : []), 'serve', '--listen', `unix://${socket}`, ...args], { timeoutMs: 300_000, env })
     await server.sees(/listening on/)
     return server
   }

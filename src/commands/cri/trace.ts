@@ -1,7 +1,7 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs'
 import { flag, integer, text } from '../../cli/option.ts'
 import { Failure } from '../../errors.ts'
-import type { TracedCall } from '../../cri/client/trace.ts'
+import type { TracedCall } from '../../cri/client/trace/trace.ts'
 import { defineCri, type CriCall } from './command.ts'
 
 const TOP = 10
@@ -24,7 +24,7 @@ export const spec = defineCri({
     const { args, options, out } = call
     if (args[0] === 'show') {
       if (args[1] === undefined) throw new Failure('invalid', 'no recording to show', { hint: 'give the file of --record' })
-      const { story } = await import('../../cri/client/trace-story.ts')
+      const { story } = await import('../../cri/client/trace/story.ts')
       return out.write(story(readCalls(args[1]), { pod: options.pod, top: options.top ?? TOP }))
     }
     if (args.length > 1 || options.listen === undefined) throw new Failure('invalid', 'trace needs the socket of a runtime and --listen with the socket to make', { hint: 'see \'scow cri trace --help\'' })
@@ -36,16 +36,23 @@ interface Wanted { readonly socket: string; readonly listen: string; readonly re
 
 async function trace({ interrupt, out }: CriCall, { socket, listen, record, quiet }: Wanted): Promise<number> {
   const [{ traceCalls }, { Names, callLine }, { checkEndpoint, parseEndpoint }] = await Promise.all([
-    import('../../cri/client/trace.ts'), import('../../cri/client/trace-story.ts'), import('../../cri/client/endpoint.ts'),
+    import('../../cri/client/trace/trace.ts'), import('../../cri/client/trace/story.ts'), import('../../cri/client/endpoint.ts'),
   ])
   const target = parseEndpoint(socket)
   await checkEndpoint(target)
-  const file = record === undefined ? undefined : openRecord(record)
+  let file = record === undefined ? undefined : openRecord(record)
   const names = new Names()
   const listenPath = listen.replace(/^unix:\/\//, '')
   try {
-    await traceCalls({ target, listen: listenPath, signal: interrupt.signal, onListening: () => out.note(`${listenPath} -> ${target.address}`), onCall: (seen) => {
-      if (file !== undefined) writeSync(file, `${JSON.stringify(seen)}\n`)
+    await traceCalls({ target, listen: listenPath, signal: interrupt.signal, onNote: (line) => out.note(line), onListening: () => out.note(`${listenPath} -> ${target.address}`), onCall: (seen) => {
+      try {
+        if (file !== undefined) appendFileSync(file, `${JSON.stringify(seen)}\n`)
+      } catch (error) {
+        // a full disk must not end what a kubelet talks through
+        out.note(`recording ends: cannot write ${record}: ${(error as NodeJS.ErrnoException).code}`)
+        closeSync(file!)
+        file = undefined
+      }
       if (!quiet) out.line(callLine(seen, names))
     } })
   } finally {

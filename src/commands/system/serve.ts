@@ -34,7 +34,7 @@ export const spec = defineCommand({
         return serveSettings(section, options)
       },
       onHangUp: (reload) => { interrupt.takeOver(['SIGHUP'], reload) },
-      onReady: () => log.info(`listening on ${listen}`, { listen }),
+      onReady: () => log.notice(`listening on ${listen}`, { listen }),
     })
   },
 })

@@ -1,7 +1,9 @@
 // One runtime as a client sees it: calls with deadlines, errors as Failures, and the old v1alpha2 where v1 is unknown.
-import { Client, Metadata, credentials, status, type CallOptions, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js'
 import { Failure, type ErrorKind } from '../../errors.ts'
-import { checkEndpoint, type Endpoint } from './endpoint.ts'
+import { connectTo, type Endpoint } from './endpoint.ts'
+import { CallError, status } from './grpc/call-error.ts'
+import { callOnce, callStream } from './grpc/calls.ts'
+import { openSession, type Session } from './grpc/session.ts'
 
 /** A call as the generated services describe it. */
 export interface Method<Q, R> {
@@ -48,27 +50,16 @@ const ALPHA = '/runtime.v1alpha2.'
 
 /** Connects, and says at once in one line why it cannot. @throws Failure unavailable, denied */
 export async function openConnection({ endpoint, timeoutMs, signal, trace }: ConnectionOptions): Promise<Connection> {
-  await checkEndpoint(endpoint)
   const { address } = endpoint
-  const target = endpoint.path === undefined ? `${endpoint.host!.includes(':') ? `[${endpoint.host}]` : endpoint.host}:${endpoint.port}` : address
-  const client = new Client(target, credentials.createInsecure(), {
-    'grpc.default_authority': 'localhost', 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1, 'grpc.enable_retries': 0,
-  })
+  let session = openSession(await connectTo(endpoint))
+  /** A runtime that was started anew is spoken to anew. */
+  const current = async (): Promise<Session> => (session.isOpen ? session : session = openSession(await connectTo(endpoint)))
   let isOld = false
   const patience = endpoint.namedBy === undefined ? ', or wait longer with --timeout' : ''
   const deadlineMs = (name: string, own: number | undefined): number => own ?? (UNHURRIED.has(name) ? undefined : timeoutMs) ?? DEADLINES_MS[name] ?? LOOKING_MS
-  const unary = <Q, R>(method: Method<Q, R>, request: Q, ms: number): Promise<R> => new Promise((resolve, reject) => {
-    const path = isOld ? method.path.replace(V1, ALPHA) : method.path
-    const options: CallOptions = ms > 0 ? { deadline: Date.now() + ms } : {}
-    const sent = client.makeUnaryRequest(path, method.requestSerialize, method.responseDeserialize, request, NO_METADATA(), options, (error, response) => {
-      signal.removeEventListener('abort', abort)
-      if (error) reject(error)
-      else resolve(response!)
-    })
-    const abort = (): void => sent.cancel()
-    signal.addEventListener('abort', abort, { once: true })
-    if (signal.aborted) abort()
-  })
+  const pathOf = (method: { readonly path: string }): string => (isOld ? method.path.replace(V1, ALPHA) : method.path)
+  const unary = async <Q, R>(method: Method<Q, R>, request: Q, ms: number): Promise<R> =>
+    method.responseDeserialize(await callOnce(await current(), { path: pathOf(method), message: method.requestSerialize(request), timeoutMs: ms > 0 ? ms : undefined, signal }))
   const traced = async <Q, R>(method: Method<Q, R>, request: Q, ms: number): Promise<R> => {
     if (!trace) return unary(method, request, ms)
     const { toJson } = await import('./protojson.ts')
@@ -80,7 +71,7 @@ export async function openConnection({ endpoint, timeoutMs, signal, trace }: Con
       trace(`${name}Response ${JSON.stringify(toJson(response))} (${Date.now() - began} ms)`)
       return response
     } catch (error) {
-      trace(`${name} failed: ${(error as ServiceError).details ?? (error as Error).message} (${Date.now() - began} ms)`)
+      trace(`${name} failed: ${(error as Error).message} (${Date.now() - began} ms)`)
       throw error
     }
   }
@@ -105,29 +96,20 @@ export async function openConnection({ endpoint, timeoutMs, signal, trace }: Con
       }
     },
     async* stream(method, request) {
-      const path = isOld ? method.path.replace(V1, ALPHA) : method.path
-      const received: ClientReadableStream<never> = client.makeServerStreamRequest(path, method.requestSerialize, method.responseDeserialize as never, request as never, NO_METADATA(), {}) as never
-      const abort = (): void => received.cancel()
-      signal.addEventListener('abort', abort, { once: true })
       try {
-        yield* received
+        for await (const message of callStream(await current(), { path: pathOf(method), message: method.requestSerialize(request), signal })) yield method.responseDeserialize(message)
       } catch (error) {
         throw toFailure(error, { name: rpcName(method.path), address, ms: 0, signal, patience })
-      } finally {
-        signal.removeEventListener('abort', abort)
-        received.cancel()
       }
     },
-    close: () => client.close(),
+    close: () => session.close(),
   }
 }
-
-const NO_METADATA = (): Metadata => new Metadata()
 
 export const rpcName = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 
 /** Servers of JavaScript do not tell an unknown service from an unknown method: believed only where v1 was unknown already. */
-const isUnknownService = (error: unknown, isSecond = false): boolean => (error as ServiceError).code === status.UNIMPLEMENTED && (isSecond ? /unknown service|server does not implement/i : /unknown service/i).test((error as ServiceError).details ?? '')
+const isUnknownService = (error: unknown, isSecond = false): boolean => error instanceof CallError && error.code === status.UNIMPLEMENTED && (isSecond ? /unknown service|server does not implement/i : /unknown service/i).test(error.details)
 
 const wrongService = (address: string, cause: unknown): Failure =>
   new Failure('unsupported', `${address} speaks gRPC but not the CRI: it knows neither runtime.v1 nor runtime.v1alpha2`, { cause, hint: 'is the CRI plugin of the runtime disabled, or is this another service\'s socket?' })
@@ -140,22 +122,16 @@ const KIND_OF: Readonly<Record<number, ErrorKind>> = {
 
 interface Asked { readonly name: string; readonly address: string; readonly ms: number; readonly signal: AbortSignal; /** What more to advise when it does not answer. */ readonly patience: string }
 
-/** Whether it is the connection that failed, and not a runtime that says of something else that it is unavailable. */
-const isBroken = (details: string): boolean => /^(No connection established|Connection dropped|Socket closed|Channel|Stream|read |write |connect |.*\bE(CONN\w+|PIPE|NOENT|PROTO)\b|.*session|.*GOAWAY)/i.test(details)
-
 /** An error of gRPC as ours. Whatever else was thrown is passed on. */
 function toFailure(error: unknown, { name, address, ms, signal, patience }: Asked): unknown {
-  const { code, details } = error as ServiceError
-  if (typeof code !== 'number') return error
+  if (!(error instanceof CallError)) return error
   if (signal.aborted) return signal.reason
+  const { code, details, origin } = error
   const at = `${name} at ${address}`
-  // a runtime that says so itself has other words: the time of a command was over
-  if (code === status.DEADLINE_EXCEEDED && ms > 0 && /^Deadline exceeded/.test(details ?? '')) {
-    return new Failure('timeout', `${at} did not answer within ${ms / SECOND} s`, { cause: error, hint: `the runtime may hang: look at its log${patience}` })
-  }
+  if (origin === 'deadline') return new Failure('timeout', `${at} did not answer within ${ms / SECOND} s`, { cause: error, hint: `the runtime may hang: look at its log${patience}` })
+  if (origin === 'connection') return new Failure('unavailable', `${at} failed: the connection broke: ${details}`, { cause: error, hint: 'is this the socket of a CRI runtime, and does it still run?' })
+  if (origin === 'protocol') return new Failure('unsupported', `${address} does not speak gRPC: ${details}`, { cause: error, hint: 'is this another service\'s socket?' })
   if (code === status.UNIMPLEMENTED) return new Failure('unsupported', `the runtime at ${address} does not have ${name}${details && !/unknown method/.test(details) ? `: ${details}` : ''}`, { cause: error })
   if (code === status.CANCELLED) return new Failure('unavailable', `${at} was broken off by the runtime: ${details}`, { cause: error, hint: 'does it still run?' })
-  if (code === status.UNAVAILABLE && isBroken(details ?? '')) return new Failure('unavailable', `${at} failed: the connection broke: ${details}`, { cause: error, hint: 'is this the socket of a CRI runtime, and does it still run?' })
-  if (/^Received HTTP status code|Protocol error|ERR_HTTP2/i.test(details ?? '')) return new Failure('unsupported', `${address} does not speak gRPC: ${details}`, { cause: error, hint: 'is this another service\'s socket?' })
   return new Failure(KIND_OF[code] ?? 'cannotInvoke', `${details} (${at})`, { cause: error })
 }

@@ -1,5 +1,5 @@
 // Addresses of runtimes, and which of the usual ones answers.
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { Failure } from '../../errors.ts'
 
 /** As gRPC takes it. */
@@ -34,28 +34,49 @@ const CONNECT_MS = 2000
 
 /** Asserts that somebody listens there. @throws Failure unavailable, denied */
 export async function checkEndpoint(endpoint: Endpoint): Promise<void> {
-  const error = await tryConnect(endpoint)
-  if (!error) return
-  const { address } = endpoint
-  if (error.code === 'EACCES' || error.code === 'EPERM') throw new Failure('denied', `no permission to use ${address}`, { cause: error, hint: 'run as root, or as a user who may write to the socket' })
-  if (error.code === 'ENOENT') throw new Failure('unavailable', `there is no socket ${endpoint.path ?? address}`, { cause: error, hint: `start the runtime, or name its socket with ${endpoint.namedBy ?? CRICTLS_WAY}` })
-  if (error.code === 'ENOTSOCK' || error.code === 'EPROTOTYPE') throw new Failure('unavailable', `${endpoint.path ?? address} is not a socket that can be asked`, { cause: error })
-  const why = error.code === 'ECONNREFUSED' ? 'nobody listens there' : error.code ?? error.message
-  throw new Failure('unavailable', `cannot connect to ${address}: ${why}`, { cause: error, hint: 'is the runtime running?' })
+  (await connectTo(endpoint)).destroy()
 }
 
-function tryConnect({ path, host, port }: Endpoint): Promise<NodeJS.ErrnoException | undefined> {
-  return new Promise((resolve) => {
-    const socket = path === undefined ? connect({ host: host!, port: port! }) : connect({ path })
-    const finish = (error?: NodeJS.ErrnoException): void => { clearTimeout(timer); socket.destroy(); resolve(error) }
-    const timer = setTimeout(() => finish(Object.assign(new Error(`no answer within ${CONNECT_MS / 1000} s`))), CONNECT_MS)
-    socket.once('connect', () => finish()).once('error', finish)
+/** @throws Failure unavailable, denied */
+export async function connectTo(endpoint: Endpoint): Promise<Socket> {
+  try {
+    return await tryConnect(endpoint)
+  } catch (error) {
+    throw explain(error as NodeJS.ErrnoException, endpoint)
+  }
+}
+
+function explain(error: NodeJS.ErrnoException, endpoint: Endpoint): Failure {
+  const { address } = endpoint
+  if (error.code === 'EACCES' || error.code === 'EPERM') return new Failure('denied', `no permission to use ${address}`, { cause: error, hint: 'run as root, or as a user who may write to the socket' })
+  if (error.code === 'ENOENT') return new Failure('unavailable', `there is no socket ${endpoint.path ?? address}`, { cause: error, hint: `start the runtime, or name its socket with ${endpoint.namedBy ?? CRICTLS_WAY}` })
+  if (error.code === 'ENOTSOCK' || error.code === 'EPROTOTYPE') return new Failure('unavailable', `${endpoint.path ?? address} is not a socket that can be asked`, { cause: error })
+  const why = error.code === 'ECONNREFUSED' ? 'nobody listens there' : error.code ?? error.message
+  return new Failure('unavailable', `cannot connect to ${address}: ${why}`, { cause: error, hint: 'is the runtime running?' })
+}
+
+function tryConnect({ path, host, port }: Endpoint): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = path === undefined ? connect({ host: host!, port: port!, noDelay: true }) : connect({ path })
+    const settle = (error?: Error): void => {
+      clearTimeout(timer)
+      socket.removeAllListeners()
+      if (!error) return resolve(socket)
+      socket.destroy()
+      reject(error)
+    }
+    const timer = setTimeout(() => settle(new Error(`no answer within ${CONNECT_MS / 1000} s`)), CONNECT_MS)
+    socket.once('connect', () => settle()).once('error', settle)
   })
 }
 
+/** Why nobody can be spoken to there; undefined where somebody listens. */
+export const whyNot = (endpoint: Endpoint): Promise<NodeJS.ErrnoException | undefined> =>
+  tryConnect(endpoint).then((socket) => { socket.destroy(); return undefined }, (error: NodeJS.ErrnoException) => error)
+
 /** The first of the usual sockets that answers. @throws Failure unavailable: names each and why not */
 export async function findEndpoint(sockets = USUAL_SOCKETS): Promise<Endpoint> {
-  const errors = await Promise.all(sockets.map((path) => tryConnect({ address: path, path })))
+  const errors = await Promise.all(sockets.map((path) => whyNot({ address: path, path })))
   const at = errors.findIndex((error) => error === undefined)
   if (at >= 0) return parseEndpoint(sockets[at]!)
   const reasons = sockets.map((path, index) => `${path} (${errors[index]!.code ?? errors[index]!.message})`)

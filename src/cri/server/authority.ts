@@ -3,7 +3,7 @@
 // bits as a slash, so the name can be mended on its way without a length changing.
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { huffman } from './hpack-text.ts'
+import { huffman } from '../wire/hpack-text.ts'
 
 const PREFACE_BYTES = 24
 const FRAME_HEADER_BYTES = 9

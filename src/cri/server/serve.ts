@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import { Failure } from '../../errors.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { recoverDead } from '../../engine/recover.ts'
+import { reportService } from '../../engine/report-service.ts'
 import { finishPods } from '../../engine/stop-pod.ts'
 import { threadedEngine, type ThreadedEngine } from '../../engine/threaded-engine.ts'
 import { watchPodContainers } from '../../engine/watch-pods.ts'
@@ -41,15 +42,18 @@ const GRACE_MS = 10_000
 /** Serves the CRI until `signal`. Containers don't notice its end. */
 export async function serve(inline: Engine, options: ServeOptions): Promise<void> {
   socketPath(options.listen)
-  const engine = threadedEngine(inline)
+  const engine = await threadedEngine(inline)
+  const report: Report = (what) => reportService(inline, what)
   try {
-    await serveWith(engine, options)
+    await serveWith(engine, options, report)
   } finally {
     await engine.close()
   }
 }
 
-async function serveWith(engine: ThreadedEngine, options: ServeOptions): Promise<void> {
+type Report = (what: Parameters<typeof reportService>[1]) => void
+
+async function serveWith(engine: ThreadedEngine, options: ServeOptions, report: Report): Promise<void> {
   await recoverDead(engine)
   await finishPods(engine)
   let settings = options.settings(engine.config)
@@ -64,10 +68,12 @@ async function serveWith(engine: ThreadedEngine, options: ServeOptions): Promise
     get handlers() { return handlers },
   }
   options.onHangUp?.(() => {
+    report('reloading')
     reload(engine, options, settings).then(({ settings: now, handlers: found }) => {
       [settings, handlers] = [now, found]
       log.info('configuration loaded anew', { handlers: [...found.keys()].filter(Boolean).join(',') })
     }, (error: unknown) => log.error(`the configuration stays as it was: ${error instanceof Error ? error.message : error}`))
+      .finally(() => report('ready'))
   })
   watchPodContainers(engine, options.signal)
   const grpc = new GrpcServer({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES, 'grpc.max_send_message_length': -1 })
@@ -75,7 +81,9 @@ async function serveWith(engine: ThreadedEngine, options: ServeOptions): Promise
   const sockets = await listen(grpc, socketPath(options.listen))
   const figures = metrics && await (await import('./metrics/metrics-server.ts')).openMetrics(server, settings.metricsAddress!)
   options.onReady?.()
+  report('ready')
   if (!options.signal.aborted) await new Promise<void>((resolve) => options.signal.addEventListener('abort', () => resolve(), { once: true }))
+  report('stopping')
   sockets.close()
   figures?.close()
   streaming.close()

@@ -1,6 +1,6 @@
 // What a traced call says in one line, and what a recording says on a page.
 import type { TracedCall } from './trace.ts'
-import type { JsonObject } from './protojson.ts'
+import type { JsonObject } from '../protojson.ts'
 
 export const CODE_NAMES: readonly string[] = [
   'OK', 'Cancelled', 'Unknown', 'InvalidArgument', 'DeadlineExceeded', 'NotFound', 'AlreadyExists', 'PermissionDenied', 'ResourceExhausted', 'FailedPrecondition',
@@ -12,6 +12,8 @@ const at = (object: unknown, ...path: readonly string[]): string => {
   const value = path.reduce<unknown>((inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[key] : undefined), object)
   return typeof value === 'string' ? value : ''
 }
+/** A node has some hundreds at a time; a trace may run for weeks. */
+const MOST_NAMES = 10_000
 const short = (id: string): string => id.slice(0, 13)
 
 /** Names of pods and containers, learnt from the calls that make and list them. */
@@ -26,7 +28,13 @@ export class Names {
     for (const item of [...list(response, 'containers')]) this.#put(at(item, 'id'), `${this.#names.get(at(item, 'podSandboxId')) ?? short(at(item, 'podSandboxId'))}/${at(item, 'metadata', 'name')}`)
   }
 
-  #put(id: string, name: string): void { if (id !== '') this.#names.set(id, name) }
+  #put(id: string, name: string): void {
+    if (id === '') return
+    this.#names.delete(id)
+    this.#names.set(id, name)
+    // the one that was heard of the longest ago
+    if (this.#names.size > MOST_NAMES) this.#names.delete(this.#names.keys().next().value!)
+  }
 
   /** What a call is about: a pod, a container, an image, or nothing. */
   subject({ rpc, request, response }: TracedCall): string {

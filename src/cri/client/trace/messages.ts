@@ -1,6 +1,7 @@
-// gRPC's frames read along, decoded, and freed of what must not be written down.
-import { ImageServiceService, RuntimeServiceService } from '../wire/generated/runtime-v1.ts'
-import { toJson, type Json, type JsonObject } from './protojson.ts'
+// gRPC's messages read along, decoded, and freed of what must not be written down.
+import { ImageServiceService, RuntimeServiceService } from '../../wire/generated/runtime-v1.ts'
+import { makeMessageReader } from '../http2/grpc-messages.ts'
+import { toJson, type Json, type JsonObject } from '../protojson.ts'
 
 export type Message = JsonObject
 
@@ -8,7 +9,6 @@ interface Known { readonly path: string; readonly requestDeserialize: (bytes: Bu
 
 /** Larger messages are counted, not kept. */
 const MAX_BYTES = 1024 * 1024
-const HEADER_BYTES = 5
 
 export interface Reading {
   readonly name: { readonly rpc: string; readonly version: 'v1' | 'v1alpha2' | 'other' }
@@ -22,12 +22,12 @@ export function makeReader(): (path: string) => Reading {
   return (path) => {
     const version = path.startsWith('/runtime.v1.') ? 'v1' : path.startsWith('/runtime.v1alpha2.') ? 'v1alpha2' : 'other'
     const method = methods.get(path.replace('/runtime.v1alpha2.', '/runtime.v1.'))
-    const [sent, received] = [firstFrame(), firstFrame()]
+    const [sent, received] = [readMessages(), readMessages()]
     return {
       name: { rpc: path.slice(path.lastIndexOf('/') + 1), version },
       request: sent.add, response: received.add,
       // decoded when the call is over: while it lasts nothing waits for us
-      result: () => ({ ...decoded('request', sent.bytes(), method?.requestDeserialize), ...decoded('response', received.bytes(), method?.responseDeserialize), responses: received.count() }),
+      result: () => ({ ...decoded('request', sent.first(), method?.requestDeserialize), ...decoded('response', received.first(), method?.responseDeserialize), responses: received.count() }),
     }
   }
 }
@@ -41,28 +41,20 @@ function decoded<K extends string>(key: K, bytes: Buffer | undefined, decode: ((
   }
 }
 
-interface Frames { readonly add: (chunk: Buffer) => void; readonly bytes: () => Buffer | undefined; readonly count: () => number }
+interface Messages { readonly add: (chunk: Buffer) => void; readonly first: () => Buffer | undefined; readonly count: () => number }
 
 /** Keeps the first message and counts all. */
-function firstFrame(): Frames {
-  let [count, skip] = [0, 0]
-  let kept: Buffer | undefined
-  let pending: Buffer = Buffer.alloc(0)
-  const add = (chunk: Buffer): void => {
-    let rest = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
-    pending = Buffer.alloc(0)
-    while (rest.length > 0) {
-      if (skip > 0) { const gone = Math.min(skip, rest.length); skip -= gone; rest = rest.subarray(gone); continue }
-      if (rest.length < HEADER_BYTES) { pending = rest; return }
-      const length = rest.readUInt32BE(1)
-      if (count > 0 || length > MAX_BYTES || rest[0] !== 0) { count++; skip = HEADER_BYTES + length; continue }
-      if (rest.length < HEADER_BYTES + length) { pending = rest; return }
-      kept = Buffer.from(rest.subarray(HEADER_BYTES, HEADER_BYTES + length))
+function readMessages(): Messages {
+  let count = 0
+  let first: Buffer | undefined
+  const add = makeMessageReader({
+    isWanted: (bytes, isPacked) => count === 0 && bytes <= MAX_BYTES && !isPacked,
+    message: (message) => {
       count++
-      rest = rest.subarray(HEADER_BYTES + length)
-    }
-  }
-  return { add, bytes: () => kept, count: () => count }
+      first ??= message
+    },
+  })
+  return { add, first: () => first, count: () => count }
 }
 
 const REMOVED = '[removed]'

@@ -1,0 +1,1 @@
+export { trimMemory } from '../sys/addon.ts'
