@@ -3,29 +3,46 @@
 #include "client-output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-bool client_accept(struct monitor *monitor, int listen_fd, bool framed)
+static void client_add(struct monitor *monitor, int fd, bool framed)
 {
-	int fd = listen_fd < 0 ? -1 : accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct client *client;
+	struct client *client = monitor->client_count < CLIENTS_MAX ? calloc(1, sizeof(*client)) : NULL;
 
-	if (fd < 0)
-		return false;
-	client = monitor->client_count < CLIENTS_MAX ? calloc(1, sizeof(*client)) : NULL;
 	if (!client) {
 		warn(monitor, "too many attached clients", NULL, 0);
 		close(fd);
-		return true;
+		return;
 	}
 	client->fd = fd;
 	client->framed = framed;
 	client->next = monitor->clients;
 	monitor->clients = client;
 	monitor->client_count++;
+}
+
+bool client_accept(struct monitor *monitor, int listen_fd, bool framed)
+{
+	int fd = listen_fd < 0 ? -1 : accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return false;
+	client_add(monitor, fd, framed);
 	return true;
+}
+
+void client_inherit(struct monitor *monitor)
+{
+	int fd = (int)monitor->options.client_fd;
+
+	if (fd < 0)
+		return;
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		die(monitor, "cannot use the descriptor of", "--client-fd", errno);
+	client_add(monitor, fd, true);
 }
 
 void clients_accept(struct monitor *monitor)

@@ -27,6 +27,8 @@ struct client {
 
 /* Takes in the next who has connected, if any: false when nobody has. */
 bool client_accept(struct monitor *monitor, int listen_fd, bool framed);
+/* The one that came with us, so that it misses nothing. */
+void client_inherit(struct monitor *monitor);
 /* All who have connected. */
 void clients_accept(struct monitor *monitor);
 void client_event(struct monitor *monitor, struct client *client, short events);

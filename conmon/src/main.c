@@ -1,5 +1,5 @@
 /* Start: read the options, wait for the caller's word, let go of the caller, start the runtime, watch. */
-#include "monitor.h"
+#include "client.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -158,6 +158,7 @@ static int watch(struct monitor *monitor, const sigset_t *all)
 		die(monitor, "cannot take signals", NULL, errno);
 	stdio_open(monitor);
 	open_bundle(monitor);
+	client_inherit(monitor);
 	seccomp_open(monitor);
 	attach_pipe_report(monitor);
 	spawn_runtime(monitor);

@@ -24,6 +24,7 @@ static const struct known known[] = {
 	{"api-version", 0, FLAG, AT(api_version), "Use the newer keys on the sync pipe"},
 	{"attach-stall", 0, NUMBER, AT(attach_stall), "Seconds until an attached client that takes nothing is dropped; 0: never"},
 	{"bundle", 'b', STRING, AT(bundle), "OCI bundle"},
+	{"client-fd", 0, NUMBER, AT(client_fd), "A connected stream socket: the first attached client"},
 	{"cid", 'c', STRING, AT(cid), "Container's id"},
 	{"conmon-pidfile", 'P', STRING, AT(monitor_pidfile), "Write the monitor's pid here"},
 	{"container-pidfile", 'p', STRING, AT(container_pidfile), "Write the container's pid here"},
@@ -173,6 +174,7 @@ int options_parse(struct options *options, char **argv, const char **slots, char
 	options->socket_dir = "/var/run/crio";
 	options->log_max_files = -1;
 	options->attach_stall = 10;
+	options->client_fd = -1;
 	for (int i = 0; i < LISTS; i++)
 		options->lists[i].items = slots + i * argc;
 	for (argv++; *argv && result == 0; argv++) {
@@ -197,6 +199,8 @@ static int check_together(struct options *options, char *why, unsigned long why_
 		return fail(why, why_size, "--exec cannot be used with ", "--restore");
 	if (options->exec_attach && (!options->exec || !options->api_version))
 		return fail(why, why_size, "--exec-attach needs --exec and ", "--api-version");
+	if (options->client_fd != -1 && (options->client_fd < 3 || options->client_fd > 1 << 20 || set_cloexec((int)options->client_fd) < 0))
+		return fail(why, why_size, "not a descriptor that can be used: ", "--client-fd");
 	if (options->exit_delay < 0)
 		return fail(why, why_size, "must not be negative: ", "--exit-delay");
 	if (!options->seccomp_plugins)

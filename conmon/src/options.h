@@ -15,7 +15,7 @@ struct options {
 	const char *bundle, *cid, *cuuid, *name, *runtime, *container_pidfile, *monitor_pidfile;
 	const char *exec_process_spec, *exit_command, *exit_dir, *persist_dir, *log_level, *log_tag;
 	const char *restore, *sdnotify_socket, *socket_dir, *seccomp_socket, *seccomp_plugins;
-	long long log_size_max, log_global_size_max, log_max_files, exit_delay, timeout, attach_stall;
+	long long log_size_max, log_global_size_max, log_max_files, exit_delay, timeout, attach_stall, client_fd;
 	bool api_version, exec, exec_attach, leave_stdin_open, no_new_keyring, no_pivot, no_sync_log;
 	bool replace_listen_pid, full_attach, has_stdin, terminal, sync, syslog, systemd_cgroup, version, help;
 	bool log_rotate, no_partial_message;

@@ -8,16 +8,9 @@ import { findContainer, runningProcess } from './find-container.ts'
 /** Where a monitor's sockets appear shortly after it has told the pid. */
 const SOCKET_PATIENCE_MS = 5000
 
-export interface AttachSession {
-  /** When the process has ended and everything is written, or the user has left. */
-  readonly end: Promise<AttachEnd>
-}
-
 /** Connects to a container that is created and not yet started. */
-export async function attachToCreated(_engine: Engine, { attachDir, io }: { id: string; attachDir: string; io: AttachIo }): Promise<AttachSession> {
-  const attachment = await attach(attachDir, { waitMs: SOCKET_PATIENCE_MS, ...(io.signal ? { signal: io.signal } : {}) })
-  return { end: pump(attachment, io) }
-}
+export const attachToCreated = (engine: Pick<Engine, 'paths'>, id: string, signal?: AbortSignal): Promise<Attachment> =>
+  attach(engine.paths.container(id).bundle, { waitMs: SOCKET_PATIENCE_MS, signal })
 
 /** Attaches to a running container until it ends or the user leaves. @throws wrongState */
 export async function attachContainer(engine: Pick<Engine, 'paths' | 'self' | 'state'>, nameOrId: string, io: AttachIo): Promise<AttachEnd> {
@@ -27,7 +20,7 @@ export async function attachContainer(engine: Pick<Engine, 'paths' | 'self' | 's
   return pump(attachment, io)
 }
 
-/** Moves bytes both ways, each side held back by the other. */
+/** Moves bytes both ways, each side held back by the other. Ends when the process has ended and everything is written, or the user has left. */
 export async function pump(attachment: Attachment, io: AttachIo): Promise<AttachEnd> {
   let detached = false
   const leave = (): void => { detached = true; attachment.close() }

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { writeFileAtomic } from '../fs/write-atomic.ts'
+import type { Attachment } from '../monitor/attach.ts'
 import { launchMonitor } from '../monitor/launch.ts'
 import type { Container } from '../state/containers.ts'
 import { cleanupCommand } from './cleanup-command.ts'
@@ -11,10 +12,22 @@ export interface Launched {
   /** Of the container's first process, created and not yet started. */
   readonly pid: number
   readonly monitorPid: number
+  /** With `attached`, where the monitor is ours. */
+  readonly attachment: Attachment | undefined
+}
+
+export interface Launch {
+  readonly container: Container
+  /** The caller waits for the end and cleans up itself. */
+  readonly attended: boolean
+  readonly exitProgram: boolean
+  /** Attach from the start. */
+  readonly attached: boolean
+  readonly signal?: AbortSignal
 }
 
 /** Starts the monitor, which has the runtime create the container. The bundle is there. */
-export async function launchContainer(engine: Engine, { container, attended, exitProgram, signal }: { container: Container; attended: boolean; exitProgram: boolean; signal?: AbortSignal }): Promise<Launched> {
+export async function launchContainer(engine: Engine, { container, attended, exitProgram, attached, signal }: Launch): Promise<Launched> {
   const { id, record } = container
   const { request } = record
   const own = engine.paths.container(id)
@@ -23,7 +36,7 @@ export async function launchContainer(engine: Engine, { container, attended, exi
   const preserved = request.preserveFds ?? []
   const launched = await launchMonitor({
     ...await monitorOptions(engine, container),
-    bundle: own.bundle,
+    bundle: own.bundle, client: attached,
     pidFile: own.pidFile,
     monitorPidFile: own.monitorPidFile,
     log: {

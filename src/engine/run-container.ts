@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { lockFile, type Lock } from '../fs/lock.ts'
 import type { AttachIo } from './attach-io.ts'
-import { attachToCreated } from './attach-container.ts'
+import { pump } from './attach-container.ts'
 import { attendedFile } from './cleanup-command.ts'
 import { startCleanup } from './start-cleanup.ts'
 import { cleanupContainer } from './cleanup-container.ts'
@@ -65,7 +65,7 @@ export async function startAttached(engine: Engine, { id, io, attended }: { id: 
   await startContainer(engine, id, {
     attended,
     ...(io.size ? { windowSize: io.size } : {}),
-    attach: async (attachDir) => { session = (await attachToCreated(engine, { id, attachDir, io })).end },
+    attach: (attachment) => { session = pump(attachment, io) },
     ...(io.signal ? { signal: io.signal } : {}),
   })
   return session ?? 'ended'

@@ -5,6 +5,8 @@ import { Failure, isFailure } from '../errors.ts'
 import { identify } from '../process/identity.ts'
 import type { Container } from '../state/containers.ts'
 import type { ContainerStatus } from '../state/container-status.ts'
+import type { Attachment } from '../monitor/attach.ts'
+import { attachToCreated } from './attach-container.ts'
 import { both } from './both.ts'
 import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
@@ -19,8 +21,8 @@ import { withUndo } from './undo.ts'
 import { writeBundle } from './write-bundle.ts'
 
 export interface StartOptions {
-  /** Called when the container is created and not yet started: connect here and no byte is lost. */
-  readonly attach?: (attachDir: string) => Promise<void>
+  /** Given the container's streams when it is created and not yet started: no byte is lost. */
+  readonly attach?: (attachment: Attachment) => void
   /** The caller waits for the end and cleans up itself. */
   readonly attended?: boolean
   /** Of a terminal, from the first moment on. */
@@ -69,8 +71,8 @@ export async function startSettled(engine: Engine, container: Container, options
     forgetEarlierExit(engine, id)
     const [rootfsPath, network] = await both(mountRoot(engine, container), prepareNetwork(engine, container))
     const { cgroupPath, hooks } = await writeBundle(engine, { container, rootfsPath, network, ...(options.windowSize ? { windowSize: options.windowSize } : {}) })
-    const launched = await launchContainer(engine, { container, attended: options.attended ?? false, exitProgram: options.exitProgram ?? true, ...(options.signal ? { signal: options.signal } : {}) })
-    await options.attach?.(engine.paths.container(id).bundle)
+    const launched = await launchContainer(engine, { container, attended: options.attended ?? false, exitProgram: options.exitProgram ?? true, attached: options.attach !== undefined, ...(options.signal ? { signal: options.signal } : {}) })
+    options.attach?.(launched.attachment ?? await attachToCreated(engine, id, options.signal))
     await reportPhase(engine, container, { phase: 'created', monitorPid: launched.monitorPid })
     const runtime = await engine.runtime(record.runtime.path)
     await runtime.start(id, { network: runtimeNetwork(record.request), hooks })

@@ -57,14 +57,20 @@ export const attach = async (dir: string, { waitMs = 0, signal, whenSlow = 'hold
   }
 }
 
+/** Attached through an end of a socket whose other end a monitor was given: `--client-fd`. */
+export const attachOver = (ends: { readonly read: number; readonly write: number }): Attachment => framed(ends, 'hold')
+
+const framed = ({ read, write }: { readonly read: number; readonly write: number }, whenSlow: keyof typeof FLOWS): Attachment => {
+  const writer = makeWriter(write)
+  void writer.write(frame(FLOW, Uint8Array.of(FLOWS[whenSlow])))
+  return framedAttachment(makeReader(read), writer)
+}
+
 const connectIn = (dir: string, whenSlow: keyof typeof FLOWS): Attachment | Failure => {
-  const framed = existsSync(join(dir, STREAM_SOCKET))
+  const ours = existsSync(join(dir, STREAM_SOCKET))
   try {
-    const { read, write } = connectUnix(join(dir, framed ? STREAM_SOCKET : PACKET_SOCKET), framed ? 'stream' : 'seqpacket')
-    const reader = makeReader(read)
-    const writer = makeWriter(write)
-    if (framed) void writer.write(frame(FLOW, Uint8Array.of(FLOWS[whenSlow])))
-    return framed ? framedAttachment(reader, writer) : packetAttachment(reader, { writer, dir })
+    const ends = connectUnix(join(dir, ours ? STREAM_SOCKET : PACKET_SOCKET), ours ? 'stream' : 'seqpacket')
+    return ours ? framed(ends, whenSlow) : packetAttachment(makeReader(ends.read), { writer: makeWriter(ends.write), dir })
   } catch (error) {
     if (!['ENOENT', 'ECONNREFUSED', 'ENOTSOCK'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
     return new Failure('wrongState', `nothing can be attached to in ${dir}: the process has ended`, { cause: error })

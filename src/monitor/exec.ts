@@ -31,13 +31,15 @@ const SOCKET_MS = 5000
 
 /** As `launchMonitor`, for `conmon --exec`. Failure commandNotFound (127) and cannotInvoke (126) as the runtime said. */
 export const launchExec = async (options: LaunchExecOptions): Promise<ExecSession> => {
-  const started = await startMonitor({ ...options, attachPipe: options.attach }, [
+  const { ours } = options.monitor
+  const attachPipe = options.attach && !ours
+  const started = await startMonitor({ ...options, attachPipe, client: options.attach && ours }, [
     '--exec', '--no-sync-log', '--exec-process-spec', options.processFile, '--bundle', options.dir, '--cuuid', options.sessionId,
-    ...(options.attach ? ['--exec-attach'] : []),
+    ...(attachPipe ? ['--exec-attach'] : []),
   ])
-  let attachment: Attachment | undefined
+  let { attachment } = started
   try {
-    if (options.attach) {
+    if (attachPipe) {
       await started.attachable()
       attachment = await attach(options.dir, { waitMs: SOCKET_MS, signal: options.signal })
       started.proceed()

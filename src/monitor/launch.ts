@@ -1,6 +1,7 @@
 // Starts a container monitor (conmon 2.1's contract), which starts the runtime and stays.
 import type { Failure } from '../errors.ts'
 import type { MonitorCgroup } from './cgroup.ts'
+import type { Attachment } from './attach.ts'
 import { forgetExit } from './exit.ts'
 import type { LogTarget } from './log-target.ts'
 import { startMonitor } from './start-monitor.ts'
@@ -62,6 +63,8 @@ export interface LaunchOptions extends MonitorOptions {
   readonly syncLog?: boolean
   /** Extra arguments of the runtime's create, e.g. `--preserve-fds 2`. */
   readonly runtimeCreateArgs?: readonly string[]
+  /** Attach from the start, where the monitor is ours: no byte is lost. */
+  readonly client?: boolean
   /** With log driver passthrough: the container has these as its 0, 1, 2. */
   readonly stdio?: readonly [number, number, number]
 }
@@ -70,6 +73,8 @@ export interface Launched {
   /** The container's first process, created and not started. */
   readonly pid: number
   readonly monitorPid: number
+  /** With `client`, from our monitor. */
+  readonly attachment: Attachment | undefined
 }
 
 /**
@@ -79,10 +84,15 @@ export interface Launched {
  */
 export const launchMonitor = async (options: LaunchOptions): Promise<Launched> => {
   forgetExit(options)
-  const started = await startMonitor(options, containerArgs(options), options.stdio)
+  const { client = false, monitor, stdio } = options
+  const started = await startMonitor({ ...options, client: client && monitor.ours }, containerArgs(options), stdio)
+  const { attachment } = started
   try {
     const { data: pid } = await started.answer()
-    return { pid, monitorPid: started.monitorPid() }
+    return { pid, monitorPid: started.monitorPid(), attachment }
+  } catch (error) {
+    attachment?.close()
+    throw error
   } finally {
     started.letGo()
   }

@@ -274,6 +274,30 @@ test('our monitor writes json and keeps rotated files', async () => {
   runc('delete', '--force', id)
 })
 
+test('who gives our monitor a socket is attached from the start, and no other process gets it', async () => {
+  const bundle = join(dir, 'client')
+  mkdirSync(bundle)
+  const id = `client${process.pid}`
+  writeFileSync(join(bundle, 'config.json'), JSON.stringify({
+    ociVersion: '1.0.2', process: { args: ['sh', '-c', 'ls /proc/self/fd | wc -l; cat; exit 4'], cwd: '/', env: ['PATH=/bin'], user: { uid: 0, gid: 0 } },
+    root: { path: rootfs }, mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
+    linux: { cgroupsPath: `/scow-test/${id}`, namespaces: ['pid', 'mount'].map((type) => ({ type })) },
+  }))
+  const { attachment } = await launchMonitor({
+    monitor: programs['our monitor']!, runtime: RUNC, runtimeArgs: ['--root', join(dir, 'runc')], systemdCgroup: false, explain, id, name: id, bundle,
+    log: { driver: 'none' }, terminal: false, stdin: true, client: true, pidFile: join(bundle, 'pid'), monitorPidFile: join(bundle, 'conmon.pid'),
+    persistDir: bundle, exitDir: join(dir, 'exits-true'), cgroup: { manager: 'none' },
+  })
+  runc('start', id)
+  await attachment!.write(Buffer.from('through\n'))
+  await attachment!.end()
+  let output = ''
+  for await (const { data } of attachment!.output) output += data.toString()
+  attachment!.close()
+  assert.equal(output, '4\nthrough\n') // 0, 1, 2 and the folder itself
+  runc('delete', '--force', id)
+})
+
 test('another conmon is not asked for what only ours can', async () => {
   await assert.rejects(launchMonitor({ log: { driver: 'json-file', path: '/x' }, monitor: { path: '/usr/bin/conmon', ours: false }, runtimeArgs: [],
     persistDir: dir, exitDir: dir, id: 'x', pidFile: join(dir, 'p'), monitorPidFile: join(dir, 'm') } as unknown as LaunchOptions), failure('unsupported', 'json-file'))

@@ -3,13 +3,16 @@ import { closeSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../errors.ts'
 import { DEFAULT_PATH, drain, startChild, type Child } from '../process/child.ts'
-import { pipe } from '../sys/addon.ts'
+import { pipe, socketPair } from '../sys/addon.ts'
+import { attachOver, type Attachment } from './attach.ts'
 import { monitorCgroupFiles, moveToScope } from './cgroup.ts'
 import type { MonitorOptions } from './launch.ts'
 import { logArgs } from './log-target.ts'
 import { openMessagePipe, type Message, type MessagePipe } from './message-pipe.ts'
 
 export interface StartedMonitor {
+  /** With `client`; the caller closes it. */
+  readonly attachment: Attachment | undefined
   /** The pid of what the runtime started. Failure as `launchMonitor` says. */
   answer(): Promise<Message>
   /** A later report: the exit code of an exec session. */
@@ -28,29 +31,36 @@ const DEADLINE_MS = 240_000
 const LAST_WORDS_MS = 500
 const ATTACHABLE_MS = 10_000
 
-export const startMonitor = async (options: MonitorOptions & { readonly attachPipe?: boolean }, args: readonly string[],
-  stdio?: readonly [number, number, number]): Promise<StartedMonitor> => {
+export interface StartOptions extends MonitorOptions {
+  /** Have it tell when its attach sockets are there, and wait for `proceed`. */
+  readonly attachPipe?: boolean
+  /** Attach to it from the start. Our monitor only. */
+  readonly client?: boolean
+}
+
+export const startMonitor = async (options: StartOptions, args: readonly string[], stdio?: readonly [number, number, number]): Promise<StartedMonitor> => {
   const { signal, deadlineMs = DEADLINE_MS } = options
   if (signal?.aborted) throw cancelled(signal)
   // A pid file of an earlier start would name another process.
   for (const file of [options.pidFile, options.monitorPidFile]) rmSync(file, { force: true })
   const sync = openMessagePipe()
   const attach = options.attachPipe ? openMessagePipe() : undefined
+  const client = options.client ? socketPair() : undefined
   const start = pipe('none')
   const errors = stdio ? undefined : pipe('read')
-  const fds = [...(stdio ?? [-1, -1, errors!.write]), ...(options.extraFds ?? []), start.read, sync.childFd, ...(attach ? [attach.childFd] : [])]
+  const fds = [...(stdio ?? [-1, -1, errors!.write]), ...(options.extraFds ?? []), start.read, sync.childFd, ...(attach ? [attach.childFd] : []), ...(client ? [client.other] : [])]
   let child: Child
   try {
-    child = startChild(options.monitor.path, [...sharedArgs(options), ...args], {
+    child = startChild(options.monitor.path, [...sharedArgs(options), ...(client ? ['--client-fd', String(fds.length - 1)] : []), ...args], {
       fds, session: true, cgroupFiles: monitorCgroupFiles(options.cgroup), env: environment(options, fds.indexOf(start.read), attach !== undefined),
     })
   } catch (error) {
-    for (const fd of [start.write, errors?.read]) if (fd !== undefined) closeSync(fd)
+    for (const fd of [start.write, errors?.read, client?.read, client?.write]) if (fd !== undefined) closeSync(fd)
     sync.close()
     attach?.close()
     throw error
   } finally {
-    for (const fd of [start.read, errors?.write]) if (fd !== undefined) closeSync(fd)
+    for (const fd of [start.read, errors?.write, client?.other]) if (fd !== undefined) closeSync(fd)
     sync.handedOn()
     attach?.handedOn()
   }
@@ -67,6 +77,7 @@ export const startMonitor = async (options: MonitorOptions & { readonly attachPi
   }
   const bounded = <T>(promise: Promise<T>, ms: number): Promise<T> => race(promise, { ms, signal, kill: () => killMonitor(child, options.monitorPidFile) })
   return {
+    attachment: client && attachOver(client),
     answer: async () => checked(await bounded(firstMessage(sync, child), deadlineMs), { spoken, options }),
     next: () => sync.next(),
     attachable: async () => {

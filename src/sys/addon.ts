@@ -54,6 +54,7 @@ interface Native {
   makeRaw(fd: number): Buffer
   restoreTerminal(fd: number, saved: Uint8Array): void
   connectUnix(path: PathLike, seqpacket: boolean): [number, number]
+  socketPair(): [number, number, number]
   connectInNetns(path: PathLike, port: number): Promise<number>
   shutdownSocket(fd: number, how: number): void
   sendFd(socket: number, fd: number, bytes: Uint8Array): number
@@ -192,6 +193,12 @@ export const setWindowSize = (fd: number, { rows, columns }: WindowSize): void =
 export const connectUnix = (path: PathLike, type: 'stream' | 'seqpacket'): { read: number; write: number } => {
   const [read, write] = native().connectUnix(path, type === 'seqpacket')
   return { read, write }
+}
+
+/** A connected pair: our end as `connectUnix` gives it, and the end that is handed on. The caller closes all three. */
+export const socketPair = (): { read: number; write: number; other: number } => {
+  const [read, write, other] = native().socketPair()
+  return { read, write, other }
 }
 
 /** Descriptor of a TCP connection to the loopback (IPv4, else IPv6) of the network namespace at `path`; made on the thread pool. */

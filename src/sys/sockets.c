@@ -51,6 +51,28 @@ static napi_value connect_call(napi_env env, napi_callback_info info)
 	return result;
 }
 
+// socketPair() -> [fd, its copy, the other end]; the other end blocks
+static napi_value socket_pair_call(napi_env env, napi_callback_info info)
+{
+	napi_value result;
+	int fds[2], copy = -1;
+
+	(void)info;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return fail(env, errno, "socketpair", NULL);
+	if (fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0 || (copy = fcntl(fds[0], F_DUPFD_CLOEXEC, 3)) < 0) {
+		int err = errno;
+		close(fds[0]);
+		close(fds[1]);
+		return fail(env, err, "socketpair", NULL);
+	}
+	napi_create_array_with_length(env, 3, &result);
+	napi_set_element(env, result, 0, make_int(env, fds[0]));
+	napi_set_element(env, result, 1, make_int(env, copy));
+	napi_set_element(env, result, 2, make_int(env, fds[1]));
+	return result;
+}
+
 // shutdownSocket(fd, 0 read | 1 write | 2 both)
 static napi_value shutdown_call(napi_env env, napi_callback_info info)
 {
@@ -117,6 +139,7 @@ static napi_value send_datagram_call(napi_env env, napi_callback_info info)
 
 const struct entry socket_entries[] = {
 	{"connectUnix", connect_call},
+	{"socketPair", socket_pair_call},
 	{"shutdownSocket", shutdown_call},
 	{"sendFd", send_fd_call},
 	{"sendDatagram", send_datagram_call},

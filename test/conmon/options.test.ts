@@ -68,6 +68,7 @@ test('options that make no sense together are refused in one line with exit code
   const args = [...box.args(), '-l', 'none']
   for (const [more, words] of [
     [['-e', '--exec-process-spec', '/x', '--restore', '/x'], /--exec .*--restore/], [['--exec-attach'], /--exec-attach/], [['--exit-delay', '-1'], /--exit-delay/],
+    [['--client-fd', '-3'], /--client-fd/], [['--client-fd', '99'], /--client-fd/],
     [['--exit-delay', 'soon'], /--exit-delay/], [['--sync=yes'], /--sync/], [['--log-path'], /--log-path/], [['-l', 'k8s-file'], /k8s-file/],
     [['--log-level', 'loud'], /--log-level/],
     [['-l', 'journald', '--log-label', 'lower=x'], /lower=x/], [['-l', 'journald', '--log-label', '=x'], /=x/], [['-l', 'journald', '--log-label', 'ALONE'], /ALONE/],
