@@ -11,7 +11,7 @@ exec 3>/dev/virtio-ports/scow.report
 mark() { echo "{\"mark\":\"$1\"}" >&3; }
 tests() {
   at_once=$1; shift
-  node --test --test-concurrency="$at_once" --test-timeout=2700000 --test-reporter=/opt/scow/test/vm/guest/report.ts --test-reporter-destination=stdout "$@" >&3
+  node --import /opt/scow/test/vm/guest/stripped.mjs --test --test-concurrency="$at_once" --test-timeout=2700000 --test-reporter=/opt/scow/test/vm/guest/report.ts --test-reporter-destination=stdout "$@" >&3
 }
 # The job names them: e2e:run,logs
 e2e_files() { echo "${job#*:}" | tr , '\n' | sed 's|.*|test/e2e/&.test.ts|'; }
