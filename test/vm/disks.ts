@@ -49,7 +49,7 @@ function makeWorkDisk(tree: string, disk: string): void {
   mkdirSync(join(scow, node), { recursive: true })
   for (const name of ['bin', 'dist', 'docs', 'test', 'package.json']) cpSync(join(checkout, name), join(scow, name), { recursive: true, verbatimSymlinks: true })
   // See guest/stripped.mjs.
-  for (const file of globSync('test/**/*.ts', { cwd: scow }).map((name) => join(scow, name))) writeFileSync(file, stripTypeScriptTypes(readFileSync(file, 'utf8')))
+  for (const file of globSync('test/**/*.ts', { cwd: scow }).map((name) => join(scow, name))) writeFileSync(`${file}.js`, stripTypeScriptTypes(readFileSync(file, 'utf8')))
   cpSync(join(checkout, node, 'bin'), join(scow, node, 'bin'), { recursive: true })
   execFileSync('cp', ['-a', imagesDir(), join(tree, basename(imagesDir()))])
   execFileSync('mke2fs', ['-q', '-t', 'ext4', '-E', 'lazy_itable_init=1', '-d', tree, disk, '2G'], { stdio: ['ignore', 'ignore', 'inherit'] })

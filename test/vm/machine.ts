@@ -29,14 +29,19 @@ export interface BootOptions {
 
 const CONSOLE_CHARS = 6000
 
+/**
+ * What the emulator translated is found again by its address: without random ones, each program is translated once and not
+ * each time that it starts. Timer and clock would be tested while the host does something else.
+ */
+const EMULATED = 'norandmaps no_timer_check tsc=reliable mitigations=off'
+
 export function boot({ disks, job, minutes }: BootOptions): Machine {
   const consoleFile = join(disks.dir, 'console.log')
   // Whatever ends this process ends the machine.
   const child = spawn('setpriv', [
     '--pdeathsig', 'KILL', 'qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-cpu', 'max,la57=off,svm=off', '-smp', '2', '-m', '3G', '-nodefaults', '-display', 'none', '-no-reboot', '-nic', 'none',
     '-kernel', disks.kernel, '-initrd', disks.initrd,
-    // Kernels that are told of KVM trust timer and clock by themselves; this one would test them while the host does something else.
-    '-append', `root=/dev/vda rw console=ttyS0 panic=-1 no_timer_check tsc=reliable mitigations=off systemd.show_status=0 modprobe.blacklist=ata_piix,kvm_amd,powernow_k8,aesni_intel,ghash_clmulni_intel scow.job=${job}`,
+    '-append', `root=/dev/vda rw console=ttyS0 panic=-1 ${EMULATED} systemd.show_status=0 modprobe.blacklist=ata_piix,kvm_amd,powernow_k8,aesni_intel,ghash_clmulni_intel scow.job=${job}`,
     '-drive', `file=${disks.system},format=qcow2,if=virtio`, '-drive', `file=${disks.work},format=raw,if=virtio,readonly=on`,
     '-serial', `file:${consoleFile}`,
     '-device', 'virtio-serial', '-chardev', 'stdio,id=report,signal=off', '-device', 'virtserialport,chardev=report,name=scow.report',

@@ -1,9 +1,9 @@
-// The second disk's .ts files have had their types taken out: they need no compiler, which an emulated processor takes
-// seconds to load. Programs that the tests start by themselves have it still, to which they are right as well.
+// On the second disk, each .ts file has one without types beside it: to take them out, an emulated processor first
+// loads a compiler for seconds. Programs that the tests start by themselves do that still.
 import { readFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 registerHooks({
-  load: (url, context, next) => (url.endsWith('.ts') ? { format: 'module', source: readFileSync(fileURLToPath(url)), shortCircuit: true } : next(url, context)),
+  load: (url, context, next) => (url.endsWith('.ts') ? { format: 'module', source: readFileSync(`${fileURLToPath(url)}.js`), shortCircuit: true } : next(url, context)),
 })
