@@ -7,11 +7,12 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'node:test'
 import { openBox, type Box } from '../support/box.ts'
+import { patience } from '../support/patience.ts'
 import { openSuite } from '../support/suite.ts'
 
 const suite = openSuite()
 /** Not synchronous: the registry is served by this process. */
-const run = async (file: string, ...args: string[]): Promise<string> => (await promisify(execFile)(file, args, { env: { ...process.env, XDG_RUNTIME_DIR: '/run' }, timeout: 60_000 })).stdout
+const run = async (file: string, ...args: string[]): Promise<string> => (await promisify(execFile)(file, args, { env: { ...process.env, XDG_RUNTIME_DIR: '/run' }, timeout: 60_000 * patience })).stdout
 const skopeo = (...args: string[]): Promise<string> => run('skopeo', '--insecure-policy', ...args)
 const podman = async (box: Box, ...args: string[]): Promise<string> => (await run('podman', '--root', join(box.dir, 'pr'), '--runroot', join(box.dir, 'prr'), '--storage-driver', 'vfs', '--cgroup-manager', 'cgroupfs', ...args)).trim()
 const idOf = (box: Box, name: string): Promise<string> => box.ok('image', 'inspect', '--format', '{{.Id}}', name)

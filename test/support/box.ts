@@ -9,10 +9,9 @@ import type { Readable, Writable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findLeftovers, unmountRoots } from './leftovers.ts'
+import { patience } from './patience.ts'
 
 export const checkout: string = resolve(import.meta.dirname, '../..')
-/** How many times longer than usual everything may take: an emulated machine is slow. */
-const patience = Number(process.env['SCOW_TEST_PATIENCE'] ?? 1)
 
 /** Another program, or more global options, for the whole run: to see what podman does, or to use another monitor. */
 const program = process.env['SCOW_TEST_PROGRAM'] ?? join(checkout, 'bin/scow')
@@ -169,7 +168,7 @@ function startCommand({ command, env, dir, options, said }: Start): Running {
 async function finish(child: Child): Promise<number> {
   const [code, signal] = await once(child, 'exit') as [number | null, NodeJS.Signals | null]
   // A container that was left running may hold our pipes: what has come by now is all that counts.
-  await Promise.race([once(child, 'close'), sleep(200)])
+  await Promise.race([once(child, 'close'), sleep(200 * patience)])
   return code ?? 128 + (await import('node:os')).constants.signals[signal!]
 }
 

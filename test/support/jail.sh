@@ -106,11 +106,12 @@ left() {
   find /run/netns -type f | sed 's/^/netns: /'
   ip -o link show type veth | sed 's/^/link: /'
 }
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-  found=$(left)
-  [ -n "$found" ] || exit "$code"
+tries=$((10 * ${SCOW_TEST_PATIENCE:-1}))
+while found=$(left); [ -n "$found" ] && [ "$tries" -gt 0 ]; do
+  tries=$((tries - 1))
   sleep 0.2
 done
+[ -n "$found" ] || exit "$code"
 echo "left behind in the jail:
 $found" >&2
 [ "$code" != 0 ] || code=1

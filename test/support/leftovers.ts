@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { patience } from './patience.ts'
 
 interface Roots {
   readonly dir: string
@@ -13,7 +14,7 @@ interface Roots {
  * Names everything that an installation without containers should not have: mounts, processes, network namespaces,
  * addresses, links, firewall rules, cgroups, sockets, half-done work. Cleanup in the background gets a moment.
  */
-export async function findLeftovers(roots: Roots, { patienceMs = 5000 } = {}): Promise<string[]> {
+export async function findLeftovers(roots: Roots, { patienceMs = 5000 * patience } = {}): Promise<string[]> {
   for (let tries = 0; ; tries++) {
     const left = [...mounts(roots), ...processes(roots), ...files(roots), ...links(), ...rules(), ...cgroups()]
     if (left.length === 0 || tries * 100 >= patienceMs) return left

@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { patience } from './patience.ts'
 
 /** A port of the loopback address that was free a moment ago. */
 export async function freePort(): Promise<number> {
@@ -48,7 +49,7 @@ export async function startRegistryServer(storage: string, { readOnly = false, l
   child.stderr.on('data', (bytes) => { errors += bytes })
   const exited = once(child, 'exit')
   for (let tries = 0; !(await answers(port)); tries++) {
-    if (child.exitCode !== null || tries > 200) throw new Error(`docker-registry did not start: ${errors}`)
+    if (child.exitCode !== null || tries > 200 * patience) throw new Error(`docker-registry did not start: ${errors}`)
     await sleep(25)
   }
   return {

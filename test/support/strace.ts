@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkout, type Box } from './box.ts'
+import { patience } from './patience.ts'
 
 /** The n-th call of this name that one thread of the program makes. */
 export interface CallPoint {
@@ -33,7 +34,7 @@ export async function trace(box: Box, options: readonly string[], args: readonly
   let [stdout, stderr] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text) => { stdout += text })
   child.stderr.setEncoding('utf8').on('data', (text) => { stderr += text })
-  const timer = setTimeout(() => { stderr += '\n[the test killed it after 60 s]\n'; child.kill('SIGKILL') }, 60_000)
+  const timer = setTimeout(() => { stderr += '\n[the test killed it: it took too long]\n'; child.kill('SIGKILL') }, 60_000 * patience)
   const [code, signal] = await once(child, 'exit') as [number | null, string | null]
   clearTimeout(timer)
   return { code: signal === 'SIGKILL' ? 137 : code ?? -1, stdout, stderr }

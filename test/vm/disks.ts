@@ -1,6 +1,7 @@
 // The disks of a virtual machine: one with Debian, which it writes, and one with this checkout, which it reads.
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
 import { basename, join } from 'node:path'
 import { checkout } from '../support/box.ts'
 import { imagesDir } from '../support/images.ts'
@@ -14,10 +15,14 @@ export interface Disks extends Disposable {
   readonly work: string
 }
 
+/** Then the process that they are of. */
+const PREFIX = '/var/tmp/scow-vm-'
+
 /** Fresh disks, which end with the scope that they are opened in. */
 export function openDisks(): Disks {
   const base = execFileSync(join(import.meta.dirname, 'build-image'), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim()
-  const dir = mkdtempSync('/var/tmp/scow-vm-')
+  removeAbandoned()
+  const dir = mkdtempSync(`${PREFIX}${process.pid}-`)
   const [system, work] = [join(dir, 'system.qcow2'), join(dir, 'work.raw')]
   try {
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', join(base, 'system.raw'), '-F', 'raw', system])
@@ -32,12 +37,19 @@ export function openDisks(): Disks {
   }
 }
 
+/** Those of a run that was killed. */
+function removeAbandoned(): void {
+  for (const dir of globSync(`${PREFIX}*-*`)) if (!existsSync(`/proc/${dir.slice(PREFIX.length).split('-')[0]}`)) rmSync(dir, { recursive: true, force: true })
+}
+
 /** The built program, its Node, the tests and their images; no source: the guest has what a user has. */
 function makeWorkDisk(tree: string, disk: string): void {
   const scow = join(tree, 'scow')
   const node = `node_modules/node-linux-${process.arch}`
   mkdirSync(join(scow, node), { recursive: true })
   for (const name of ['bin', 'dist', 'docs', 'test', 'package.json']) cpSync(join(checkout, name), join(scow, name), { recursive: true, verbatimSymlinks: true })
+  // See guest/stripped.mjs.
+  for (const file of globSync('test/**/*.ts', { cwd: scow }).map((name) => join(scow, name))) writeFileSync(`${file}.js`, stripTypeScriptTypes(readFileSync(file, 'utf8')))
   cpSync(join(checkout, node, 'bin'), join(scow, node, 'bin'), { recursive: true })
   execFileSync('cp', ['-a', imagesDir(), join(tree, basename(imagesDir()))])
   execFileSync('mke2fs', ['-q', '-t', 'ext4', '-E', 'lazy_itable_init=1', '-d', tree, disk, '2G'], { stdio: ['ignore', 'ignore', 'inherit'] })

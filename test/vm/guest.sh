@@ -9,9 +9,10 @@ modprobe virtio_console
 udevadm settle --timeout=60 --exit-if-exists=/dev/virtio-ports/scow.report
 exec 3>/dev/virtio-ports/scow.report
 mark() { echo "{\"mark\":\"$1\"}" >&3; }
+stripped() { node --import /opt/scow/test/vm/guest/stripped.mjs "$@"; }
 tests() {
   at_once=$1; shift
-  node --test --test-concurrency="$at_once" --test-timeout=2700000 --test-reporter=/opt/scow/test/vm/guest/report.ts --test-reporter-destination=stdout "$@" >&3
+  stripped --test --test-concurrency="$at_once" --test-timeout=2700000 --test-reporter=/opt/scow/test/vm/guest/report.ts --test-reporter-destination=stdout "$@" >&3
 }
 # The job names them: e2e:run,logs
 e2e_files() { echo "${job#*:}" | tr , '\n' | sed 's|.*|test/e2e/&.test.ts|'; }
@@ -23,8 +24,8 @@ case $job in
   e2e:*) SCOW_TEST_NO_JAIL=1 tests 1 $(e2e_files) ;;
   # Each file in a jail of its own, as on any machine.
   e2e-jailed:*) tests 2 $(e2e_files) ;;
-  cut-pull:*) node test/vm/guest/cut-pull.ts "${job#*:}" >&3 ;;
-  cut-create) node test/vm/guest/cut-create.ts >&3 ;;
+  cut-pull:*) stripped test/vm/guest/cut-pull.ts "${job#*:}" >&3 ;;
+  cut-create) stripped test/vm/guest/cut-create.ts >&3 ;;
   *) tests 1 "test/vm/guest/$job.test.ts" ;;
 esac
 mark done

@@ -178,7 +178,7 @@ test('a service of type notify is ready when its container says so, or when it r
   await box.ok('pull', '-q', suite.web)
   const ready = 'use Socket; socket(S, PF_UNIX, SOCK_DGRAM, 0); sleep 2; send(S, "READY=1\\nSTATUS=all aboard", 0, sockaddr_un($ENV{NOTIFY_SOCKET})) or die $!; sleep 1000'
   const start = (unit: string, ...words: string[]) => {
-    const { status, stderr } = spawnSync('systemd-run', ['--quiet', `--unit=${unit}`, '--property=Type=notify', '--property=NotifyAccess=all', '--property=TimeoutStartSec=300',
+    const { status, stderr } = spawnSync('systemd-run', ['--quiet', `--unit=${unit}`, '--property=Type=notify', '--property=NotifyAccess=all', '--property=TimeoutStartSec=1200',
       ...Object.entries(box.env).map(([key, value]) => `--setenv=${key}=${value}`), ...box.command, 'run', ...words], { encoding: 'utf8' })
     assert.equal(status, 0, `${stderr}${call('journalctl', '--no-pager', `--unit=${unit}`)}`)
   }
