@@ -1,10 +1,11 @@
 // Decompression of layers: gzip, zstd or none, told by the first bytes; media types lie too often.
-import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib'
+import { createZstdDecompress, type ZstdDecompress } from 'node:zlib'
 import { Failure } from '../errors.ts'
+import { gunzip, type Inflated } from '../sys/addon.ts'
 
 export type Compression = 'gzip' | 'zstd' | 'none'
 
-/** Decompressed bytes, in order. May throw; `write` or `finish` then rejects with it. */
+/** Decompressed bytes, in order, valid until it returns. May throw; `write` or `finish` then rejects with it. */
 export type OnBytes = (chunk: Buffer) => void
 
 export interface Decompressor {
@@ -14,7 +15,8 @@ export interface Decompressor {
   finish(): Promise<void>
 }
 
-const CHUNK = 1 << 20
+/** Small enough for the processor's cache to still have it when it is hashed and written. */
+const CHUNK = 1 << 18
 const NAMED: readonly (readonly [string, string])[] = [['fd377a585a00', 'xz'], ['425a68', 'bzip2'], ['504b0304', 'zip'], ['04224d18', 'lz4']]
 
 /** `start` holds the first bytes of the blob, at least six unless it is shorter. Failure unsupported for what can't be read. */
@@ -27,38 +29,67 @@ export function detectCompression(start: Buffer): Compression {
   return 'none'
 }
 
-export function makeDecompressor(compression: Compression, onBytes: OnBytes): Decompressor {
+/** `checked`: compare the sums in the stream, where no digest of the decompressed bytes is known. */
+export function makeDecompressor(compression: Compression, onBytes: OnBytes, { checked }: { readonly checked: boolean } = { checked: true }): Decompressor {
   if (compression === 'none') return { write: async (chunk) => { onBytes(chunk) }, finish: async () => {} }
-  return new StreamDecompressor(compression, onBytes)
+  return compression === 'gzip' ? gzipDecompressor(onBytes, checked) : new ZstdDecompressor(onBytes)
 }
 
-class StreamDecompressor implements Decompressor {
-  readonly #compression: 'gzip' | 'zstd'
+const broken = (compression: Compression, error: unknown): Failure =>
+  new Failure('invalid', `broken ${compression}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+
+/** In the calling thread: there is a thread for each layer already. */
+function gzipDecompressor(onBytes: OnBytes, checked: boolean): Decompressor {
+  const inflate = gunzip({ checked })
+  const output = Buffer.allocUnsafeSlow(CHUNK)
+  let state: Inflated['state'] = 'memberEnded'
+  const step = (chunk: Buffer, at: number): Inflated => {
+    try {
+      return inflate(chunk, at, output)
+    } catch (error) {
+      throw broken('gzip', error)
+    }
+  }
+  return {
+    async write(chunk) {
+      for (let at = 0, full = false; (at < chunk.length || full) && state !== 'padded';) {
+        const { read, written, state: reached } = step(chunk, at)
+        at += read
+        state = reached
+        full = written === output.length
+        if (written > 0) onBytes(output.subarray(0, written))
+      }
+    },
+    async finish() {
+      if (state === 'inside') throw broken('gzip', 'unexpected end of file')
+    },
+  }
+}
+
+class ZstdDecompressor implements Decompressor {
   readonly #onBytes: OnBytes
-  #decoder: Gunzip | ZstdDecompress
+  #decoder: ZstdDecompress
   #fed = 0
   #ended = false
-  #ignoring = false
   #error: unknown
   #queue: Buffer[] = []
   #settle: (() => void) | undefined
 
-  constructor(compression: 'gzip' | 'zstd', onBytes: OnBytes) {
-    this.#compression = compression
+  constructor(onBytes: OnBytes) {
     this.#onBytes = onBytes
     this.#decoder = this.#start()
   }
 
-  #start(): Gunzip | ZstdDecompress {
+  #start(): ZstdDecompress {
     this.#fed = 0
     this.#ended = false
-    const decoder = this.#compression === 'gzip' ? createGunzip({ chunkSize: CHUNK }) : createZstdDecompress({ chunkSize: CHUNK })
+    const decoder = createZstdDecompress({ chunkSize: CHUNK })
     decoder.on('data', (chunk: Buffer) => this.#take(chunk))
     decoder.on('end', () => {
       this.#ended = true
       this.#settle?.()
     })
-    decoder.on('error', (error) => this.#fail(new Failure('invalid', `broken ${this.#compression}: ${error.message}`, { cause: error })))
+    decoder.on('error', (error) => this.#fail(broken('zstd', error)))
     return decoder
   }
 
@@ -86,7 +117,6 @@ class StreamDecompressor implements Decompressor {
 
   async write(chunk: Buffer): Promise<void> {
     this.#check()
-    if (this.#ignoring) return
     this.#fed += chunk.length
     await new Promise<void>((resolve) => {
       this.#settle = resolve
@@ -94,17 +124,14 @@ class StreamDecompressor implements Decompressor {
     })
     this.#check()
     if (!this.#ended) return
-    // The stream is over but the input isn't. zstd: after a skippable frame; gzip: padding, which gzip ignores too.
+    // The stream is over but the input isn't, as after a skippable frame.
     const rest = this.#fed - this.#decoder.bytesWritten
-    if (this.#compression === 'gzip') this.#ignoring = true
-    else {
-      this.#decoder = this.#start()
-      if (rest > 0) await this.write(chunk.subarray(chunk.length - rest))
-    }
+    this.#decoder = this.#start()
+    if (rest > 0) await this.write(chunk.subarray(chunk.length - rest))
   }
 
   async finish(): Promise<void> {
-    if (!this.#ignoring && !this.#ended && this.#error === undefined && this.#fed > 0) {
+    if (!this.#ended && this.#error === undefined && this.#fed > 0) {
       await new Promise<void>((resolve) => {
         this.#settle = resolve
         this.#decoder.end()

@@ -3,7 +3,9 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { Failure } from '../errors.ts'
 
-const CHUNK = 1 << 20
+const CHUNK = 1 << 18
+/** The first piece tells what the file is. */
+const FIRST = 6
 
 export class GrowingFile {
   readonly #path: string
@@ -36,10 +38,14 @@ export class GrowingFile {
     this.#wake?.()
   }
 
-  /** The next bytes, at most 1 MiB, valid until the next call; undefined at the end. Throws what `abort` was given. */
+  /**
+   * The next bytes, at most 256 KiB and at first at least six of those there will be, valid until the next call; undefined at
+   * the end. Throws what `abort` was given.
+   */
   async next(): Promise<Buffer | undefined> {
-    while (this.#error === undefined && this.#position >= this.#available) {
-      if (this.#complete) return undefined
+    while (this.#error === undefined && this.#available - this.#position < (this.#position === 0 ? FIRST : 1)) {
+      if (this.#complete && this.#position >= this.#available) return undefined
+      if (this.#complete) break
       await new Promise<void>((resolve) => { this.#wake = resolve })
       this.#wake = undefined
     }

@@ -113,6 +113,8 @@ export function jobFor(store: Store, source: LayerSource, { file, root }: { file
   return {
     file, root,
     digest: source.descriptor.digest,
+    sizeBytes: source.descriptor.size,
+    known: source.diffId !== undefined,
     diffAlgorithm: jobAlgorithm(source),
     style: store.style,
     umask: process.umask(),

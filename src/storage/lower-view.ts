@@ -1,7 +1,7 @@
 // Looks through a chain of layer trees as overlayfs would show them, without mounting it.
 import { lstatSync, readlinkSync, type BigIntStats } from 'node:fs'
 import { bytePath, joinPath, systemPath, type BytePath } from './byte-path.ts'
-import { isOpaque, isWhiteout, type WhiteoutStyle } from './whiteouts.ts'
+import { hides, isOpaque, type WhiteoutStyle } from './whiteouts.ts'
 
 export interface Seen {
   /** Without symlinks in its parents; relative to the root. */
@@ -18,6 +18,8 @@ const MAX_LINKS = 40
 export class LowerView {
   readonly #style: WhiteoutStyle
   readonly #root: Seen | undefined
+  /** Paths asked for have parents in common, and these trees do not change. */
+  readonly #known = new Map<BytePath, Seen | undefined>()
 
   /** `trees`: absolute, topmost first. */
   constructor(trees: readonly string[], style: WhiteoutStyle) {
@@ -36,25 +38,26 @@ export class LowerView {
   }
 
   child(directory: Seen, name: BytePath): Seen | undefined {
-    const candidates: BytePath[] = []
-    for (const layer of directory.directories) {
-      const file = `${layer}/${name}`
-      if (isWhiteout(file, this.#style)) break
-      candidates.push(file)
-    }
-    return this.#merge(joinPath(directory.path, name), candidates)
+    return this.#merge(joinPath(directory.path, name), directory.directories.map((layer) => `${layer}/${name}`))
+  }
+
+  #knownChild(directory: Seen, name: BytePath): Seen | undefined {
+    const path = joinPath(directory.path, name)
+    if (!this.#known.has(path)) this.#known.set(path, this.child(directory, name))
+    return this.#known.get(path)
   }
 
   #merge(path: BytePath, candidates: readonly BytePath[]): Seen | undefined {
     let top: { file: BytePath, stats: BigIntStats } | undefined
     const directories: BytePath[] = []
-    for (const file of candidates) {
+    for (const [index, file] of candidates.entries()) {
       const stats = lstatSync(systemPath(file), { bigint: true, throwIfNoEntry: false })
+      if (hides(file, stats, this.#style)) break
       if (stats === undefined) continue
       top ??= { file, stats }
       if (!stats.isDirectory()) break
       directories.push(file)
-      if (isOpaque(file, this.#style)) break
+      if (index < candidates.length - 1 && isOpaque(file, this.#style)) break
     }
     return top && { path, file: top.file, stats: top.stats, directories }
   }
@@ -72,7 +75,7 @@ export class LowerView {
         continue
       }
       const { path: parent, seen: directory } = here()
-      const found = directory === undefined ? undefined : this.child(directory, name)
+      const found = directory === undefined ? undefined : this.#knownChild(directory, name)
       if (found?.stats.isSymbolicLink() && (todo.length > 0 || followEnd)) {
         if (++links > MAX_LINKS) return { path, seen: undefined }
         const target = readlinkSync(systemPath(found.file), { encoding: 'buffer' }).toString('latin1')

@@ -13,7 +13,7 @@ export async function* plainBytes(chunks: AsyncIterable<Uint8Array>): AsyncGener
     if (decompressor === undefined) {
       start = start.length === 0 ? chunk : Buffer.concat([start, chunk])
       if (start.length < PROBE) continue
-      decompressor = makeDecompressor(detectCompression(start), (piece) => { ready.push(piece) })
+      decompressor = makeDecompressor(detectCompression(start), (piece) => { ready.push(Buffer.from(piece)) })
       await decompressor.write(start)
     } else await decompressor.write(chunk)
     yield* take()

@@ -30,6 +30,8 @@ class Settler {
   /** Times of directories that get new names here, to be put back. */
   readonly #touched = new Map<BytePath, bigint>()
   readonly #moved = new Map<BytePath, BytePath>()
+  /** Until something is moved. */
+  readonly #cutOff = new Map<BytePath, boolean>()
   readonly #copies = new Map<string, BytePath>()
   #copiedBytes = 0
 
@@ -84,11 +86,16 @@ class Settler {
 
   /** Nothing when this layer itself cuts the path off from what is below. */
   #seenBelow(path: BytePath): Seen | undefined {
-    for (let parent = parentPath(path); path !== ''; parent = parentPath(parent)) {
-      if (isOpaque(this.#full(parent), this.#style)) return undefined
-      if (parent === '') break
-    }
-    return this.#below.find(path)
+    return path !== '' && this.#isCutOff(parentPath(path)) ? undefined : this.#below.find(path)
+  }
+
+  /** Whether `directory` or one above it is opaque. */
+  #isCutOff(directory: BytePath): boolean {
+    const known = this.#cutOff.get(directory)
+    if (known !== undefined) return known
+    const cutOff = isOpaque(this.#full(directory), this.#style) || (directory !== '' && this.#isCutOff(parentPath(directory)))
+    this.#cutOff.set(directory, cutOff)
+    return cutOff
   }
 
   /** A directory that has nothing but whiteouts, with nothing below to hide, would appear from nowhere. */
@@ -135,7 +142,9 @@ class Settler {
     this.#inheriting.set(parent, attributesLike(this.#seenBelow(parent)))
   }
 
+  /** Before names in the directory `path` change. */
   #touch(path: BytePath): void {
+    this.#cutOff.clear()
     if (!this.#touched.has(path)) this.#touched.set(path, lstatSync(this.#at(path), { bigint: true }).mtimeNs)
   }
 

@@ -14,6 +14,10 @@ export interface UnpackJob {
   readonly file: string
   /** Digest that the blob should have, for messages and its algorithm. */
   readonly digest: string
+  /** That the blob should have. */
+  readonly sizeBytes: number
+  /** Whether the diff id is known, so that the archive's own checksums need no look. */
+  readonly known: boolean
   /** Algorithm of the diff id. */
   readonly diffAlgorithm: string
   /** Empty directory for the tree; absent: digest only. */
@@ -50,8 +54,10 @@ export async function unpack(job: UnpackJob, input: GrowingFile): Promise<Unpack
     let decompressor: Decompressor | undefined
     for (let chunk = await input.next(); chunk !== undefined; chunk = await input.next()) {
       blobHash.update(chunk)
-      decompressor ??= makeDecompressor(detectCompression(chunk), onBytes)
+      decompressor ??= makeDecompressor(detectCompression(chunk), onBytes, { checked: !job.known })
       await decompressor.write(chunk)
+      // Others of this thread have their turn: downloads, and messages for a worker.
+      await new Promise(setImmediate)
     }
     await decompressor?.finish()
     parser.finish()

@@ -1,4 +1,4 @@
-// Who unpacks: the first layer in the calling thread, others in workers, as many as there are cores (four at most).
+// Who unpacks: a small layer in the calling thread when it is free, others in workers, as many as there are cores (four at most).
 import { availableParallelism } from 'node:os'
 import type { Worker } from 'node:worker_threads'
 import { Failure, type ErrorKind } from '../errors.ts'
@@ -30,6 +30,8 @@ export type WorkerAnswer =
   | { readonly error: unknown }
 
 const MOST_WORKERS = 4
+/** The calling thread downloads, too: what takes longer than a worker's start is not for it. */
+const MOST_INLINE_BYTES = 8 << 20
 /** A worker holds some ten megabytes: one without work ends. */
 const IDLE_MS = 3000
 
@@ -96,15 +98,17 @@ export function makeUnpackers({ inline }: { inline: boolean }): Unpackers {
         next()
       }
     }
+    const mayBeInline = job.sizeBytes <= MOST_INLINE_BYTES
+    const isFree = () => (mayBeInline && !inlineBusy) || busy < most
     const run = async (): Promise<Unpacked> => {
-      while (inlineBusy && busy >= most) {
+      while (!isFree()) {
         if (feed.aborted) throw feed.error
         await new Promise<void>((resolve) => {
           waiting.push(resolve)
           feed.onAbort(resolve)
         })
       }
-      if (!inlineBusy) {
+      if (mayBeInline && !inlineBusy) {
         inlineBusy = true
         return inCaller()
       }
@@ -120,11 +124,15 @@ export function makeUnpackers({ inline }: { inline: boolean }): Unpackers {
   return { start, close }
 }
 
+/** A reader elsewhere is told of new bytes in steps of this. */
+const TOLD_BYTES = 1 << 20
+
 /** Hands what becomes known of a file to a reader here or in a worker. */
 class Relay implements Feed {
   readonly #file: GrowingFile
   #worker: Worker | undefined
   #available = 0
+  #told = 0
   #complete = false
   #onAbort: (() => void) | undefined
   aborted = false
@@ -137,12 +145,18 @@ class Relay implements Feed {
   grow(availableBytes: number): void {
     this.#available = availableBytes
     this.#file.grow(availableBytes)
-    this.#worker?.postMessage({ grow: availableBytes })
+    if (availableBytes - this.#told >= TOLD_BYTES) this.#tell()
+  }
+
+  #tell(): void {
+    this.#told = this.#available
+    this.#worker?.postMessage({ grow: this.#available })
   }
 
   end(): void {
     this.#complete = true
     this.#file.end()
+    this.#tell()
     this.#worker?.postMessage({ end: true })
   }
 
@@ -162,7 +176,7 @@ class Relay implements Feed {
     this.#worker = worker
     worker.ref()
     worker.postMessage({ job })
-    if (this.#available > 0) worker.postMessage({ grow: this.#available })
+    if (this.#available > 0) this.#tell()
     if (this.#complete) worker.postMessage({ end: true })
     if (this.aborted) worker.postMessage({ abort: true })
     try {

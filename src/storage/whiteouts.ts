@@ -1,6 +1,6 @@
 // How a tree on disk says "removed here" and "nothing below shows through": as overlayfs reads it, or, where overlay's
 // marks can't be made, with the names that archives use (OCI image spec, layer.md "Whiteouts").
-import { closeSync, constants, existsSync, lstatSync, openSync, readdirSync } from 'node:fs'
+import { closeSync, constants, existsSync, lstatSync, openSync, readdirSync, type StatsBase } from 'node:fs'
 import { lgetxattr, lsetxattr, mknod } from '../sys/addon.ts'
 import { lastName, parentPath, systemPath, type BytePath } from './byte-path.ts'
 
@@ -26,11 +26,12 @@ export function makeOpaque(directory: BytePath, style: WhiteoutStyle): void {
   else lsetxattr(systemPath(directory), `${style}opaque`, Buffer.from('y'))
 }
 
-export function isWhiteout(path: BytePath, style: WhiteoutStyle): boolean {
-  if (style === 'names') return existsSync(systemPath(absoluteBeside(path)))
-  const stats = lstatSync(systemPath(path), { throwIfNoEntry: false })
-  return stats !== undefined && stats.isCharacterDevice() && stats.rdev === 0
-}
+export const isWhiteout = (path: BytePath, style: WhiteoutStyle): boolean =>
+  hides(path, style === 'names' ? undefined : lstatSync(systemPath(path), { throwIfNoEntry: false }), style)
+
+/** `isWhiteout` of a path whose status is known. */
+export const hides = (path: BytePath, stats: StatsBase<number | bigint> | undefined, style: WhiteoutStyle): boolean =>
+  style === 'names' ? existsSync(systemPath(absoluteBeside(path))) : stats !== undefined && stats.isCharacterDevice() && Number(stats.rdev) === 0
 
 export const isOpaque = (directory: BytePath, style: WhiteoutStyle): boolean =>
   style === 'names' ? existsSync(systemPath(`${directory}/${OPAQUE_NAME}`))

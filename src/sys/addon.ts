@@ -64,6 +64,8 @@ interface Native {
   pipe(nonBlocking: number): [number, number]
   watch(fd: number, events: number, callback: (events: number) => void): object
   unwatch(handle: object): void
+  inflateOpen(checked: boolean): object
+  inflateNext(inflater: object, input: Uint8Array, start: number, output: Uint8Array, done: Uint32Array): void
 }
 
 let loaded: Native | undefined
@@ -257,4 +259,28 @@ export const pipe = (nonBlocking: 'read' | 'write' | 'none'): { read: number; wr
 export const watch = (fd: number, { events, idle = false }: { readonly events: 'read' | 'write'; readonly idle?: boolean }, callback: () => void): (() => void) => {
   const handle = native().watch(fd, (events === 'read' ? 1 : 2) | (idle ? 8 : 0), callback)
   return () => native().unwatch(handle)
+}
+
+export interface Inflated {
+  /** Of the input, from `start` on. */
+  readonly read: number
+  readonly written: number
+  /** What comes next may be another member, or nothing; after `padded` nothing counts any more. */
+  readonly state: 'inside' | 'memberEnded' | 'padded'
+}
+
+const INFLATE_STATES = ['inside', 'memberEnded', 'padded'] as const
+
+/**
+ * Reads gzip, any number of members: each call inflates `input` from `start` on as far as `output` has room, in the calling
+ * thread; there is more to come while `output` got full. Throws zlib's own words for broken bytes. Without `checked` the sums
+ * in the stream are not compared: for bytes that are known by better ones.
+ */
+export const gunzip = ({ checked }: { readonly checked: boolean }): ((input: Uint8Array, start: number, output: Uint8Array) => Inflated) => {
+  const inflater = native().inflateOpen(checked)
+  const done = new Uint32Array(3)
+  return (input, start, output) => {
+    native().inflateNext(inflater, input, start, output, done)
+    return { read: done[0]!, written: done[1]!, state: INFLATE_STATES[done[2]!]! }
+  }
 }
