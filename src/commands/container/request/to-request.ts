@@ -53,7 +53,7 @@ const rootfsOf = (text: string, cwd: string): NonNullable<ContainerRequest['root
 
 function identity(values: CreateValues, defaults: ContainersConfig): Partial<ContainerRequest> {
   return defined({
-    name: values.name === undefined ? undefined : checkName(values.name), entrypoint: parseEntrypoint(values.entrypoint), workdir: absolute(values.workdir), user: values.user,
+    name: values.name ? checkName(values.name) : undefined, entrypoint: parseEntrypoint(values.entrypoint), workdir: absolute(values.workdir), user: values.user,
     groups: values.groupAdd.length ? values.groupAdd : undefined, groupEntry: values.groupEntry, passwdEntry: values.passwdEntry,
     managePasswd: values.passwd ? undefined : false, umask: parseUmask(values.umask) ?? defaults.umask,
     hostname: values.hostname === undefined ? undefined : checkHostname(values.hostname), platform: toPlatform(values),
