@@ -33,6 +33,7 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['`exec`: exit code', '125 when nothing could be run: no command, no such user, not running; podman ends with 255.'],
   ['`run`: exit code', '125 for an unknown user; podman 4.3 ends with 126.'],
   ['`run --workdir`', 'Is made where it is missing, as by docker.'],
+  ['`cp`', 'A directory goes to a new name with `/` at its end, and with `--overwrite` to the place of a file; podman 4.3 refuses both. What would lie below a file, and a file with `/` at its end, are refused. What comes out of a container has no set-id bits, capabilities and devices. Files can be copied within one container, for which podman 4.3 waits for ever.'],
   ['`logs -n`', 'Shows the name of a single container too.'],
   ['`run --network slirp4netns`, `pasta`', 'Refused: they are for rootless containers.'],
   ['`-v ...:O`', 'Overlay volumes are refused.'],
@@ -76,6 +77,6 @@ export function parityPage(): string {
     ...rows(sorted(ignored).map(([flag, { summary, commands }]) => [`\`${flag}\``, commands.join(', '), summary])), '',
     '## Other differences', '', '| what | how it differs |', '|---|---|', ...rows(DIFFERENCES), '',
     '## Commands of podman that are not here yet', '',
-    'build, commit, cp, diff, export, farm, generate, healthcheck, history, import, init, kube, login, logout, manifest, mount, network connect, network disconnect, the rest of `pod`, push, search, secret, stats, system df, system prune, update, and the rest of `system` and `container`.', '',
+    'build, commit, diff, export, farm, generate, healthcheck, history, import, init, kube, login, logout, manifest, mount, network connect, network disconnect, the rest of `pod`, push, search, secret, stats, system df, system prune, update, and the rest of `system` and `container`.', '',
   ].join('\n')
 }

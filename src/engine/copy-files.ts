@@ -16,8 +16,8 @@ export interface Received {
 export interface CopyEnd {
   /** For messages: `container web`, `this machine`. */
   readonly what: string
-  /** Without a link at its end; `kind` undefined: there is nothing. */
-  find(path: string): Promise<{ readonly path: string; readonly kind: 'directory' | 'other' | undefined }>
+  /** Without a link at its end; `kind` undefined: there is nothing. `name`: what a copy is called where that is not the end of the path. */
+  find(path: string): Promise<{ readonly path: string; readonly kind: 'directory' | 'other' | undefined; readonly name?: string }>
   /** Tar without end mark; `as` is the name of the top member, '' leaves out the top of a directory. */
   send(path: string, as: string): AsyncIterable<Uint8Array>
   receive(received: Received): Promise<void>
@@ -32,7 +32,7 @@ export async function copyFiles(from: CopyPlace, to: CopyPlace, options: CopyOpt
   const source = await findSource(from)
   const target = await to.end.find(to.path)
   const isDirectory = source.kind === 'directory'
-  const name = posix.basename(source.path)
+  const { name = posix.basename(source.path) } = source
   if (target.kind === 'directory') {
     const as = isDirectory && isContents(from.path) ? '' : name
     return to.end.receive({ chunks: from.end.send(source.path, as), dir: target.path, ...options })
@@ -60,9 +60,9 @@ export async function receiveFiles(to: CopyPlace, chunks: AsyncIterable<Uint8Arr
 /** `dir/.` and `/`: what is in it, not itself. */
 const isContents = (path: string): boolean => /(?:^|\/)\.$/.test(path) || /^\/+$/.test(path)
 
-async function findSource({ end, path }: CopyPlace): Promise<{ path: string; kind: 'directory' | 'other' }> {
-  const { path: found, kind } = await end.find(path)
+async function findSource({ end, path }: CopyPlace): Promise<{ path: string; kind: 'directory' | 'other'; name?: string }> {
+  const { path: found, kind, ...named } = await end.find(path)
   if (kind === undefined) throw new Failure('notFound', `there is no ${path} on ${end.what}`)
   if (kind === 'other' && path.endsWith('/')) throw new Failure('invalid', `${path} on ${end.what} is no directory`)
-  return { path: found, kind }
+  return { path: found, kind, ...named }
 }

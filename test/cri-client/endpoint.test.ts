@@ -1,7 +1,7 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { afterEach } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -85,6 +85,19 @@ test('a container has the life that it has here: run -d, ps, exec, logs, top, po
   assert.equal((await scow.run(['container', 'exists', 'web'])).code, 1)
   assert.match(await scow.fails(1, 'rm', 'web'), /^Error: no container with name or ID "web" found: no such container\n$/)
   assert.equal(await scow.ok('rm', '-f', 'web'), '')
+})
+
+test('files are copied into a container, out of it, and not where it does not run', async () => {
+  const { busybox, dir } = runtime
+  await scow.ok('run', '-d', '--name', 'files', busybox, 'sleep', '100')
+  writeFileSync(join(dir, 'sent'), 'sent\n')
+  assert.equal(await scow.ok('cp', join(dir, 'sent'), 'files:/root/'), '')
+  assert.equal(await scow.ok('exec', 'files', 'cat', '/root/sent'), 'sent')
+  await scow.ok('cp', 'files:/root/sent', join(dir, 'back'))
+  assert.equal(readFileSync(join(dir, 'back'), 'utf8'), 'sent\n')
+  await scow.ok('stop', '-t', '0', 'files')
+  assert.match(await scow.fails(125, 'cp', 'files:/root/sent', dir), /^Error: container files is not running \(exited\): the CRI reaches the files of running containers alone; [^\n]+\n$/)
+  await scow.ok('rm', 'files')
 })
 
 test('the kubelet\'s containers answer to their own names while one pod alone has them, and to k8s_ names', async () => {

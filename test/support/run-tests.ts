@@ -53,7 +53,9 @@ async function runFiles(files: readonly string[], into: Counts): Promise<void> {
     if (type === 'test:pass' && data.details.type !== 'suite' && data.skip !== undefined) noteSkip(data.name, data.skip, into)
     if (type === 'test:fail' && data.details.type !== 'suite') {
       const key = data.file ?? ''
-      failures.set(key, [...(failures.get(key) ?? []), describe(data.name, data.details.error)])
+      // a file that others import is none of those that end with a summary
+      if (!files.includes(key)) console.log(describe(data.name, data.details.error))
+      else failures.set(key, [...(failures.get(key) ?? []), describe(data.name, data.details.error)])
     }
     if (type === 'test:summary' && data.file !== undefined) {
       const name = relative(root, data.file)

@@ -1,6 +1,7 @@
 // What can be done with containers. Each command has the engine's way of it, commands/remote that over the CRI.
 import type { Invocation } from '../../cli/command.ts'
 import type { LogLine } from '../../engine/container-logs.ts'
+import type { CopyEnd } from '../../engine/copy-files.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Executed, ExecRequest } from '../../engine/exec-container.ts'
 import type { ContainerSource } from './source.ts'
@@ -28,6 +29,8 @@ export interface ContainerActs {
   /** As this machine sees them. @throws Failure wrongState: it does not run */
   pids(id: string): Promise<readonly number[]>
   exec(id: string, request: ExecRequest): Promise<Executed>
+  /** Has `act` see the files of these containers, by their ids. */
+  withTrees(ids: readonly string[], act: (trees: ReadonlyMap<string, CopyEnd>) => Promise<void>): Promise<void>
   run(call: RunCall): Promise<number>
   create(call: CreateCall): Promise<string>
   /** Removes those that do not run and that `chosen` takes. @returns their ids */

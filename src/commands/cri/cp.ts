@@ -1,11 +1,7 @@
 import { flag } from '../../cli/option.ts'
-import { writeAll } from '../../cli/output.ts'
-import { copyFiles, receiveFiles, sendFiles } from '../../engine/copy-files.ts'
-import { Failure } from '../../errors.ts'
+import type { CopyEnd } from '../../engine/copy-files.ts'
+import { copyByWords, parseCopyWords } from '../copy-words.ts'
 import { defineCri, openCri } from './command.ts'
-
-const STREAM = '-'
-const END_OF_ARCHIVE = Buffer.alloc(1024)
 
 export const spec = defineCri({
   name: 'cp',
@@ -20,18 +16,12 @@ export const spec = defineCri({
   examples: ['cri cp 1f73f2d81bf98:/etc/nginx/nginx.conf .', 'cri cp ./site/. web:/srv', 'cri cp web:/var/log - | tar t'],
   async run(call) {
     const { args, options, interrupt } = call
-    const { openPlace, parseCopyWord } = await import('../../cri/client/copy.ts')
-    const [source, target] = args as [string, string]
-    const [from, to] = [parseCopyWord(source), parseCopyWord(target)]
-    if (from.container === undefined && to.container === undefined) throw new Failure('invalid', 'neither the source nor the target is in a container', { hint: 'give CONTAINER:PATH for one of them' })
-    const { runtime } = await openCri(call)
-    const manner = { signal: interrupt.signal, execOnly: options.exec }
-    const how = { chown: options.archive, overwrite: options.overwrite }
-    if (target === STREAM) {
-      for await (const chunk of await sendFiles(await openPlace(runtime, from, manner))) writeAll(1, chunk)
-      return writeAll(1, END_OF_ARCHIVE)
+    const words = parseCopyWords(args)
+    const [{ openContainer }, { runtime }] = await Promise.all([import('../../cri/client/copy.ts'), openCri(call)])
+    const ends = new Map<string, CopyEnd>()
+    for (const { container } of [words.from, words.to]) {
+      if (container !== undefined) ends.set(container, await openContainer(runtime, container, { signal: interrupt.signal, execOnly: options.exec }))
     }
-    if (source === STREAM) return receiveFiles(await openPlace(runtime, to, manner), process.stdin, { ...how, chown: options.archive })
-    await copyFiles(await openPlace(runtime, from, manner), await openPlace(runtime, to, manner), how)
+    await copyByWords(words, ends, { chown: options.archive, overwrite: options.overwrite })
   },
 })

@@ -71,6 +71,7 @@ export const ABILITIES: Readonly<Record<string, Ability>> = {
   'container/unpause': no('the CRI knows no pause'),
   'container/rename': no('names are given at creation: scow run --name'),
   'container/port': yes('host ports that the kubelet or `run` noted in the container\'s annotations'),
+  'container/cp': yes('containers that run; away from the node through the `tar` of the container'),
   'container/top': yes('on the node itself'),
   'container/ps': yes('every container of the runtime, with `--external` or without', { namespace: 'use top, or inspect for the pid' }),
   'container/inspect': yes('what the CRI and the runtime\'s verbose information tell; the rest is empty'),

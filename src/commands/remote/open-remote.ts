@@ -6,6 +6,7 @@ import { remoteContainerActs } from './containers.ts'
 import { remoteImageActs } from './images.ts'
 import { createRemote, runRemote } from './run.ts'
 import { attachContainer, execContainer, startInForeground } from './streams.ts'
+import { withRemoteTrees } from './files.ts'
 import { remotePods } from './pods.ts'
 import { remoteSystemActs, runtimeVersion, type RuntimeVersion } from './system.ts'
 
@@ -18,6 +19,7 @@ export async function openRemote(call: Asking, endpoint: string): Promise<Backen
     ...remoteContainerActs(remote), ...remoteImageActs(remote), ...remoteSystemActs(remote),
     pods: () => remotePods(remote),
     exec: (id, request) => execContainer(remote, id, request),
+    withTrees: (ids, act) => withRemoteTrees(remote, ids, act),
     attach: (id, how) => attachContainer(remote, id, how),
     startAttached: async (id, how) => await startInForeground(remote, id, how) ?? 0,
     run: (given) => runRemote(remote, given),
