@@ -108,6 +108,8 @@ function masked(text: string, { roots, keep, names, side }: Masking): string {
     .replace(/(Less than a second|About a minute|About an hour|1 second|\d+ (seconds|minutes|hours))( ago)/g, '<ago>')
     .replace(/\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, '<mac>')
     .replace(/\b1[789]\d{8}\b/g, '<unix>')
+    // podman lists published ports in another order now and then
+    .replace(/[\d.]+:[\d-]+->[\d-]+\/\w+(, [\d.]+:[\d-]+->[\d-]+\/\w+)+/g, (ports) => ports.split(', ').sort().join(', '))
   if (side === 'scow') result = result.replace(/\b10\.99\.3(\d)\./g, '10.99.$1.').replace(/\b8([3-5])(\d\d)\b/g, (_, hundred, rest) => `8${Number(hundred) - 3}${rest}`)
   return aged ? result.replace(/ {2,}/g, '  ') : result
 }
