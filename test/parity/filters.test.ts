@@ -48,8 +48,9 @@ test('filters of ps, images, network ls, volume ls and events', async (t) => {
   await compareAll(t, twins, COMPARISONS({ id: 'zz', busybox, probe, imageId }))
 
   await t.test('an id is chosen by its beginning', async () => {
+    // a short text may be found within another id by chance: it is an expression, as for podman
     const id = await twins.box.ok('inspect', '-f', '{{.Id}}', 'plain')
-    for (const part of [id, id.slice(0, 12), id.slice(0, 5)]) assert.equal(await twins.box.ok('ps', '--filter', `id=${part}`, '--format', '{{.Names}}'), 'plain')
+    for (const part of [id, id.slice(0, 12), `^${id.slice(0, 5)}`]) assert.equal(await twins.box.ok('ps', '--filter', `id=${part}`, '--format', '{{.Names}}'), 'plain')
   })
 
   await t.test('a bad filter is refused with one line', async () => {
