@@ -56,7 +56,9 @@ test('the version is one that podman can read', () => {
 })
 
 test('a log in k8s-file format is the same as that of Debian\'s conmon, long lines included', async () => {
-  const script = 'echo a; sleep 0.1; echo; sleep 0.1; printf part; sleep 0.2; echo end; sleep 0.1; echo bad >&2; sleep 0.1; head -c 20000 /dev/zero | tr "\\0" x; sleep 0.2; echo'
+  // One write of the long line: how a monitor cuts it depends on what a read finds in the pipe.
+  const long = 'head -c 20000 /dev/zero | tr "\\0" x | dd bs=20000 iflag=fullblock 2>/dev/null'
+  const script = `echo a; sleep 0.3; echo; sleep 0.3; printf part; sleep 0.3; echo end; sleep 0.3; echo bad >&2; sleep 0.3; ${long}; sleep 0.2; echo`
   const logs = []
   for (const conmon of [OURS, DEBIANS]) {
     await using box = new Box({ script, conmon })
