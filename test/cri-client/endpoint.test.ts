@@ -201,11 +201,12 @@ test('create and start are run in two steps, and logs -f ends with the container
 test('events come as they happen, or one line says that the runtime has none', async () => {
   if (!isServe) return assert.match(await scow.fails(125, 'events'), /^Error: the runtime at unix:\S+ does not have GetContainerEvents/)
   const events = scow.start(['events', '--filter', 'type=container', '--format', '{{.Status}} {{.Name}} {{.ContainerExitCode}}'])
-  await sleep(500)
+  // it says nothing when it has begun to listen
+  for (let n = 0; !events.stdout().includes('died'); n++) { await scow.run(['run', '--rm', '--name', `early${n}`, runtime.busybox, 'true']); await sleep(200) }
   await scow.run(['run', '--rm', '--name', 'seen', runtime.busybox, 'sh', '-c', 'exit 3'])
-  while (!events.stdout().includes('died')) await sleep(20)
+  while (!events.stdout().includes('died seen')) await sleep(20)
   events.child.kill('SIGINT')
-  assert.match((await events.end()).stdout, /^create seen 0\nstart seen 0\ndied seen 3\n/)
+  assert.match((await events.end()).stdout, /^create seen 0\nstart seen 0\ndied seen 3\n/m)
 })
 
 test('what the CRI cannot do is one line with 125 that names it and what to use instead', async () => {

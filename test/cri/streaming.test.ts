@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import test from 'node:test'
 import { WebSocket } from 'ws'
+import { eventually } from '../support/box.ts'
 import { openSuite } from '../support/suite.ts'
 import { codeOf, containerConfig, openCri, podConfig, startIn, type Cri } from './cri.ts'
 import { connectSpdy, speakSpdy, type SpdyClient } from './spdy-client.ts'
@@ -65,11 +66,9 @@ test('older protocols of exec get a plain text, and unknown ones are refused', a
 test('a terminal has the size that the client says', async (t) => {
   const cri = await openCri(t, suite)
   const { containerId } = await running(cri)
-  const client = await connectSpdy((await cri.runtime.exec({ containerId, cmd: ['sh', '-c', 'read line; stty size'], stdin: true, stdout: true, tty: true })).url, PROTOCOLS)
-  const [error, stdin, stdout, resize] = await open(client, 'error', 'stdin', 'stdout', 'resize')
+  const client = await connectSpdy((await cri.runtime.exec({ containerId, cmd: ['sh', '-c', 'until stty size | grep -q 101; do sleep 0.1; done; stty size'], stdin: true, stdout: true, tty: true })).url, PROTOCOLS)
+  const [error, , stdout, resize] = await open(client, 'error', 'stdin', 'stdout', 'resize')
   resize!.send('{"Width":101,"Height":33}\n')
-  await new Promise((resolve) => setTimeout(resolve, 300))
-  stdin!.send('go\n')
   assert.match((await stdout!.whole).toString(), /33 101/)
   assert.equal(JSON.parse((await error!.whole).toString()).status, 'Success')
   client.close()
@@ -173,7 +172,6 @@ test('streams that are opened and dropped leave nothing behind', async (t) => {
     await open(client, 'error', 'stdin', 'stdout')
     client.close()
   }
-  await new Promise((resolve) => setTimeout(resolve, 1000))
-  const { stdout } = await cri.runtime.execSync({ containerId, cmd: ['sh', '-c', 'ps | grep -c "[c]at"'], timeout: 10n })
-  assert.equal(stdout.toString(), '0\n')
+  const left = async (): Promise<string> => (await cri.runtime.execSync({ containerId, cmd: ['sh', '-c', 'ps | grep -c "[c]at"'], timeout: 10n })).stdout.toString()
+  await eventually('the end of all', async () => await left() === '0\n')
 })

@@ -78,6 +78,7 @@ test('pause stops the processes and unpause lets them go on', async (t) => {
   await eventually('some lines', async () => await box.ok('logs', 'p') !== '')
   assert.equal(await box.ok('pause', 'p'), 'p')
   assert.equal(await box.ok('inspect', '-f', status, 'p'), 'paused')
+  await new Promise((resolve) => { setTimeout(resolve, 300) }) // what was written before is in the log
   const first = await box.ok('logs', 'p')
   await new Promise((resolve) => { setTimeout(resolve, 300) })
   assert.equal(await box.ok('logs', 'p'), first)

@@ -2,6 +2,7 @@ import '../support/jail.ts'
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from '../support/box.ts'
 import { openSuite } from '../support/suite.ts'
 
 const suite = openSuite()
@@ -38,9 +39,11 @@ test('logs -f follows until the container ends', async (t) => {
 
 test('--since and --until choose by time', async (t) => {
   const box = await suite.box(t)
-  await box.ok('run', '-d', '--name', 's', suite.busybox, 'sh', '-c', 'echo early; sleep 2; echo late')
-  await sleep(1000)
+  await box.ok('run', '-d', '--name', 's', suite.busybox, 'sh', '-c', 'echo early; until [ -e /go ]; do sleep 0.1; done; sleep 1; echo late')
+  await eventually('the first line', () => box.ok('logs', 's'))
+  await sleep(100)
   const middle = new Date().toISOString()
+  await box.ok('exec', 's', 'touch', '/go')
   await box.ok('wait', 's')
   assert.equal(await box.ok('logs', '--since', middle, 's'), 'late')
   assert.equal(await box.ok('logs', '--until', middle, 's'), 'early')
@@ -65,9 +68,11 @@ test('events tells what happened, by filter, and follows', async (t) => {
   for (const event of ['create', 'start', 'died', 'remove']) assert.ok(seen.includes(event), `${event} in ${seen.join(' ')}`)
   assert.ok(seen.indexOf('create') < seen.indexOf('start') && seen.indexOf('start') < seen.indexOf('died') && seen.indexOf('died') < seen.indexOf('remove'))
   const following = box.start(['events', '--filter', 'event=start', '--format', '{{.Name}} {{.Status}}'])
-  await sleep(300)
-  await box.ok('run', '--rm', '--name', 'later', suite.busybox, 'true')
-  await following.sees(/later start/)
+  // it says nothing when it has begun to listen
+  await eventually('an event', async () => {
+    await box.ok('run', '--rm', '--name', 'later', suite.busybox, 'true')
+    return /later start/.test(following.stdout())
+  })
   following.kill('SIGINT')
   await following.end()
 })
