@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #ifdef __GLIBC__
-#include <malloc.h>
 #endif
 #include <signal.h>
 #include <stdlib.h>
@@ -114,31 +113,10 @@ static napi_value set_window_size_call(napi_env env, napi_callback_info info)
 	return undefined(env);
 }
 
-static void run_trim(struct job *job)
-{
-#ifdef __GLIBC__
-	job->result = malloc_trim(0);
-#endif
-	job->as_bool = true;
-}
-
-// trimMemory() -> whether any went back
-static napi_value trim_memory_call(napi_env env, napi_callback_info info)
-{
-	(void)info;
-	struct job *job = calloc(1, sizeof *job);
-	if (!job)
-		return fail(env, ENOMEM, "calloc", NULL);
-	job->run = run_trim;
-	job->syscall = "malloc_trim";
-	return start_job(env, job);
-}
-
 const struct entry process_entries[] = {
 	{"pidfdOpen", pidfd_open_call},
 	{"pidfdSignal", pidfd_signal_call},
 	{"setSubreaper", set_subreaper_call},
-	{"trimMemory", trim_memory_call},
 	{"windowSize", window_size_call},
 	{"setWindowSize", set_window_size_call},
 	{"makeRaw", make_raw_call},
