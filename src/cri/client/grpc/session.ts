@@ -54,6 +54,8 @@ const OUR_WINDOW_BYTES = 64 * 2 ** 20
 const MOST_BLOCK_BYTES = 2 ** 20
 const MOST_MESSAGE_BYTES = 256 * 2 ** 20
 const LONGEST_TIMEOUT_MS = 99_999_999
+/** The server is told a little more than the caller has: who gives up first says why, and the caller's words name the server. */
+const GRACE_MS = 1000
 
 /** Speaks on a connection that is open, and owns it from then on. */
 export function openSession(socket: Socket): Session {
@@ -226,5 +228,5 @@ export function openSession(socket: Socket): Session {
 
 const requestHeaders = ({ path, timeoutMs }: Call): Buffer => encodeHeaders([
   [':method', 'POST'], [':scheme', 'http'], [':path', path], [':authority', 'localhost'], ['te', 'trailers'], ['content-type', 'application/grpc'], ['user-agent', 'scow'],
-  ...(timeoutMs === undefined ? [] : [['grpc-timeout', `${Math.min(Math.ceil(timeoutMs), LONGEST_TIMEOUT_MS)}m`] as const]),
+  ...(timeoutMs === undefined ? [] : [['grpc-timeout', `${Math.min(Math.ceil(timeoutMs) + GRACE_MS, LONGEST_TIMEOUT_MS)}m`] as const]),
 ])
