@@ -212,7 +212,10 @@ export const shutdownSocket = (fd: number, how: 'read' | 'write' | 'both'): void
 /** Hands `fd` over the connected Unix socket, with at least one byte. */
 export const sendFd = (socket: number, fd: number, bytes: Uint8Array): number => native().sendFd(socket, fd, bytes)
 
-/** Gives free memory of the C library's, which keeps what ended threads have left, back to the system; on the thread pool. */
+/**
+ * Gives back what an idle process holds without need, on the thread pool: free memory of the C library, which keeps what ended
+ * threads have left, and pages of programs' code and constants: those that are used again come from the page cache.
+ */
 export const trimMemory = async (): Promise<void> => { await native().trimMemory() }
 
 /** One message to the datagram socket at `path`, whole or not at all and without waiting; "@name" is an abstract one. */
