@@ -18,8 +18,18 @@ export interface ImageUse {
   readonly inodes: number
 }
 
-/** What images take on disk: the unpacked layers and the blobs that are kept. */
-export async function imageUse(engine: Pick<Engine, 'paths' | 'storage'>): Promise<ImageUse> {
+const counted = new WeakMap<readonly ImageRecord[], Promise<ImageUse>>()
+
+/** What images take on disk: the unpacked layers and the blobs that are kept. Not counted again where the state has not changed. */
+export async function imageUse(engine: Pick<Engine, 'paths' | 'storage' | 'state'>): Promise<ImageUse> {
+  const images = await engine.state.images.list()
+  const use = counted.get(images) ?? countUse(engine)
+  counted.set(images, use)
+  use.catch(() => counted.delete(images))
+  return use
+}
+
+async function countUse(engine: Pick<Engine, 'paths' | 'storage'>): Promise<ImageUse> {
   const storage = await engine.storage()
   const layers = await storage.layers.list()
   const blobs = await storage.blobs.list()

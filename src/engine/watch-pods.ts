@@ -34,7 +34,7 @@ export function watchPodContainers(engine: Engine, signal: AbortSignal): void {
   const net = setInterval(() => void look(), NET_MS)
   const upkeep = setInterval(() => {
     void keepShort(engine)
-    void trimMemory() // ten megabytes stay of every thread that has ended
+    void trimMemory() // what threads that have ended leave, and code that the start alone needed
   }, UPKEEP_MS)
   signal.addEventListener('abort', () => {
     watcher.close()

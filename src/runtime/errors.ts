@@ -50,6 +50,8 @@ const RULES: readonly Rule[] = [
   [/unable to set memory limit to (\d+) \(current usage: (\d+)/, ([limit, usage]) =>
     ({ kind: 'invalid', message: `the memory limit of ${limit} bytes is too low: ${usage} are in use`, hint: 'at least 6 MB are needed' })],
   [/memory limit could be too low|minimum memory limit|Minimum memory limit/, () => ({ kind: 'invalid', message: 'the memory limit is too low', hint: 'at least 6 MB are needed' })],
+  [/failed to write "([^"]*)": write \S*\/(\S+?): (invalid argument|numerical result out of range|argument list too long)/, ([value, file, why]) =>
+    ({ kind: 'invalid', message: `the kernel takes no ${value} for ${file}: ${why}` })],
   [/sysctl "(.*?)" is not (?:in a separate|allowed).*/, ([name]) =>
     ({ kind: 'invalid', message: `the sysctl ${name} cannot be set for a container alone`, hint: 'only kernel.* of IPC, fs.mqueue.* and net.* with their own namespaces can' })],
   [/open(?:ing file)? `?\/proc\/sys\/(\S+?)`?: (.*)$/, ([path, why]) => ({ kind: 'invalid', message: `the sysctl ${path!.replaceAll('/', '.')} cannot be set: ${why}` })],

@@ -7,8 +7,8 @@ import { needsCheckpoint, runCall, stateOver, type State, type StateCall } from 
 
 /** A thread holds some ten megabytes: most of the time nobody writes. */
 const IDLE_MS = 10_000
-/** What a server is asked for every second. */
-const KEPT = new Set(['containers.list', 'pods.list'])
+/** What a server is asked for again and again. */
+const KEPT = new Set(['containers.list', 'pods.list', 'images.list'])
 
 /** As `openState`: no call holds the caller's thread. Lists are the same object until something is written: not to be changed. */
 export function openServedState(file: string): State {

@@ -1,46 +1,22 @@
 // Runs where `kubelet` is on the PATH: a real one runs static pods on our server.
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openCri } from '../cri/cri.ts'
 import { openSuite } from '../support/suite.ts'
 import { findProgram } from './critest.ts'
-import { containerOf, isReady, startKubelet, type Pod } from './kubelet.ts'
+import { containerOf, isReady, type Pod } from './kubelet.ts'
+import { openNode } from './node.ts'
 
 const program = findProgram('kubelet')
 const suite = openSuite()
 
 test('a kubelet runs static pods', { skip: program === undefined ? 'no kubelet on the PATH' : false, timeout: 570_000 }, async (t) => {
-  // The kubelet has its logs there, wherever its root is.
-  execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/var/log'])
-  // Hooks run in the order in which they were added: this before the server's.
-  let leave = async (): Promise<void> => undefined
-  t.after(() => leave())
-  const cri = await openCri(t, suite)
-  const kubelet = await startKubelet({ program: program!, socket: cri.socket, dir: cri.box.dir })
-  leave = async () => {
-    await kubelet.stop()
-    // Pods, and with them the monitors that write below /var/log, first.
-    for (const { id } of (await cri.runtime.listPodSandbox()).items) await cri.runtime.removePodSandbox({ podSandboxId: id })
-    execFileSync('umount', ['/var/log'])
-    for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n').reverse()) {
-      const point = line.split(' ')[1] ?? ''
-      if (`${point}/`.startsWith(join(cri.box.dir, 'kubelet/'))) execFileSync('umount', [point])
-    }
-  }
+  const { cri, kubelet, exec } = await openNode(t, suite, { program: program! })
   const image = suite.busybox
   const shell = (script: string) => ['sh', '-c', script]
-  const exec = async (pod: string, container: string, command: readonly string[], input?: string) => {
-    const channels = await kubelet.open(`/exec/default/${pod}-node/${container}`, { command, output: '1', error: '1', ...(input === undefined ? {} : { input: '1' }) })
-    if (input !== undefined) await channels.send(0, input)
-    await channels.closed
-    return { stdout: channels.said(1).toString(), stderr: channels.said(2).toString(), status: JSON.parse(channels.said(3).toString()) as { status: string; details?: { causes: { message: string }[] } } }
-  }
-
   kubelet.add('whole', {
     initContainers: [{ name: 'first', image, command: shell('echo from-init > /work/made'), volumeMounts: [{ name: 'work', mountPath: '/work' }] }],
     containers: [

@@ -15,11 +15,14 @@ export interface ContainerState {
   readonly containerID?: string
   readonly state: States
   readonly lastState?: States
+  readonly resources?: Resources
+  readonly user?: { readonly linux: { readonly uid: number; readonly gid: number; readonly supplementalGroups: readonly number[] } }
 }
+interface Resources { readonly limits?: Readonly<Record<string, string>>; readonly requests?: Readonly<Record<string, string>> }
 interface States {
-  readonly running?: object
-  readonly waiting?: { readonly reason: string }
-  readonly terminated?: { readonly exitCode: number; readonly reason: string; readonly message?: string }
+  readonly running?: { readonly startedAt: string }
+  readonly waiting?: { readonly reason: string; readonly message?: string }
+  readonly terminated?: { readonly exitCode: number; readonly reason: string; readonly message?: string; readonly startedAt: string; readonly finishedAt: string }
 }
 export interface Pod {
   readonly metadata: { readonly name: string; readonly uid: string }
@@ -38,24 +41,40 @@ export interface Kubelet {
   logs(pod: string, container: string): Promise<string>
   /** A connection to `/exec/NAMESPACE/POD/...` and the like. */
   open(path: string, query: Readonly<Record<string, string | readonly string[]>>): Promise<Channels>
-  restart(): Promise<void>
+  /** @param more settings instead of those that it had */
+  restart(more?: object, signal?: NodeJS.Signals): Promise<void>
   stop(): Promise<void>
 }
 
 export const containerOf = ({ status }: Pod, name: string): ContainerState | undefined => status.containerStatuses?.find((each) => each.name === name)
+export const initOf = ({ status }: Pod, name: string): ContainerState | undefined => status.initContainerStatuses?.find((each) => each.name === name)
 export const isReady = ({ status }: Pod): boolean => status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false
+
+/** 36 of a kubelet 1.36. */
+export const minorOf = (program: string): number => Number(/v1\.(\d+)/.exec(execFileSync(program, ['--version'], { encoding: 'utf8' }))?.[1])
 
 /** What it sets for the whole machine, whatever namespaces it is in. */
 const MACHINE_SETTINGS = ['vm/overcommit_memory', 'vm/panic_on_oom', 'kernel/panic', 'kernel/panic_on_oops', 'kernel/keys/root_maxkeys', 'kernel/keys/root_maxbytes']
 const PATIENCE_MS = 120_000
 
-export async function startKubelet({ program, socket, dir }: { program: string; socket: string; dir: string }): Promise<Kubelet> {
-  const minor = Number(/v1\.(\d+)/.exec(execFileSync(program, ['--version'], { encoding: 'utf8' }))?.[1])
+export interface StartKubelet {
+  readonly program: string
+  readonly socket: string
+  readonly dir: string
+  /** Settings besides those that every machine needs. */
+  readonly more?: object
+}
+
+export async function startKubelet({ program, socket, dir, more = {} }: StartKubelet): Promise<Kubelet> {
+  const minor = minorOf(program)
   const [port, readOnlyPort, healthzPort] = [await freePort(), await freePort(), await freePort()]
   const manifests = join(dir, 'manifests')
   mkdirSync(manifests, { recursive: true })
   const endpoint = `unix://${socket}`
-  writeFileSync(join(dir, 'kubelet.json'), JSON.stringify({ ...settings(manifests), port, readOnlyPort, healthzPort, ...(minor >= 27 ? { containerRuntimeEndpoint: endpoint } : {}), ...(minor >= 31 ? { failCgroupV1: false } : {}) }))
+  const configure = (last: object): void => writeFileSync(join(dir, 'kubelet.json'), JSON.stringify({
+    ...settings(manifests), port, readOnlyPort, healthzPort, ...(minor >= 27 ? { containerRuntimeEndpoint: endpoint } : {}), ...(minor >= 31 ? { failCgroupV1: false } : {}), ...more, ...last,
+  }))
+  configure({})
   const args = [`--config=${join(dir, 'kubelet.json')}`, `--root-dir=${join(dir, 'kubelet')}`, `--cert-dir=${join(dir, 'certificates')}`, '--hostname-override=node', '-v=2',
     ...(minor < 27 ? ['--container-runtime=remote', `--container-runtime-endpoint=${endpoint}`] : [])]
   const before = MACHINE_SETTINGS.map((name) => [name, readFileSync(`/proc/sys/${name}`, 'utf8')] as const)
@@ -77,9 +96,10 @@ export async function startKubelet({ program, socket, dir }: { program: string; 
       }
     }
   }
-  const end = async (): Promise<void> => {
-    child.kill('SIGTERM')
-    if (child.exitCode === null) await once(child, 'exit')
+  const end = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
+    const ended = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined
+    child.kill(signal)
+    await ended
   }
   const kubelet: Kubelet = {
     add: (name, spec, labels = {}) => writeFileSync(join(manifests, `${name}.json`), JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default', labels }, spec: { terminationGracePeriodSeconds: 1, ...spec } })),
@@ -97,8 +117,9 @@ export async function startKubelet({ program, socket, dir }: { program: string; 
     },
     logs: async (pod, container) => (await openChannels.text({ port, path: `/containerLogs/default/${pod}-node/${container}` })),
     open: (path, query) => openChannels({ port, path, query }),
-    restart: async () => {
-      await end()
+    restart: async (last = {}, signal = 'SIGTERM') => {
+      await end(signal)
+      configure(last)
       child = start()
       await get('/pods')
     },

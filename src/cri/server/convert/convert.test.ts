@@ -7,6 +7,7 @@ import { podRequestOf } from './pod-request.ts'
 import { resourcesOf } from './resources.ts'
 import { securityOf, userOf } from './security.ts'
 import { signalOfNumber, signalText } from './signals.ts'
+import { networkOf } from './usage.ts'
 
 const invalid = (error: unknown): boolean => isFailure(error, 'invalid')
 const security = (partial: DeepPartial<LinuxContainerSecurityContext>) => securityOf(LinuxContainerSecurityContext.fromPartial(partial))
@@ -61,4 +62,12 @@ test('a sandbox config becomes a pod with its name, ports and bandwidth', () => 
   assert.equal(request.bandwidth?.ingressRate, 10_000_000)
   assert.throws(() => pod({ hostname: 'a b' }), invalid)
   assert.throws(() => pod({ metadata: { name: 'a/b', namespace: 'd', uid: 'u' } }), invalid)
+})
+
+test('the default interface is that of the pod\'s network, and without any there is no network', () => {
+  const use = (name: string) => ({ name, rxBytes: 1, rxErrors: 0, txBytes: 2, txErrors: 0 })
+  assert.equal(networkOf([], 'eth0'), undefined)
+  const told = networkOf([use('tunl0'), use('eth0')], 'eth0')
+  assert.deepEqual([told?.defaultInterface?.name, told?.interfaces?.map((each) => each?.name)], ['eth0', ['tunl0']])
+  assert.equal(networkOf([use('net1')], 'eth0')?.defaultInterface?.name, 'net1')
 })

@@ -1,5 +1,6 @@
 import { Failure } from '../../../errors.ts'
 import type { IdRange, MountRequest, Propagation } from '../../../spec/request.ts'
+import { needAbsolute, needKnown, needPath, needWithin } from './check.ts'
 import { MountPropagation, type IDMapping, type Mount } from '../../wire/generated/runtime-v1.ts'
 
 const PROPAGATION: Readonly<Record<number, Propagation>> = {
@@ -12,20 +13,26 @@ const PROPAGATION: Readonly<Record<number, Propagation>> = {
 export function mountOf(mount: Mount): MountRequest {
   const { containerPath: target, hostPath: source, readonly: readOnly, image } = mount
   const what = `mount on ${target}`
-  if (!target.startsWith('/')) throw new Failure('invalid', `${what}: the path must be absolute`)
+  needAbsolute(target, 'the target of a mount')
   if (image?.image) {
     if (source) throw new Failure('invalid', `${what}: it has both an image and a path of the host`)
-    return { type: 'image', image: image.image, target, readOnly: true, ...(mount.imageSubPath ? { subPath: mount.imageSubPath } : {}) }
+    return { type: 'image', image: image.image, target, readOnly: true, ...(mount.imageSubPath ? { subPath: needPath(mount.imageSubPath, 'a part of an image') } : {}) }
   }
   if (!source) throw new Failure('invalid', `${what}: it has no path of the host`)
+  needAbsolute(source, 'the source of a mount')
   if (mount.recursiveReadOnly && !readOnly) throw new Failure('invalid', `${what}: recursive read-only needs read-only`)
   if (mount.recursiveReadOnly && mount.propagation !== MountPropagation.PROPAGATION_PRIVATE) throw new Failure('invalid', `${what}: recursive read-only needs private propagation`)
   const idmap = mount.uidMappings.length || mount.gidMappings.length ? { uids: mount.uidMappings.map(idRange), gids: mount.gidMappings.map(idRange) } : undefined
   return {
     type: 'bind', source, target, readOnly, recursiveReadOnly: mount.recursiveReadOnly,
-    propagation: PROPAGATION[mount.propagation] ?? 'rprivate',
+    propagation: PROPAGATION[needKnown(mount.propagation, MountPropagation, `${what}: the propagation`)]!,
     ...(mount.selinuxRelabel ? { relabel: 'shared' as const } : {}), ...(idmap ? { idmap } : {}),
   }
 }
 
-export const idRange = ({ hostId, containerId, length }: IDMapping): IdRange => ({ hostId, containerId, size: length })
+const IDS = 2 ** 32
+
+export function idRange({ hostId, containerId, length }: IDMapping): IdRange {
+  needWithin(length, [1, IDS - Math.max(hostId, containerId)], `the length of the id mapping ${containerId}:${hostId}`)
+  return { hostId, containerId, size: length }
+}

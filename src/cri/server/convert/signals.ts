@@ -1,8 +1,9 @@
 import { Signal } from '../../wire/generated/runtime-v1.ts'
+import { needKnown } from './check.ts'
 
-/** The name that the engine knows; undefined: the image's or the default. */
+/** The name that the engine knows; undefined: the image's or the default. @throws invalid */
 export function signalText(signal: Signal): string | undefined {
-  if (signal === Signal.RUNTIME_DEFAULT || signal === Signal.UNRECOGNIZED) return undefined
+  if (needKnown(signal, Signal, 'the stop signal') === Signal.RUNTIME_DEFAULT) return undefined
   const [name = ''] = Object.entries(Signal).find(([, value]) => value === signal) ?? []
   return name.replace(/^SIGCLD$/, 'SIGCHLD').replace(/^SIGPOLL$/, 'SIGIO').replace(/^SIGRT(MIN|MAX)(PLUS|MINUS)(\d+)$/, (_, end: string, sign: string, n: string) => `SIGRT${end}${sign === 'PLUS' ? '+' : '-'}${n}`)
 }

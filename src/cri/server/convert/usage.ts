@@ -32,9 +32,14 @@ export function statsOf(attributes: DeepPartial<ContainerStats>['attributes'], {
   }
 }
 
-export function networkOf(interfaces: readonly InterfaceUsage[]): DeepPartial<NetworkUsage> {
-  const all = interfaces.map(({ name, rxBytes, rxErrors, txBytes, txErrors }) =>
-    ({ name, rxBytes: counted(rxBytes), rxErrors: counted(rxErrors), txBytes: counted(txBytes), txErrors: counted(txErrors) }))
-  const [first] = all
-  return { timestamp: nanoseconds(Date.now()), ...(first ? { defaultInterface: first } : {}), interfaces: all.slice(1) }
+/**
+ * Undefined without any interface, as when the process that was looked at has just ended: kubelets take none without a default.
+ * @param own of the pod's network; the kernel may put tunnels of its own before it
+ */
+export function networkOf(interfaces: readonly InterfaceUsage[], own: string | undefined): DeepPartial<NetworkUsage> | undefined {
+  const main = interfaces.find(({ name }) => name === own) ?? interfaces[0]
+  return main && { timestamp: nanoseconds(Date.now()), defaultInterface: interfaceOf(main), interfaces: interfaces.filter((each) => each !== main).map(interfaceOf) }
 }
+
+const interfaceOf = ({ name, rxBytes, rxErrors, txBytes, txErrors }: InterfaceUsage) =>
+  ({ name, rxBytes: counted(rxBytes), rxErrors: counted(rxErrors), txBytes: counted(txBytes), txErrors: counted(txErrors) })

@@ -32,11 +32,12 @@ export async function statsOfPod(server: Server, { view, source: { config } }: P
   const facts = (await Promise.all(view.containers.map((row) => factsOf(server, row)))).filter((one) => one !== undefined)
   const usage = podUsage(view)
   const pid = networkProcess(view)
+  const network = pid === undefined ? undefined : networkOf(networkUsage(pid), view.pod.status.networks[0]?.interfaceName)
   return {
     attributes: { id: view.pod.id, metadata: config.metadata, labels: config.labels, annotations: config.annotations },
     linux: {
       ...(usage ? { cpu: cpuOf(usage, server.sampler.nanoCores(view.pod.id, usage)), memory: memoryOf(usage), process: { timestamp: nanoseconds(usage.timeMs), processCount: { value: BigInt(usage.processes) } } } : {}),
-      ...(pid !== undefined ? { network: networkOf(networkUsage(pid)) } : {}),
+      ...(network ? { network } : {}),
       containers: await Promise.all(facts.map((one) => statsOfContainer(server, one))),
     },
   }

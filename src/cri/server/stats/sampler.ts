@@ -13,8 +13,8 @@ export interface Sampler {
 
 /** A rate over less says nothing. */
 const SHORTEST_MS = 500
-/** Adding up a tree of files is not for every question. */
-const WRITABLE_MS = 10_000
+/** Adding up a tree of files is not for every question: each kubelet asks every ten seconds. */
+const WRITABLE_MS = 60_000
 
 export function openSampler(engine: Pick<Engine, 'storage' | 'paths'>): Sampler {
   const samples = new Map<string, { readonly usage: Usage; readonly rate: bigint | undefined }>()
