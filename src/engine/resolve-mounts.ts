@@ -11,17 +11,22 @@ import { volumeDir } from './make-volume.ts'
 import type { Engine } from './engine.ts'
 import { findImage } from './find-image.ts'
 
+interface Mounting { readonly container: Container; readonly rootfsPath: string; readonly user: { readonly uid: number; readonly gid: number } }
+interface Inputs extends Mounting { readonly mount: MountRequest; readonly index: number }
+
 /** The request's mounts with host paths. Volumes that are empty get the image's content; images are mounted below the run root. */
-export async function resolveMounts(engine: Engine, { container, rootfsPath }: { container: Container; rootfsPath: string }): Promise<ResolvedMount[]> {
+export async function resolveMounts(engine: Engine, mounting: Mounting): Promise<ResolvedMount[]> {
+  const { container: { id, record: { request } }, user } = mounting
   const resolved: ResolvedMount[] = []
-  for (const [index, mount] of container.record.request.mounts.entries()) {
-    const one = await resolveMount(engine, { mount, index, container, rootfsPath })
-    resolved.push(one)
+  for (const [index, mount] of request.mounts.entries()) {
+    const one = await resolveMount(engine, { ...mounting, mount, index })
+    const source = one.source ?? ''
+    if ('chown' in mount && mount.chown) await (await import('./give-to-user.ts')).giveToUser(source, user, request.idMappings)
+    const writable = ('overlay' in mount && mount.overlay) || (mount.type === 'image' && mount.writable)
+    resolved.push(writable ? (await import('./writable-over.ts')).writableOver(engine, { id, index, lower: source, target: mount.target }) : one)
   }
   return resolved
 }
-
-interface Inputs { mount: MountRequest; index: number; container: Container; rootfsPath: string }
 
 async function resolveMount(engine: Engine, inputs: Inputs): Promise<ResolvedMount> {
   const { mount } = inputs
