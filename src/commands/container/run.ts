@@ -58,7 +58,7 @@ async function foreground(call: RunCall, engine: Engine, creation: Parameters<ty
   let release: (() => void) | undefined
   const onCreated = (id: string): void => {
     creation.onCreated?.(id)
-    if (values.sigProxy && !values.tty) release = proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal')))
+    if (values.sigProxy) release = proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal')))
   }
   try {
     const { exitCode } = await runContainer(engine, { ...creation, io, onCreated })
