@@ -23,13 +23,16 @@ const annotationsOf = ({ request, stopSignal }: Container['record'], _id: string
   ...request.annotations, ['org.opencontainers.image.stopSignal', String(stopSignal)] as const,
 ])
 
+/** `z`, `Z` or nothing. */
+export const relabelMode = ({ relabel }: { readonly relabel?: 'shared' | 'private' }): string => (relabel === undefined ? '' : relabel === 'shared' ? 'z' : 'Z')
+
 function bindsOf({ request, volumes }: Container['record']): string[] {
   const access = (readOnly: boolean | undefined, more: readonly (string | undefined)[]): string => [readOnly ? 'ro' : 'rw', ...more.filter(Boolean)].join(',')
   return request.mounts.flatMap((mount) => {
-    if (mount.type === 'bind') return [`${mount.source}:${mount.target}:${access(mount.readOnly, [mount.propagation ?? 'rprivate', mount.nonRecursive ? 'bind' : 'rbind'])}`]
+    if (mount.type === 'bind') return [`${mount.source}:${mount.target}:${access(mount.readOnly, [relabelMode(mount), mount.propagation ?? 'rprivate', mount.nonRecursive ? 'bind' : 'rbind'])}`]
     if (mount.type !== 'volume') return []
     const name = mount.name ?? volumes.find(({ target }) => target === mount.target)?.name ?? ''
-    return [`${name}:${mount.target}:${access(mount.readOnly, [mount.propagation ?? 'rprivate', 'nosuid', 'nodev', 'rbind'])}`]
+    return [`${name}:${mount.target}:${access(mount.readOnly, [relabelMode(mount), mount.propagation ?? 'rprivate', 'nosuid', 'nodev', 'rbind'])}`]
   })
 }
 
@@ -65,7 +68,7 @@ export function hostConfigOf(container: Container, rlimits?: readonly Rlimit[]) 
   return struct('define.InspectContainerHostConfig', {
     Binds: bindsOf(record), CgroupManager: record.cgroupManager, CgroupMode: modeText(request.namespaces.cgroup), ContainerIDFile: '',
     LogConfig: struct('define.InspectLogConfig', {
-      Type: request.log.driver, Config: null, Path: record.logPath, Tag: request.log.tag ?? '', Size: humanSize(request.log.maxSizeBytes ?? 0),
+      Type: request.log.driver, Config: NIL_MAP, Path: record.logPath, Tag: request.log.tag ?? '', Size: humanSize(request.log.maxSizeBytes ?? 0),
     }),
     NetworkMode: networkMode(request), PortBindings: new Map([...record.exposed.map((port) => [port, null] as const), ...bindings(container)]),
     RestartPolicy: struct('define.InspectRestartPolicy', { Name: request.restart.name, MaximumRetryCount: request.restart.name === 'on-failure' ? request.restart.maxRetries : 0 }),

@@ -30,7 +30,7 @@ export const spec = defineCommand({
       if (/healthy/.test(condition)) throw new Failure('unsupported', `--condition ${condition} is not supported yet: health checks come later`)
     }
     const { containers, wait } = await openBackend(call, (engine) => ({ containers: engineContainers(engine), wait: (id, how) => waitContainer(engine, id, how) }))
-    const { chosen, errors } = await selectContainers(containers, { args, latest: options.latest, ignore: options.ignore, reading: true }, out)
+    const { chosen, errors } = await selectContainers(containers, { args, latest: options.latest, ignore: options.ignore, repeats: true, reading: true }, out)
     const how = { ...(options.condition.length ? { conditions: options.condition } : {}), ...intervalOf(options.interval), signal: interrupt.signal }
     const waits = chosen.map(({ id }) => wait(id, how).catch((error: unknown) => {
       if (options.ignore && isFailure(error, 'notFound')) return -1
