@@ -16,6 +16,7 @@ export interface Execution {
   readonly words: readonly string[]
   readonly commandLine: readonly string[]
   readonly globals: ReadonlyMap<string, boolean>
+  readonly singleDash?: boolean
   readonly globalValues: Map<string, string>
   readonly openEngine: (globals: ReadonlyMap<string, string>) => Promise<unknown>
   readonly interrupt: Interrupt

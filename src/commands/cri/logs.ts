@@ -32,7 +32,7 @@ export const spec = defineCri({
     if (given.has('tail') && given.has('stream')) throw new Failure('invalid', 'give only one of --tail and --stream')
     if (options.stream !== undefined && options.stream !== '' && options.stream !== 'stdout' && options.stream !== 'stderr') throw new Failure('invalid', `invalid stream "${options.stream}"`, { hint: 'use stdout or stderr' })
     const sinceMs = sinceOf(options.since)
-    const { mergeByTime, previousLog, readLog } = await import('../../cri/client/log-lines.ts')
+    const { mergeByTime, previousLog, readLog, shownTime } = await import('../../cri/client/log-lines.ts')
     const { runtime } = await openCri(call)
     const ids = call.args.length > 0 ? call.args : await chosen(runtime, options)
     if (ids.length === 0) throw new Failure('notFound', 'no container matches')
@@ -52,7 +52,7 @@ export const spec = defineCri({
       return { name, lines: readLog(path, { tail: options.tail, sinceMs, isRunning, signal: interrupt.signal }) }
     }
     const logs = await Promise.all(ids.map(open))
-    const print = printer({ timestamps: options.timestamps, stream: options.stream, limit: options.limitBytes })
+    const print = printer({ timeOf: options.timestamps ? shownTime : undefined, stream: options.stream, limit: options.limitBytes })
     const isSeveral = logs.length > 1
     if (options.follow && isSeveral) {
       await Promise.all(logs.map(async ({ name, lines }) => { for await (const line of lines) if (!print(line, name)) return }))
@@ -101,14 +101,15 @@ async function reopen(runtime: Connection, containerId: string): Promise<void> {
   await runtime.call(Runtime.reopenContainerLog, ReopenContainerLogRequest.fromPartial({ containerId }))
 }
 
-interface Manner { readonly timestamps: boolean; readonly stream: string | undefined; readonly limit: number | undefined }
+interface Manner { readonly timeOf: ((line: LogLine) => string) | undefined; readonly stream: string | undefined; readonly limit: number | undefined }
 
 /** Prints a line, with the name of its container before it where there are several. False: the limit is reached. */
-function printer({ timestamps, stream, limit = -1 }: Manner): (line: LogLine, name?: string) => boolean {
+function printer({ timeOf, stream, limit = -1 }: Manner): (line: LogLine, name?: string) => boolean {
   let left = limit < 0 ? Infinity : limit
-  return ({ time, stream: from, bytes }, name) => {
+  return (line, name) => {
+    const { stream: from, bytes } = line
     if (stream && stream !== from) return true
-    const head = `${name === undefined ? '' : `[${name}] `}${timestamps ? `${time} ` : ''}`
+    const head = `${name === undefined ? '' : `[${name}] `}${timeOf ? `${timeOf(line)} ` : ''}`
     const text = Buffer.concat([Buffer.from(head), bytes]).subarray(0, left)
     writeAll(from === 'stderr' ? 2 : 1, text)
     left -= text.length
