@@ -33,6 +33,8 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['`start` of one that runs', 'Prints its name, as for the others.'],
   ['`exec`: exit code', '125 when nothing could be run: no command, no such user, not running; podman ends with 255.'],
   ['`run`: exit code', '125 where something outside of the container is wrong: an unknown user or group, a port or address that is taken; podman 4.3 ends with 126 or 127.'],
+  ['`attach`: exit code', 'That of the container, as in docker; podman ends with 0.'],
+  ['`run` into a pipe whose reader has gone', 'Ends with 141 as others that write into a pipe (podman 126); the process of an `exec` gets SIGPIPE.'],
   ['`run --workdir`', 'Is made where it is missing, as by docker; it must be absolute.'],
   ['`run --read-only-tmpfs=false`', '/dev and /dev/shm are read-only too, as in podman 5.'],
   ['`run --privileged --cap-drop`', 'Drops the capability; podman ignores it.'],

@@ -46,7 +46,7 @@ export const spec = defineCommand({
     const here = environment().all
     const request = {
       command, env: [...options.envFile.flatMap((file) => readEnvFile(file, here)), ...parseEnv(options.env, here)], terminal: options.tty, stdin: options.interactive,
-      privileged: options.privileged, ...(options.user === undefined ? {} : { user: options.user }), ...(options.workdir === undefined ? {} : { workdir: options.workdir }),
+      privileged: options.privileged, ...(options.user ? { user: options.user } : {}), ...(options.workdir ? { workdir: options.workdir } : {}),
       ...(preserveFds.length ? { preserveFds } : {}),
     }
     if (options.detach) {
