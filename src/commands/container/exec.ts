@@ -1,6 +1,6 @@
 import { commaList, flag, integer, list, text } from '../../cli/option.ts'
 import { execContainer } from '../../engine/exec-container.ts'
-import { environment } from '../../config.ts'
+import { environment } from '../../environment.ts'
 import { Failure } from '../../errors.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'

@@ -2,7 +2,7 @@
 import { duration, text } from '../../cli/option.ts'
 import { Failure } from '../../errors.ts'
 import type { Pull } from '../../cri/client/pull.ts'
-import { environment } from '../../config.ts'
+import { environment } from '../../environment.ts'
 import type { Connection } from '../../cri/client/connection.ts'
 import type { CriCall } from './command.ts'
 

@@ -1,5 +1,5 @@
 // `run` and `create` on a CRI runtime: a pod of its own for each container, from podman's flags.
-import { environment } from '../../config.ts'
+import { environment } from '../../environment.ts'
 import { Failure } from '../../errors.ts'
 import type { Pairs, PortRequest } from '../../spec/request.ts'
 import type { ContainerConfig, PodSandboxConfig } from '../../cri/wire/generated/runtime-v1.ts'

@@ -1,6 +1,6 @@
 // Which runtime is asked, and how patiently: flags win over the environment, that over crictl.yaml, that over the defaults.
 import { readFileSync } from 'node:fs'
-import { environment } from '../../config.ts'
+import { environment } from '../../environment.ts'
 import { Failure } from '../../errors.ts'
 
 export interface CriSettings {
