@@ -27,8 +27,8 @@ test('logs -t puts the time before each line, and several containers are told ap
   assert.match(await box.ok('logs', '-t', 'l'), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(Z|[+-]\d\d:\d\d) hello$/)
   await box.ok('run', '--name', 'm', suite.busybox, 'echo', 'bye')
   assert.deepEqual((await box.ok('logs', '--names', 'l', 'm')).split('\n').sort(), ['l hello', 'm bye'])
-  await box.ok('run', '--name', 'n', suite.busybox, 'printf', 'unfinished')
-  assert.equal((await box.scow(['logs', 'n'])).stdout, 'unfinished')
+  await box.ok('run', '-d', '--name', 'n', '--stop-timeout', '0', suite.busybox, 'sh', '-c', 'printf unfinished; exec sleep 100')
+  await eventually('its output', async () => (await box.scow(['logs', 'n'])).stdout === 'unfinished')
   assert.equal(await box.ok('logs', '--names', 'n', 'l'), 'n unfinished\nl hello')
 })
 
