@@ -1,5 +1,5 @@
 // What is known of a container's end: files that the monitor writes into the persist and exit directories.
-import { readFileSync, readdirSync, rmSync, statSync, watch } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
 import { isAlive, type ProcessIdentity } from '../process/identity.ts'
@@ -38,6 +38,7 @@ export const readExit = (dirs: ExitDirs): Exit | undefined => {
 }
 
 const readIfThere = (file: string): string | undefined => {
+  if (!existsSync(file)) return undefined // most run: an error for each would cost more than all else of a listing
   try {
     return readFileSync(file, 'latin1').slice(0, 16).trim()
   } catch (error) {

@@ -3,6 +3,7 @@ import { closeSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../errors.ts'
 import { DEFAULT_PATH, drain, startChild, type Child } from '../process/child.ts'
+import { ownTurn } from '../process/own-turn.ts'
 import { pipe, socketPair } from '../sys/addon.ts'
 import { attachOver, type Attachment } from './attach.ts'
 import { monitorCgroupFiles, moveToScope } from './cgroup.ts'
@@ -40,6 +41,7 @@ export interface StartOptions extends MonitorOptions {
 
 export const startMonitor = async (options: StartOptions, args: readonly string[], stdio?: readonly [number, number, number]): Promise<StartedMonitor> => {
   const { signal, deadlineMs = DEADLINE_MS } = options
+  await ownTurn()
   if (signal?.aborted) throw cancelled(signal)
   // A pid file of an earlier start would name another process.
   for (const file of [options.pidFile, options.monitorPidFile]) rmSync(file, { force: true })

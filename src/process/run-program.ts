@@ -3,6 +3,7 @@ import { closeSync } from 'node:fs'
 import { Failure } from '../errors.ts'
 import { pipe } from '../sys/addon.ts'
 import { drain, feed, startChild, type Child } from './child.ts'
+import { ownTurn } from './own-turn.ts'
 import { signalName } from './signals.ts'
 
 export interface RunOptions {
@@ -40,6 +41,7 @@ const LINGER_MS = 1000
  */
 export const runProgram = async (file: string, args: readonly string[], options: RunOptions = {}): Promise<Ended> => {
   const { input, timeoutMs = 60_000, signal, fds = [] } = options
+  await ownTurn()
   if (signal?.aborted) throw cancelled(file, signal)
   const pipes = openPipes(input !== undefined)
   let child: Child

@@ -1,4 +1,3 @@
-import { processUser } from '../../../engine/pod-container-process.ts'
 import { LinuxContainerResources, type ContainerStatus, type ContainerStatusRequest, type ContainerStatusResponse, type DeepPartial } from '../../wire/generated/runtime-v1.ts'
 import { containerStatusOf, type ContainerFacts } from '../convert/container-status.ts'
 import { needContainer } from '../find.ts'
@@ -13,10 +12,10 @@ export const containerStatus: Rpc<ContainerStatusRequest, ContainerStatusRespons
   }
 }
 
-export function statusOfContainer({ engine }: Pick<Server, 'engine'>, facts: ContainerFacts): DeepPartial<ContainerStatus> {
+export function statusOfContainer({ sources }: Pick<Server, 'sources'>, facts: ContainerFacts): DeepPartial<ContainerStatus> {
   const { updated } = facts.row.status
   return containerStatusOf({
-    ...facts, user: processUser(engine, facts.row.id),
+    ...facts, user: sources.user(facts.row.id),
     ...(updated === undefined ? {} : { resources: { linux: LinuxContainerResources.decode(Buffer.from(updated, 'base64')), windows: undefined } }),
   })
 }

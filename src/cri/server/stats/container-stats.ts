@@ -21,8 +21,7 @@ export const streamContainerStats: StreamRpc<StreamContainerStatsRequest, Stream
 }
 
 /** Of one that doesn't run, its layer alone is told. */
-export async function statsOfContainer({ sampler }: Pick<Server, 'sampler'>, { row, config }: ContainerFacts): Promise<DeepPartial<ContainerStats>> {
-  const usage = containerUsage(row)
+export async function statsOfContainer({ sampler }: Pick<Server, 'sampler'>, { row, config }: ContainerFacts, usage = containerUsage(row)): Promise<DeepPartial<ContainerStats>> {
   return statsOf({ id: row.id, metadata: config.metadata, labels: config.labels, annotations: config.annotations },
     { usage, nanoCores: usage && sampler.nanoCores(row.id, usage), writable: await sampler.writable(row.id) })
 }

@@ -73,7 +73,7 @@ async function metricsOf(server: Server, { view }: PodFacts): Promise<DeepPartia
     podSandboxId: view.pod.id,
     metrics: (pid === undefined ? [] : networkUsage(pid)).flatMap((use) => OF_NETWORK.map(({ name, key }): DeepPartial<Metric> =>
       ({ name, timestamp, metricType: MetricType.COUNTER, labelValues: [use.name], value: { value: BigInt(use[key]) } }))),
-    containerMetrics: (await Promise.all(containers.map((facts) => facts && metricsOfContainer(server, facts)))).filter((one) => one !== undefined),
+    containerMetrics: (await oneByOne(containers, (facts) => facts && metricsOfContainer(server, facts))).filter((one) => one !== undefined),
   }
 }
 

@@ -30,7 +30,8 @@ async function matching(server: Server, filter: PodSandboxStatsFilter | undefine
 
 export async function statsOfPod(server: Server, { view, source: { config } }: PodFacts): Promise<DeepPartial<PodSandboxStats>> {
   const facts = (await Promise.all(view.containers.map((row) => factsOf(server, row)))).filter((one) => one !== undefined)
-  const usage = podUsage(view)
+  const usages = await oneByOne(view.containers, containerUsage)
+  const usage = podUsage(view, usages)
   const pid = networkProcess(view)
   const network = pid === undefined ? undefined : networkOf(networkUsage(pid), view.pod.status.networks[0]?.interfaceName)
   return {
@@ -38,17 +39,17 @@ export async function statsOfPod(server: Server, { view, source: { config } }: P
     linux: {
       ...(usage ? { cpu: cpuOf(usage, server.sampler.nanoCores(view.pod.id, usage)), memory: memoryOf(usage), process: { timestamp: nanoseconds(usage.timeMs), processCount: { value: BigInt(usage.processes) } } } : {}),
       ...(network ? { network } : {}),
-      containers: await Promise.all(facts.map((one) => statsOfContainer(server, one))),
+      containers: await oneByOne(facts, (one) => statsOfContainer(server, one, usages[view.containers.indexOf(one.row)])),
     },
   }
 }
 
 /** Of the pod's own cgroup where it was given one, else the sum over its containers. */
-export function podUsage({ pod, containers }: PodFacts['view']): Usage | undefined {
+function podUsage({ pod }: PodFacts['view'], containers: readonly (Usage | undefined)[]): Usage | undefined {
   const parent = pod.record.request.cgroupParent
   const whole = parent ? cgroupUsage(parentPath(parent)) : undefined
   if (whole) return whole
-  const parts = containers.flatMap((row) => containerUsage(row) ?? [])
+  const parts = containers.filter((part) => part !== undefined)
   const [first] = parts
   if (!first) return undefined
   const sum = (of: (usage: Usage) => number): number => parts.reduce((total, part) => total + of(part), 0)
