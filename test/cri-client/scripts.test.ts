@@ -84,6 +84,18 @@ test('run from flags ends with 125 for all that comes before the container, what
   assert.equal((await cri.run(['run', '--rm', busybox, 'nothing-of-that-name'])).code, 127)
 })
 
+test('run from files leaves a pod alone that was there before', async () => {
+  const { crictl, dir, busybox } = runtime
+  const [pod, container] = [join(dir, 'again.pod'), join(dir, 'again.container')]
+  writeFileSync(pod, JSON.stringify({ metadata: { name: 'again', namespace: 'default', uid: 'again' }, linux: {} }))
+  writeFileSync(container, JSON.stringify({ metadata: { name: 'again' }, image: { image: busybox }, command: ['sleep', '1000'], linux: {} }))
+  const first = await crictl.ok('run', container, pod)
+  await crictl.fails(1, 'run', container, pod)
+  assert.equal(await crictl.ok('ps', '-q', '--name', 'again'), first)
+  assert.match(await crictl.fails(1, 'run', '--no-pull', '--with-pull', container, pod), /give only one of/)
+  await crictl.ok('rmp', '-f', await crictl.ok('pods', '-q', '--name', 'again'))
+})
+
 test('top and wait take names, and tell what is not there', async () => {
   const { cri } = runtime
   assert.match(await cri.ok('top', 'main'), /^PID [^\n]*\n\d+ .*sleep 1000$/)
