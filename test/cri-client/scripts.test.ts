@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openRuntime } from './runtime.ts'
 
 let main: { pod: string; container: string }
@@ -83,6 +84,18 @@ test('run from flags ends with 125 for all that comes before the container, what
   assert.equal((await cri.run(['run', '--rm', busybox, 'nothing-of-that-name'])).code, 127)
 })
 
+test('run from files leaves a pod alone that was there before', async () => {
+  const { crictl, dir, busybox } = runtime
+  const [pod, container] = [join(dir, 'again.pod'), join(dir, 'again.container')]
+  writeFileSync(pod, JSON.stringify({ metadata: { name: 'again', namespace: 'default', uid: 'again' }, linux: {} }))
+  writeFileSync(container, JSON.stringify({ metadata: { name: 'again' }, image: { image: busybox }, command: ['sleep', '1000'], linux: {} }))
+  const first = await crictl.ok('run', container, pod)
+  await crictl.fails(1, 'run', container, pod)
+  assert.equal(await crictl.ok('ps', '-q', '--name', 'again'), first)
+  assert.match(await crictl.fails(1, 'run', '--no-pull', '--with-pull', container, pod), /give only one of/)
+  await crictl.ok('rmp', '-f', await crictl.ok('pods', '-q', '--name', 'again'))
+})
+
 test('top and wait take names, and tell what is not there', async () => {
   const { cri } = runtime
   assert.match(await cri.ok('top', 'main'), /^PID [^\n]*\n\d+ .*sleep 1000$/)
@@ -91,6 +104,21 @@ test('top and wait take names, and tell what is not there', async () => {
 
 test('times of log lines have nine digits and Z', async () => {
   assert.match(await runtime.crictl.ok('logs', '-t', main.container), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z said$/)
+})
+
+test('a line that was written in parts has one time, and ends before that of another container', async () => {
+  const { crictl, cri } = runtime
+  const many = (count: number): string => `yes x | head -n ${count} | tr -d "\\n"`
+  const [whole, open, later] = [
+    await runtime.run({ name: 'whole', command: ['sh', '-c', `${many(40_000)}; echo; exec sleep 1000`] }),
+    await runtime.run({ name: 'open', command: ['sh', '-c', `${many(60_000)}; exec sleep 1000`] }),
+    await runtime.run({ name: 'later', command: ['sh', '-c', 'sleep 1; echo later; exec sleep 1000'] }),
+  ]
+  while (await crictl.ok('logs', later.container) === '') await sleep(50)
+  const shown = (text: string): string => text.replace(/x{1000,}/g, 'x').replace(/[\da-f]{13}|20\d\d-\S+Z/g, '')
+  assert.equal(shown(await crictl.ok('logs', '-t', whole.container)), ' x')
+  assert.equal(shown(await cri.ok('logs', open.container, later.container)), '[main ] x\n[main ] later')
+  await crictl.ok('rmp', '-f', whole.pod, open.pod, later.pod)
 })
 
 test('removal by force says what it stopped', async () => {

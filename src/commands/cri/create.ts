@@ -5,7 +5,7 @@ import { defineCri, openCri, type Cri } from './command.ts'
 import { asksForSchema, chosenSchemas } from './config-schema.ts'
 import { containerOptions, dryRun } from './container-options.ts'
 import { areFiles, podConfigOf, showPlan, type Described } from './plan.ts'
-import { pullOptions, pullSettings, pullWithProgress } from './pull-options.ts'
+import { checkPullChoice, pullOptions, pullSettings, pullWithProgress } from './pull-options.ts'
 
 const FILES = 2
 
@@ -31,7 +31,7 @@ export const spec = defineCri({
   async run(call) {
     const { args, options, out } = call
     if (asksForSchema(call, args)) return out.line(await chosenSchemas(args))
-    if (options.noPull && options.withPull) throw new Failure('invalid', 'give only one of --no-pull and --with-pull')
+    checkPullChoice(options)
     const [podSandboxId, ...words] = args as [string, ...string[]]
     const isFiles = areFiles(call, words, FILES)
     if (isFiles ? words.length !== FILES : words.length === 0) throw new Failure('invalid', isFiles ? 'a container needs two files: its configuration and its pod\'s' : 'no image to create a container from', { hint: 'see \'scow cri create --help\'' })

@@ -13,6 +13,11 @@ export const pullOptions = {
   username: text('-u, --username <name>', 'User of the registry; the password is asked for'),
 }
 
+/** @throws Failure invalid */
+export function checkPullChoice({ noPull, withPull }: { readonly noPull: boolean; readonly withPull: boolean }): void {
+  if (noPull && withPull) throw new Failure('invalid', 'give only one of --no-pull and --with-pull')
+}
+
 export interface PullFlags {
   readonly auth: string | undefined
   readonly creds: string | undefined

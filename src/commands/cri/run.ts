@@ -9,7 +9,7 @@ import { asksForSchema, chosenSchemas } from './config-schema.ts'
 import { containerOptions, dryRun, podOptions } from './container-options.ts'
 import { showOutput } from './foreground.ts'
 import { areFiles, showPlan, type Described } from './plan.ts'
-import { pullOptions, pullSettings, pullWithProgress, type PullFlags } from './pull-options.ts'
+import { checkPullChoice, pullOptions, pullSettings, pullWithProgress, type PullFlags } from './pull-options.ts'
 
 const FILES = 2
 /** Below these the codes are the container's own; 126 and 127 are of a command that was tried. */
@@ -40,6 +40,7 @@ export const spec = defineCommand({
     try {
       if (asksForSchema(call, args)) return out.line(await chosenSchemas(args)), 0
       if (isFiles ? args.length !== FILES : args.length === 0) throw new Failure('invalid', isFiles ? 'run needs two files: the configurations of the container and of its pod' : 'no image to run', { hint: "see 'scow cri run --help'" })
+      checkPullChoice(options)
       const described = isFiles ? await fromFiles(args as [string, string]) : await fromFlags({ ...options, image: args[0]!, command: args.slice(1) })
       if (options.dryRun) return await showRun(out, described, options.runtime ?? '')
       const cri = await openCri(call)
@@ -102,9 +103,10 @@ interface Manner {
 }
 interface Started { readonly podSandboxId: string; readonly containerId: string }
 
-/** Whatever fails, no half of it stays. */
+/** Whatever fails, no half of it stays; of a pod that was there already, as some runtimes answer, nothing goes. */
 async function start(runtime: Connection, { pod, container }: Described, { handler, timeoutMs, onPod }: Manner): Promise<Started> {
-  const { RuntimeServiceService: Runtime, RunPodSandboxRequest, CreateContainerRequest, StartContainerRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
+  const { RuntimeServiceService: Runtime, ListPodSandboxRequest, RunPodSandboxRequest, CreateContainerRequest, StartContainerRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
+  const { items: before } = await runtime.call(Runtime.listPodSandbox, ListPodSandboxRequest.fromPartial({}))
   const { podSandboxId } = await runtime.call(Runtime.runPodSandbox, RunPodSandboxRequest.fromPartial({ config: pod, runtimeHandler: handler }), { timeoutMs })
   onPod()
   try {
@@ -112,7 +114,7 @@ async function start(runtime: Connection, { pod, container }: Described, { handl
     await runtime.call(Runtime.startContainer, StartContainerRequest.fromPartial({ containerId }), { timeoutMs })
     return { podSandboxId, containerId }
   } catch (error) {
-    await removePod(runtime, podSandboxId).catch(() => {})
+    if (!before.some(({ id }) => id === podSandboxId)) await removePod(runtime, podSandboxId).catch(() => {})
     throw (await import('../../cri/client/remote-command.ts')).asStartFailure(error)
   }
 }

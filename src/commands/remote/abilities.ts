@@ -59,7 +59,7 @@ export const ABILITIES: Readonly<Record<string, Ability>> = {
   'container/restart': no('a CRI runtime starts a container once: stop and remove it, and run it anew'),
   'container/kill': yes('with SIGKILL only; another signal: `scow exec CONTAINER kill -HUP 1`'),
   'container/rm': yes('a container of `run` goes with its pod and its log'),
-  'container/logs': yes('on the node itself: the CRI gives no logs, they are read from its files'),
+  'container/logs': yes('from the files of the node itself: the CRI gives no logs; elsewhere `--follow` shows what is written from now on'),
   'container/exec': yes(undefined, {
     ...DESCRIPTORS, detach: 'end the command with & inside: exec C sh -c "... &"', detachKeys: 'the process ends with its streams',
     ...each('env envFile', 'use exec CONTAINER env NAME=VALUE COMMAND'), workdir: 'use exec CONTAINER sh -c "cd DIR && COMMAND"',
