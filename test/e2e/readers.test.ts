@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
 import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually, type Box } from '../support/box.ts'
 import { openSuite } from '../support/suite.ts'
 
@@ -57,4 +58,22 @@ test('with a terminal too signals are passed on, its hang-up among them', async 
   process.kill(Number(spawnSync('pgrep', ['-P', String(told.pid)], { encoding: 'utf8' }).stdout), 'SIGTERM')
   assert.equal((await told.end()).code, 3)
   assert.equal(spawnSync('cat', [join(box.dir, 'seen')], { encoding: 'utf8' }).stdout, 'HUP\nTERM\n')
+})
+
+test('an interrupt ends the waiting alone: 130, and the container runs on', async (t) => {
+  const box = await suite.box(t)
+  const interrupted = async (seen: RegExp | undefined, ...args: string[]) => {
+    const command = box.start(args)
+    if (seen) await command.sees(seen)
+    else await sleep(1500)
+    command.kill('SIGINT')
+    const result = await command.end()
+    assert.equal(result.code, 130, result.stderr)
+    assert.equal(result.stderr, 'Error: interrupted by SIGINT\n')
+    return result.stdout
+  }
+  assert.equal(await interrupted(/ready/, 'run', '--name', 'c', '--network', 'none', '--sig-proxy=false', '--stop-timeout', '60', suite.busybox, 'sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 0.1; done'), 'ready\n')
+  assert.equal(await interrupted(undefined, 'wait', 'c'), '')
+  assert.equal(await interrupted(undefined, 'stop', 'c'), '')
+  assert.equal(await box.ok('ps', '--format', '{{.Names}}'), 'c')
 })

@@ -40,6 +40,7 @@ async function attachHere(engine: Engine, id: string, { stdin, detachKeys, sigPr
   const release = sigProxy ? proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal'))) : undefined
   try {
     const end = await attachContainer(engine, id, io)
+    interrupt.signal.throwIfAborted()
     if (end !== 'ended') return end === 'detached' ? 0 : UNREAD_EXIT
     return (await waitForExit(engine, { id, status }))?.exitCode ?? 0
   } finally {

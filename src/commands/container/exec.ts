@@ -56,6 +56,7 @@ export const spec = defineCommand({
     const { io, restore } = connectStreams({ stdin: options.interactive, terminal: options.tty, detachKeys: options.detachKeys ?? detachKeys, interrupt })
     try {
       const { exitCode } = await exec(id, { ...request, io })
+      if (exitCode === undefined) interrupt.signal.throwIfAborted()
       return exitCode ?? 0
     } finally {
       restore()

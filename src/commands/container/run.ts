@@ -62,6 +62,7 @@ async function foreground(call: RunCall, engine: Engine, creation: Parameters<ty
   }
   try {
     const { exitCode } = await runContainer(engine, { ...creation, io, onCreated })
+    if (exitCode === undefined) interrupt.signal.throwIfAborted() // it runs on, but the user has not left by the keys
     return exitCode ?? 0
   } finally {
     release?.()

@@ -62,6 +62,7 @@ async function startAttachedHere(engine: Engine, id: string, { stdin, detachKeys
   const release = sigProxy ? proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal'))) : undefined
   try {
     const end = await startAttached(engine, { id, io, attended: false })
+    interrupt.signal.throwIfAborted()
     if (end !== 'ended') return end === 'detached' ? 0 : UNREAD_EXIT
     const container = await engine.state.containers.get(id)
     return (container && (await waitForExit(engine, container))?.exitCode) ?? 0

@@ -37,9 +37,13 @@ export const spec = defineCommand({
       throw error
     }))
     if (options.ignore) for (let missing = args.length - chosen.length; missing > 0; missing--) out.line('-1')
-    if (options.exitFirstMatch && waits.length > 0) out.line(String(await Promise.race(waits)))
-    else for (const one of waits) out.line(String(await one))
-    interrupt.signal.throwIfAborted()
+    const print = async (waited: Promise<number>): Promise<void> => {
+      const code = await waited
+      interrupt.signal.throwIfAborted()
+      out.line(String(code))
+    }
+    if (options.exitFirstMatch && waits.length > 0) await print(Promise.race(waits))
+    else for (const one of waits) await print(one)
     return codeOf(errors)
   },
 })
