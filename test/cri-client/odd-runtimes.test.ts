@@ -52,7 +52,7 @@ test('a file that is no socket, and a name that is none, are one line each', asy
   t.after(() => rmSync(dir, { recursive: true }))
   const crictl = openProgram({ dir, name: 'crictl' })
   writeFileSync(join(dir, 'file'), '')
-  assert.equal(await crictl.fails(3, '-r', join(dir, 'file'), 'ps'), `Error: ${join(dir, 'file')} is no socket; name the socket of the runtime with --runtime-endpoint or in /etc/crictl.yaml\n`)
+  assert.equal(await crictl.fails(3, '-r', join(dir, 'file'), 'ps'), `Error: cannot connect to unix://${join(dir, 'file')}: nobody listens there; that is no socket: name the runtime's with --runtime-endpoint or in /etc/crictl.yaml\n`)
   assert.match(await crictl.fails(3, '-r', 'tcp://no-such-host.invalid:1', 'ps'), /^Error: cannot connect to tcp:\S+: the name no-such-host\.invalid cannot be resolved; [^\n]*\n$/)
 })
 

@@ -58,10 +58,10 @@ function explain(error: NodeJS.ErrnoException, endpoint: Endpoint): Failure {
   if (error.code === 'EACCES' || error.code === 'EPERM') return new Failure('denied', `no permission to use ${address}`, { cause: error, hint: 'run as root, or as a user who may write to the socket' })
   if (error.code === 'ENOENT') return new Failure('unavailable', `there is no socket ${endpoint.path ?? address}`, { cause: error, hint: `start the runtime, or name its socket with ${endpoint.namedBy ?? CRICTLS_WAY}` })
   if (error.code === 'ENOTSOCK' || error.code === 'EPROTOTYPE') return new Failure('unavailable', `${endpoint.path ?? address} is not a socket that can be asked`, { cause: error })
-  if (endpoint.path !== undefined && error.code === 'ECONNREFUSED' && !isSocket(endpoint.path)) return new Failure('unavailable', `${endpoint.path} is no socket`, { cause: error, hint: `name the socket of the runtime with ${endpoint.namedBy ?? CRICTLS_WAY}` })
   if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') return new Failure('unavailable', `cannot connect to ${address}: the name ${endpoint.host} cannot be resolved`, { cause: error, hint: 'is it written right, and do the name servers answer?' })
   const why = error.code === undefined ? error.message : WHY[error.code] ?? error.code
-  return new Failure('unavailable', `cannot connect to ${address}: ${why}`, { cause: error, hint: 'is the runtime running?' })
+  const hint = error.code === 'ECONNREFUSED' && endpoint.path !== undefined && !isSocket(endpoint.path) ? `that is no socket: name the runtime's with ${endpoint.namedBy ?? CRICTLS_WAY}` : 'is the runtime running?'
+  return new Failure('unavailable', `cannot connect to ${address}: ${why}`, { cause: error, hint })
 }
 
 function tryConnect({ path, host, port }: Endpoint): Promise<Socket> {
