@@ -164,7 +164,7 @@ const OK = Buffer.concat([Buffer.from([0x88, 0x0f, 0x10, 16]), Buffer.from('appl
 const ODD: readonly (readonly [what: string, said: Buffer, ends: boolean, check: ReturnType<typeof failed>])[] = [
   ['closes at once', Buffer.alloc(0), true, failed('connection', codes.UNAVAILABLE, 'it was closed')],
   ['speaks another protocol', Buffer.from('220 mail.example ready\r\n'), false, failed('protocol', codes.INTERNAL, /frame/)],
-  ['is a web server', Buffer.from('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'), false, failed('protocol', codes.INTERNAL, /frame/)],
+  ['is a web server', Buffer.from('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'), false, failed('protocol', codes.INTERNAL, /speaks HTTP.1/)],
   ['answers with a page', Buffer.concat([SETTINGS, http2Frame(1, 4, 1, Buffer.from([0x8d]))]), false, failed('protocol', codes.UNKNOWN, 'it answers with HTTP status 404')],
   ['answers without a status', Buffer.concat([SETTINGS, http2Frame(1, 5, 1, OK)]), false, failed('protocol', codes.INTERNAL, 'the answer has no status')],
   ['ends in the middle', Buffer.concat([SETTINGS, http2Frame(1, 4, 1, OK), http2Frame(0, 1, 1, Buffer.from([0, 0]))]), false, failed('protocol', codes.INTERNAL, 'the answer has no status')],

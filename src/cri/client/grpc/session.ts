@@ -45,8 +45,6 @@ interface Stream {
   owed: number
 }
 
-/** Until the server says how many it takes at once. */
-const FIRST_STREAMS = 100
 /** What may come unasked: of one call, and of all. */
 const STREAM_WINDOW_BYTES = 4 * 2 ** 20
 const OUR_WINDOW_BYTES = 64 * 2 ** 20
@@ -57,10 +55,12 @@ const LONGEST_TIMEOUT_MS = 99_999_999
 /** The server is told a little more than the caller has: who gives up first says why, and the caller's words name the server. */
 const GRACE_MS = 1000
 
+const HTTP1 = 'HTTP/1'
+
 /** Speaks on a connection that is open, and owns it from then on. */
 export function openSession(socket: Socket): Session {
   const streams = new Map<number, Stream>()
-  const peer = { window: WINDOW_BYTES, streamWindow: WINDOW_BYTES, frameBytes: FRAME_BYTES, streams: FIRST_STREAMS }
+  const peer = { window: WINDOW_BYTES, streamWindow: WINDOW_BYTES, frameBytes: FRAME_BYTES, streams: Infinity }
   const waiting: (() => void)[] = []
   const decode = makeHeaderDecoder()
   let nextStream = 1
@@ -87,7 +87,9 @@ export function openSession(socket: Socket): Session {
     stream.call.onEnd(error)
     startWaiting()
   }
-  const startWaiting = (): void => { while (waiting.length > 0 && (failure || streams.size < peer.streams)) waiting.shift()!() }
+  /** Until the server has shown that it speaks HTTP/2: what another says to the preface would be lost with the connection. */
+  const mayStart = (): boolean => failure !== undefined || (hasSettings && streams.size < peer.streams)
+  const startWaiting = (): void => { while (waiting.length > 0 && mayStart()) waiting.shift()!() }
   const cancel = (id: number, error: CallError): void => {
     if (!streams.has(id)) return
     send(FRAME.reset, 0, id, encodeNumber(ERROR.cancel))
@@ -171,7 +173,6 @@ export function openSession(socket: Socket): Session {
     },
     control: (type, flags, id, payload) => {
       if (!hasSettings && type !== FRAME.settings) throw new Error('its first frame is no SETTINGS')
-      if (!hasSettings) peer.streams = Infinity
       hasSettings = true
       control[type]?.(id, payload, (flags & FLAG.ack) !== 0)
     },
@@ -179,6 +180,7 @@ export function openSession(socket: Socket): Session {
 
   socket.on('data', (chunk: Buffer) => {
     try {
+      if (!hasSettings && chunk.toString('latin1', 0, HTTP1.length) === HTTP1) throw new Error('it speaks HTTP/1')
       read(chunk)
     } catch (error) {
       fail(new CallError(status.INTERNAL, (error as Error).message, 'protocol'))
@@ -205,7 +207,7 @@ export function openSession(socket: Socket): Session {
         nextStream += 2
         start(id, call)
       }
-      if (streams.size < peer.streams || failure) go()
+      if (mayStart()) go()
       else waiting.push(go)
       return {
         cancel(error) {
