@@ -128,6 +128,7 @@ test('events tell each change once, that of a container killed from outside too'
   const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig(ALONE) })
   const containerId = await startIn(cri, podSandboxId, containerConfig(suite.busybox, ['sleep', '1000'], ALONE))
   const { info } = await cri.runtime.containerStatus({ containerId, verbose: true })
+  assert.ok((JSON.parse(info['info']!) as { runtimeSpec: { process: { args: string[] } } }).runtimeSpec.process.args.length > 0)
   process.kill((JSON.parse(info['info']!) as { pid: number }).pid, 'SIGKILL')
   await untilState(cri, containerId, ContainerState.CONTAINER_EXITED)
   await cri.runtime.removeContainer({ containerId })

@@ -1,4 +1,5 @@
 import { LinuxContainerResources, type ContainerStatus, type ContainerStatusRequest, type ContainerStatusResponse, type DeepPartial } from '../../wire/generated/runtime-v1.ts'
+import { specOf } from '../../../engine/spec-of.ts'
 import { containerStatusOf, type ContainerFacts } from '../convert/container-status.ts'
 import { needContainer } from '../find.ts'
 import type { Rpc } from '../rpc.ts'
@@ -8,7 +9,8 @@ export const containerStatus: Rpc<ContainerStatusRequest, ContainerStatusRespons
   const facts = await needContainer(server, containerId)
   return {
     status: statusOfContainer(server, facts),
-    info: verbose ? { info: JSON.stringify({ sandboxID: facts.row.podId, pid: facts.row.status.process?.pid ?? 0, record: facts.record }) } : {},
+    // the names of containerd and CRI-O, by which scripts find them
+    info: verbose ? { info: JSON.stringify({ sandboxID: facts.row.podId, pid: facts.row.status.process?.pid ?? 0, runtimeSpec: await specOf(server.engine, facts.row.id), record: facts.record }) } : {},
   }
 }
 
