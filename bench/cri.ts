@@ -16,15 +16,18 @@ interface Peer { readonly name: string; readonly dir: string; readonly image: st
 export const CRI_TOOLS = ['scow serve', 'containerd'] as const
 const POD_OF = { one: 'CRI: pod to running, 1', ten: 'CRI: pod to running, 10 at once', end: 'CRI: stop and remove a pod', exec: 'CRI: ExecSync `true`', list: 'CRI: ListContainers, 200 containers' }
 const IDLE = 'CRI: memory of the server, idle'
+const IDLE_OWN = 'CRI: of that, what is in no file'
 const FULL = 'CRI: memory of the server, 50 pods'
+const FULL_OWN = 'CRI: of that, what is in no file, 50 pods'
 const STAYS = 'CRI: memory that stays, per pod'
+const MEMORY = [IDLE, IDLE_OWN, FULL, FULL_OWN, STAYS]
 const MANY = 50
 const REST_MS = 45_000
 
 /** The rows whose name has one of `words`; all of them without words. */
 export async function measureCri(image: string, words: readonly string[]): Promise<Row[]> {
   const wanted = (what: string): boolean => words.length === 0 || words.some((word) => what.includes(word))
-  if (![...Object.values(POD_OF), IDLE, FULL, STAYS].some(wanted)) return []
+  if (![...Object.values(POD_OF), ...MEMORY].some(wanted)) return []
   const peers = [await open('scow serve', startServe, image), await open('containerd', startContainerd, image)]
   const rows: Row[] = []
   const add = async (what: string, runs: number, act: Act, around: Around = {}): Promise<void> => {
@@ -33,7 +36,7 @@ export async function measureCri(image: string, words: readonly string[]): Promi
     rows.push({ what, unit: 'ms', runs, medians: await inTurn(peers, { runs, act, ...around }) })
   }
   try {
-    if (wanted(IDLE)) rows.push(await memoryRow(IDLE, peers, ({ dir }) => residentKb(serverOf(dir))))
+    if (wanted(IDLE) || wanted(IDLE_OWN)) rows.push(...(await memoryRows(peers, [[IDLE, resident], [IDLE_OWN, anonymous]])).filter(({ what }) => wanted(what)))
     const pods = new Map<string, string[]>()
     const removeAll: Act = async (peer) => {
       for (const pod of pods.get(peer.name) ?? []) await removePod(peer, pod)
@@ -44,7 +47,7 @@ export async function measureCri(image: string, words: readonly string[]): Promi
     await add(POD_OF.end, 10, removeAll, { before: async (peer) => { pods.set(peer.name, [await runPod(peer)]) } })
     await measureExec(peers, add)
     await measureList(peers, add)
-    if (wanted(FULL) || wanted(STAYS)) rows.push(...(await measureMany(peers)).filter(({ what }) => wanted(what)))
+    if ([FULL, FULL_OWN, STAYS].some(wanted)) rows.push(...(await measureMany(peers)).filter(({ what }) => wanted(what)))
   } finally {
     for (const peer of peers) await close(peer)
   }
@@ -107,19 +110,18 @@ async function measureMany(peers: readonly Peer[]): Promise<Row[]> {
     for (let pod = 0; pod < MANY; pod++) list.push(await runPod(peer))
     pods.set(peer.name, list)
   }
-  const rows = [
-    await memoryRow(FULL, peers, ({ dir }) => residentKb(serverOf(dir))),
-    await memoryRow(STAYS, peers, ({ dir }) => staying(dir).reduce((sum, pid) => sum + proportionalKb(pid), 0) / MANY),
-  ]
+  const rows = await memoryRows(peers, [
+    [FULL, resident], [FULL_OWN, anonymous], [STAYS, ({ dir }) => staying(dir).reduce((sum, pid) => sum + proportionalKb(pid), 0) / MANY],
+  ])
   for (const peer of peers) for (const pod of pods.get(peer.name)!) await removePod(peer, pod)
   return rows
 }
 
-async function memoryRow(what: string, peers: readonly Peer[], of: (peer: Peer) => number): Promise<Row> {
-  console.error(`bench: ${what}`)
+async function memoryRows(peers: readonly Peer[], figures: readonly (readonly [what: string, of: (peer: Peer) => number])[]): Promise<Row[]> {
+  console.error(`bench: ${figures[0]![0]}`)
   // What the last requests took, both give back after a while.
   await sleep(REST_MS)
-  return { what, unit: 'kB', runs: 1, medians: Object.fromEntries(peers.map((peer) => [peer.name, of(peer)])) }
+  return figures.map(([what, of]) => ({ what, unit: 'kB', runs: 1, medians: Object.fromEntries(peers.map((peer) => [peer.name, of(peer)])) }))
 }
 
 async function open(name: string, start: (dir: string) => Promise<Server>, image: string): Promise<Peer> {
@@ -220,6 +222,9 @@ function staying(dir: string): number[] {
 }
 
 const field = (text: string, name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0)
-const residentKb = (pid: number): number => field(readFileSync(`/proc/${pid}/status`, 'utf8'), 'VmRSS')
+const ofServer = (name: string) => ({ dir }: Peer): number => field(readFileSync(`/proc/${serverOf(dir)}/status`, 'utf8'), name)
+const resident = ofServer('VmRSS')
+/** Neither of a program nor of another file: what the kernel could not have again from the disk. */
+const anonymous = ofServer('RssAnon')
 /** Pages that several processes share count once. */
 const proportionalKb = (pid: number): number => field(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'), 'Pss')

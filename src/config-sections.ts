@@ -1,8 +1,9 @@
 // From the keys of the files to the typed sections, with the defaults.
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
-import type { ConfigFlags, ContainersConfig, EngineConfig, Environment, NetworkConfig, StorageConfig } from './config.ts'
 import type { ConfigSource } from './config-files.ts'
+import type { ConfigFlags, ContainersConfig, EngineConfig, NetworkConfig, StorageConfig } from './config-types.ts'
+import type { Environment } from './environment.ts'
 import { readSection, type SectionReader } from './config-reader.ts'
 import { Failure } from './errors.ts'
 import { LEVELS, type LogLevel } from './log.ts'

@@ -37,18 +37,14 @@ async function cri(called: string, given: readonly string[], outer: Map<string, 
   const outside = called === 'crictl' ? undefined : outer.get('--endpoint')
   const own = { values: new Map([...(outside ? [['--runtime-endpoint', outside] as const] : []), ...values, ['--called', called]]), title, globalFlags: CRI_GLOBALS }
   if (problem !== undefined) return refuse(`${problem}; see '${title} --help'`, FAILED_CRI)
-  if (version) return start('system/version', 'version', { values, words: ['--short'] })
+  if (version) return start('system/version', 'version', { values: new Map([['--called', called]]), words: ['--short'] })
   if (help || rest.length === 0 || rest[0] === 'help' || rest[0] === 'h') return start('system/help', 'help', { values: new Map([...outer, ['--called', called]]), words: ['cri', ...(help ? [] : rest.slice(1))] })
   if (rest[0] === 'completion') return start('system/completion', 'completion', { values: new Map([['--called', called]]), words: rest.length > 1 ? rest.slice(1) : ['bash'] })
   if (rest[0] === '__complete') return start('system/complete', '__complete', { values: outer, words: ['--', 'cri', ...rest.slice(rest[1] === '--' ? 2 : 1)] })
   const file = MOUNTS.find(({ names }) => names.includes(`cri ${rest[0]}`))?.file
   if (file === undefined) return refuse(`unrecognized command '${title} ${rest[0]}'; see '${title} --help'`, FAILED_CRI)
-  // crictl's only short flag of two letters
-  const words = PULLING.includes(rest[0]!) ? rest.slice(1).map((word) => (word === '-pt' ? '--pull-timeout' : word)) : rest.slice(1)
-  return start(file, rest[0]!, { ...own, words })
+  return start(file, rest[0]!, { ...own, words: rest.slice(1), singleDash: called === 'crictl' })
 }
-
-const PULLING = ['pull', 'create', 'run']
 
 const find = (words: readonly string[]): { file: string; name: string } | undefined => {
   for (const name of [words.slice(0, 2).join(' '), words[0]!]) {
@@ -58,10 +54,10 @@ const find = (words: readonly string[]): { file: string; name: string } | undefi
   return undefined
 }
 
-interface Starting { readonly values: Map<string, string>; readonly words: readonly string[]; readonly title?: string; readonly globalFlags?: ReadonlyMap<string, boolean> }
+interface Starting { readonly values: Map<string, string>; readonly words: readonly string[]; readonly title?: string; readonly globalFlags?: ReadonlyMap<string, boolean>; readonly singleDash?: boolean }
 
-async function start(file: string, name: string, { values, words, title = 'scow', globalFlags }: Starting): Promise<number> {
-  const call = { file, title: `${title} ${name}`, words, ...(globalFlags ? { globalFlags } : {}), commandLine: ['scow', ...process.argv.slice(2)], globals: values, noColor: noColor(), exitNow: (code: number) => process.exit(code) }
+async function start(file: string, name: string, { values, words, title = 'scow', globalFlags, singleDash = false }: Starting): Promise<number> {
+  const call = { file, title: `${title} ${name}`, words, singleDash, ...(globalFlags ? { globalFlags } : {}), commandLine: ['scow', ...process.argv.slice(2)], globals: values, noColor: noColor(), exitNow: (code: number) => process.exit(code) }
   if (isBundled) return (makeChunkLoader({ distDir, cacheDir: join(cacheDir(), 'code'), require })(`./${chunkName(file)}.cjs`) as Chunk).start(call)
   // paths that the bundler cannot follow: these files belong to the commands' own chunks
   const [{ startCommand }, { spec }] = await Promise.all([import(workerFile('commands/start.ts')), import(workerFile(`commands/${file}.ts`))])

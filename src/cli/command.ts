@@ -19,6 +19,8 @@ export interface OptionSpec<T> {
   readonly complete?: CompletionKind
   /** Accepted by the parser, refused in one line: the reason. */
   readonly refused?: string
+  /** Values that are accepted all the same. */
+  readonly harmless?: readonly string[]
 }
 
 /** `one`: exactly one; `some`: one or more; `many`: any number; `words`: everything that follows, flags included. */

@@ -16,6 +16,7 @@ export interface Execution {
   readonly words: readonly string[]
   readonly commandLine: readonly string[]
   readonly globals: ReadonlyMap<string, boolean>
+  readonly singleDash?: boolean
   readonly globalValues: Map<string, string>
   readonly openEngine: (globals: ReadonlyMap<string, string>) => Promise<unknown>
   readonly interrupt: Interrupt
@@ -32,7 +33,7 @@ export async function execute(spec: AnyCommand, call: Execution): Promise<number
     if (words.help) return out.write((await import('./help.ts')).commandHelp(spec, call.title)), 0
     for (const [name, value] of words.globals) call.globalValues.set(name, value)
     await call.permit?.(words)
-    refuse(spec, words.given)
+    refuse(spec, words)
     const options = readOptions(spec, words, call.title)
     countArguments(spec, words.args, { title: call.title, given: words.given })
     let engine: Promise<unknown> | undefined
@@ -51,10 +52,11 @@ export async function execute(spec: AnyCommand, call: Execution): Promise<number
 
 const isAbort = (error: unknown): boolean => error instanceof Error && (error.name === 'AbortError' || (error as { code?: string }).code === 'ABORT_ERR')
 
-function refuse(spec: AnyCommand, given: ReadonlySet<string>): void {
+function refuse(spec: AnyCommand, { given, assigned }: Words): void {
   for (const key of given) {
     const option = spec.options[key] as OptionSpec<unknown>
-    if (option.refused) throw new Failure('unsupported', `--${longName(option)} is not supported yet: ${option.refused}`)
+    const isHarmless = assigned.get(key)?.every((value) => option.harmless?.includes(value)) ?? false
+    if (option.refused && !isHarmless) throw new Failure('unsupported', `--${longName(option)} is not supported yet: ${option.refused}`)
   }
 }
 

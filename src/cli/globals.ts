@@ -43,8 +43,8 @@ const CRI_NAMES: ReadonlyMap<string, string> = new Map(CRI_FLAGS.flatMap(({ flag
 /** Long names only: after the command's name the short ones are its own. */
 export const CRI_GLOBALS: ReadonlyMap<string, boolean> = new Map([...CRI_FLAGS.map(({ flags, valued }) => [flags.split(', ')[0]!, valued] as const), ...CRI_IGNORED])
 
-/** What stands between `cri` and its command; values by the long name. */
-export const readCriGlobals = (words: readonly string[]): Leading => readFlags(words, { nameOf: (word) => CRI_NAMES.get(word) ?? word, known: CRI_GLOBALS })
+/** What stands between `cri` and its command; values by the long name, which may have one dash as Go's flags do. */
+export const readCriGlobals = (words: readonly string[]): Leading => readFlags(words, { nameOf: (word) => CRI_NAMES.get(word) ?? (CRI_GLOBALS.has(`-${word}`) ? `-${word}` : word), known: CRI_GLOBALS })
 
 export const GLOBALS: ReadonlyMap<string, boolean> = new Map(GLOBAL_FLAGS.map(({ flags, valued }) => [flags, valued]))
 
@@ -69,6 +69,7 @@ function readFlags(words: readonly string[], { nameOf, known }: Flags): Leading 
     const rest = words.slice(at + 1)
     if (word === '-h' || word === '--help') return { values, rest, help: true, version: false }
     if (word === '-v' || word === '--version') return { values, rest, help: false, version: true }
+    if (word === '--') return { values, rest, help: false, version: false }
     if (!word.startsWith('-')) return { values, rest: words.slice(at), help: false, version: false }
     const equals = word.indexOf('=')
     const name = nameOf(equals < 0 ? word : word.slice(0, equals))
@@ -77,6 +78,7 @@ function readFlags(words: readonly string[], { nameOf, known }: Flags): Leading 
     if (valued === undefined) return { ...none, problem: `unknown flag: ${name}` }
     if (valued && equals < 0 && at + 1 >= words.length) return { ...none, problem: `flag needs an argument: ${name}` }
     const value = equals >= 0 ? word.slice(equals + 1) : valued ? words[++at]! : 'true'
+    if (!valued && !/^(1|t|true|0|f|false)$/i.test(value)) return { ...none, problem: `invalid argument "${value}" for ${name}: expected true or false` }
     values.set(name, values.has(name) && name === '--storage-opt' ? `${values.get(name)}\n${value}` : value)
   }
   return { values, rest: [], help: false, version: false }

@@ -1,6 +1,6 @@
 // Builders of options: each says its flags, its meaning and how its text becomes a value.
 import type { CompletionKind, OptionSpec } from './command.ts'
-import { parseBoolean, parseDuration, parseInteger, parseSize } from './value.ts'
+import { parseBoolean, parseCount, parseDuration, parseInteger, parseSize } from './value.ts'
 
 interface Extra { readonly complete?: CompletionKind }
 
@@ -13,9 +13,12 @@ export const text = (flags: string, summary: string, extra: Extra = {}): OptionS
 export const integer = (flags: string, summary: string): OptionSpec<number | undefined> =>
   ({ flags, summary, isSwitch: false, initial: undefined, parse: parseInteger })
 
-/** Bytes: `512m`, `1.5g`, a bare number. */
+/** A whole number, 0 or more. */
+export const count = (flags: string, summary: string): OptionSpec<number | undefined> => ({ ...integer(flags, summary), parse: parseCount })
+
+/** Bytes: `512m`, `1.5g`, a bare number; empty is as if not given. */
 export const size = (flags: string, summary: string): OptionSpec<number | undefined> =>
-  ({ flags, summary, isSwitch: false, initial: undefined, parse: parseSize })
+  ({ flags, summary, isSwitch: false, initial: undefined, parse: (value) => (value === '' ? undefined : parseSize(value)) })
 
 /** Milliseconds: `10s`, `1h30m`. */
 export const duration = (flags: string, summary: string): OptionSpec<number | undefined> =>
@@ -25,9 +28,9 @@ export const duration = (flags: string, summary: string): OptionSpec<number | un
 export const list = (flags: string, summary: string, extra: Extra = {}): OptionSpec<readonly string[]> =>
   ({ flags, summary, isSwitch: false, initial: [], parse: (value, previous) => [...previous, value], ...extra })
 
-/** May be given again, and each text may hold several elements with commas between. */
+/** May be given again, and each text may hold several elements with commas between; an empty one holds none. */
 export const commaList = (flags: string, summary: string, extra: Extra = {}): OptionSpec<readonly string[]> =>
-  ({ flags, summary, isSwitch: false, initial: [], parse: (value, previous) => [...previous, ...value.split(',')], ...extra })
+  ({ flags, summary, isSwitch: false, initial: [], parse: (value, previous) => (value === '' ? previous : [...previous, ...value.split(',')]), ...extra })
 
 export const oneOf = <const V extends string>(flags: string, summary: string, values: readonly V[]): OptionSpec<V | undefined> => ({
   flags, summary, isSwitch: false, initial: undefined, values,
@@ -38,5 +41,5 @@ export const oneOf = <const V extends string>(flags: string, summary: string, va
   },
 })
 
-/** A flag whose object scow does not have yet. */
-export const refused = <T>(option: OptionSpec<T>, reason: string): OptionSpec<T> => ({ ...option, refused: reason })
+/** A flag whose object scow does not have yet; `harmless` values ask for nothing that is missing. */
+export const refused = <T>(option: OptionSpec<T>, reason: string, harmless: readonly string[] = []): OptionSpec<T> => ({ ...option, refused: reason, harmless })

@@ -5,6 +5,12 @@ export function parseInteger(text: string): number {
   return Number(text)
 }
 
+export function parseCount(text: string): number {
+  const number = parseInteger(text)
+  if (number < 0) throw new Error('expected a whole number, 0 or more')
+  return number
+}
+
 export function parseBoolean(text: string): boolean {
   if (/^(1|t|true)$/i.test(text)) return true
   if (/^(0|f|false)$/i.test(text)) return false

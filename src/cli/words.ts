@@ -36,10 +36,12 @@ export interface ReadingOptions {
   readonly title: string
   /** Global flags (`--root`): true when it takes a value. They may follow the command's name too. */
   readonly globals: ReadonlyMap<string, boolean>
+  /** Long names may have one dash, as Go's flags do. */
+  readonly singleDash?: boolean
 }
 
 /** @throws Failure invalid: unknown flag, missing or wrong value. */
-export function readWords(spec: AnyCommand, words: readonly string[], { title, globals }: ReadingOptions): Words {
+export function readWords(spec: AnyCommand, words: readonly string[], { title, globals, singleDash = false }: ReadingOptions): Words {
   const known = index(spec)
   const args: string[] = []
   const assigned = new Map<string, string[]>()
@@ -93,10 +95,11 @@ export function readWords(spec: AnyCommand, words: readonly string[], { title, g
     }
     return 0
   }
+  const isLong = (word: string): boolean => word.startsWith('--') || (singleDash && word.length > 2 && known.has(`-${word.split('=', 1)[0]}`))
   for (let position = 0; position < words.length; position++) {
     const word = words[position]!
     if (word === '--') { args.push(...words.slice(position + 1)); break }
-    if (word.startsWith('--')) position += long(word, position)
+    if (isLong(word)) position += long(word.replace(/^-?-/, '--'), position)
     else if (word.startsWith('-') && word !== '-') position += short(word, position)
     else if (spec.passThrough) { args.push(...words.slice(position)); break }
     else args.push(word)

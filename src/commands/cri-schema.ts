@@ -129,8 +129,8 @@ export function configSchema(proto: string): string {
     const schema = schemaOf(type, owner)
     return [written, isMap ? { type: 'object', additionalProperties: schema } : isList ? list(schema) : schema]
   })), [])]))
-  const document = (name: string): Schema => ({ $schema: 'https://json-schema.org/draft/2020-12/schema', ...ref(name), $defs: { [name]: schemas[name]!, ...reachable(schemas, schemas[name]!) } })
-  return `${JSON.stringify({ pod: document('PodSandboxConfig'), container: document('ContainerConfig') })}\n`
+  const document = (name: string, kind: string): Schema => ({ $schema: 'https://json-schema.org/draft/2020-12/schema', $id: `https://k8s.io/cri-api/pkg/apis/runtime/v1/${kind}-config`, ...ref(name), $defs: { [name]: schemas[name]!, ...reachable(schemas, schemas[name]!) } })
+  return `${JSON.stringify({ pod: document('PodSandboxConfig', 'pod-sandbox'), container: document('ContainerConfig', 'container') })}\n`
 }
 
 /** Only what some output needs. */

@@ -1,4 +1,5 @@
 // `--filter KEY=VALUE`: one key given twice is either, but labels must all match; different keys must all match.
+import { goRegExp } from '../go-regexp.ts'
 import { Failure } from '../errors.ts'
 
 /** Decides about one row for one value. */
@@ -47,7 +48,7 @@ const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\
 /** A regular expression as users write it. @throws Failure invalid */
 export function pattern(text: string): RegExp {
   try {
-    return new RegExp(text)
+    return goRegExp(text)
   } catch {
     throw new Failure('invalid', `invalid filter value "${text}": not a regular expression`)
   }

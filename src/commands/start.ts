@@ -17,6 +17,8 @@ export interface Start {
   readonly globals: Map<string, string>
   /** Flags that may follow the command's name besides its own; by default the program's. */
   readonly globalFlags?: ReadonlyMap<string, boolean>
+  /** Long flags may have one dash. */
+  readonly singleDash?: boolean
   readonly noColor: boolean
   readonly exitNow: (code: number) => void
 }
@@ -33,8 +35,8 @@ export async function startCommand(spec: AnyCommand, start: Start): Promise<numb
 
 type Open = (flags: ConfigFlags) => Promise<Engine>
 
-const run = (spec: AnyCommand, { file, title, words, commandLine, globals, globalFlags = GLOBALS, noColor, exitNow }: Start, open: Open): Promise<number> => execute(spec, {
-  title, words, commandLine, globals: globalFlags, globalValues: globals, noColor,
+const run = (spec: AnyCommand, { file, title, words, commandLine, globals, globalFlags = GLOBALS, singleDash = false, noColor, exitNow }: Start, open: Open): Promise<number> => execute(spec, {
+  title, words, commandLine, globals: globalFlags, singleDash, globalValues: globals, noColor,
   interrupt: listenForInterrupt(exitNow),
   permit: async (given) => {
     if (!globals.get('--endpoint')) return

@@ -20,9 +20,10 @@ export async function attachContainer(engine: Pick<Engine, 'paths' | 'self' | 's
   return pump(attachment, io)
 }
 
-/** Moves bytes both ways, each side held back by the other. Ends when the process has ended and everything is written, or the user has left. */
+/** Moves bytes both ways, each side held back by the other. Ends when the process has ended and everything is written, or the user or the reader has left. */
 export async function pump(attachment: Attachment, io: AttachIo): Promise<AttachEnd> {
   let detached = false
+  let unread = false
   const leave = (): void => { detached = true; attachment.close() }
   const abort = (): void => {
     if (!io.stdin) return leave()
@@ -38,14 +39,15 @@ export async function pump(attachment: Attachment, io: AttachIo): Promise<Attach
   try {
     for await (const { stream, data } of attachment.output) {
       const target = stream === 'stderr' ? io.stderr : io.stdout
-      if (target && !await writeTo(target, data)) break
+      unread = target !== undefined && !await writeTo(target, data)
+      if (unread) break
     }
   } finally {
     io.signal?.removeEventListener('abort', abort)
     attachment.close()
     io.stdin?.destroy()
   }
-  return detached ? 'detached' : 'ended'
+  return detached ? 'detached' : unread ? 'unread' : 'ended'
 }
 
 async function pumpInput(attachment: Attachment, { stdin, detachKeys = [] }: AttachIo, leave: () => void): Promise<void> {
@@ -70,7 +72,9 @@ async function pumpSizes(attachment: Attachment, sizes: AsyncIterable<{ rows: nu
   }
 }
 
-/** @returns false when nobody reads any more */
-const writeTo = (target: Sink, data: Buffer): Promise<boolean> => new Promise((resolve) => {
-  target.write(data, (error) => resolve(!error))
+/** @returns false when nobody reads any more @throws where the host has no space for it */
+const writeTo = (target: Sink, data: Buffer): Promise<boolean> => new Promise((resolve, reject) => {
+  target.write(data, (error) => (isFull(error) ? reject(error!) : resolve(!error)))
 })
+
+const isFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '')

@@ -18,4 +18,5 @@ export interface AttachIo {
   readonly signal?: AbortSignal
 }
 
-export type AttachEnd = 'ended' | 'detached'
+/** `unread`: nobody reads the output any more. */
+export type AttachEnd = 'ended' | 'detached' | 'unread'

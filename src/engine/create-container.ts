@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Failure, isFailure } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
@@ -67,7 +67,11 @@ export async function createContainer(engine: Parts, creation: CreateContainer):
 /** Who is root of a user namespace alone must come through to the root file system. */
 function makeOwnDir(dir: string, { forOthers }: { forOthers: boolean }): void {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
-  if (forOthers) for (const path of [dirname(dir), dir]) chmodSync(path, 0o711)
+  if (!forOthers) return
+  for (const path of [dirname(dir), dir]) chmodSync(path, 0o711)
+  for (let path = dirname(dirname(dir)); path !== dirname(path); path = dirname(path)) {
+    if ((statSync(path).mode & 0o001) === 0) throw new Failure('denied', `${path} lets its owner alone through: a container with a user namespace could not reach its root file system below it`, { hint: `chmod o+x ${path}, or choose another --root` })
+  }
 }
 
 interface Reservation { id: string; request: ContainerRequest; image: ImageRecord | undefined; anonymous: readonly string[] }

@@ -1,5 +1,6 @@
 // The parts an act may touch. An act takes `Pick<Engine, ...>`: its signature says what it touches.
-import type { Config, Environment } from '../config.ts'
+import type { Config } from '../config.ts'
+import type { Environment } from '../environment.ts'
 import type { Networks } from '../network/networks.ts'
 import type { Paths } from '../paths.ts'
 import type { Registry } from '../registry/registry.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Failure } from '../errors.ts'
 import { removeTree } from '../fs/remove-tree.ts'
 import { launchExec, type ExecSession } from '../monitor/exec.ts'
-import { identify, isAlive } from '../process/identity.ts'
+import { identify, isAlive, killProcess } from '../process/identity.ts'
 import { specText } from '../spec/spec-text.ts'
 import type { Pairs } from '../spec/request.ts'
 import type { Container } from '../state/containers.ts'
@@ -82,9 +82,16 @@ async function follow(session: ExecSession, { request, sessionId, dir }: { reque
     session.detach()
     return { sessionId }
   }
+  if (end === 'unread') signalPipe(session.pid)
   const exitCode = await session.exitCode()
   removeTree(dir)
   return { sessionId, exitCode }
+}
+
+/** Of a process whose output went to us straight the kernel would do it. */
+function signalPipe(pid: number): void {
+  const process = identify(pid)
+  if (process) killProcess(process, 'SIGPIPE')
 }
 
 /** Folders of sessions whose process and monitor are both gone. */

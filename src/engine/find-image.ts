@@ -33,9 +33,9 @@ const LAYOUT = /^oci:(?:[./]|[^:]*\/)/
 async function byName({ state }: Pick<Engine, 'state'>, text: string): Promise<ImageRecord | undefined> {
   const reference = parseReference(text)
   if (reference.digest) {
-    const path = `${reference.domain}/${reference.path}@`
-    return (await state.images.list()).find(({ digest, indexDigest, digests }) =>
-      (digest === reference.digest || indexDigest === reference.digest) && digests.some((name) => name.startsWith(path)))
+    const path = `${reference.domain}/${reference.path}`
+    return (await state.images.list()).find(({ digest, indexDigest, digests, names }) =>
+      (digest === reference.digest || indexDigest === reference.digest) && [...digests, ...names].some((name) => name.startsWith(`${path}@`) || name.startsWith(`${path}:`)))
   }
   const canonical = canonicalName(reference)
   const exact = await state.images.byName(canonical)

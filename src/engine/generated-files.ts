@@ -52,7 +52,7 @@ async function networkFiles(engine: Engine, { container, network, rootfsPath }: 
   if (network.sharedWith) {
     const other = engine.paths.container(network.sharedWith).etc
     const path = (name: string): string | undefined => (existsSync(join(other, name)) ? join(other, name) : undefined)
-    return { hosts: path('hosts'), resolvConf: path('resolv.conf'), hostname: write('hostname', `${hostname}\n`) }
+    return { hosts: path('hosts'), resolvConf: path('resolv.conf'), hostname: write('hostname', request.noHostname ? undefined : `${hostname}\n`) }
   }
   const { containers } = engine.config
   const { hostsText } = await import('../network/hosts.ts')
@@ -63,18 +63,19 @@ async function networkFiles(engine: Engine, { container, network, rootfsPath }: 
   const aliases = network.attached.flatMap((on) => on.aliases ?? [])
   const hostAddress = containers.hostContainersInternalIp || network.attached[0]?.ips[0]?.gateway
   const given = (asked: readonly string[] | undefined, configured: readonly string[]): readonly string[] => (asked?.length ? asked : configured)
+  const servers = given(request.dns?.servers, containers.dnsServers)
   return {
     hosts: request.noHosts ?? containers.noHosts ? undefined : write('hosts', hostsText({
       base: baseHosts(request.hostsFile ?? containers.baseHostsFile, rootfsPath), addHosts: request.addHosts ?? [],
       ownAddresses: kind === 'none' ? [] : ownAddresses, ownNames: [name, container.name, ...aliases], ...(hostAddress ? { hostAddress } : {}),
     })),
-    resolvConf: kind === 'none' && !request.dns ? undefined : write('resolv.conf', resolvText({
+    resolvConf: (kind === 'none' && !request.dns) || servers.includes('none') ? undefined : write('resolv.conf', resolvText({
       host: readHostResolv(kind !== 'host'), networkServers: network.dns.servers, networkSearches: network.dns.searches,
-      servers: given(request.dns?.servers, containers.dnsServers), searches: given(request.dns?.searches, containers.dnsSearches),
+      servers, searches: given(request.dns?.searches, containers.dnsSearches),
       options: given(request.dns?.options, containers.dnsOptions),
       ownNetns: kind !== 'host', ipv6: kind === 'host' || ownAddresses.some((address) => address.includes(':')),
     })),
-    hostname: write('hostname', `${name}\n`),
+    hostname: write('hostname', request.noHostname ? undefined : `${name}\n`),
   }
 }
 

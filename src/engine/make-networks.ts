@@ -1,4 +1,5 @@
-import type { Config, Environment } from '../config.ts'
+import type { Config } from '../config.ts'
+import type { Environment } from '../environment.ts'
 import type { Networks } from '../network/networks.ts'
 import { openNetworks } from '../network/open-networks.ts'
 import type { Paths } from '../paths.ts'

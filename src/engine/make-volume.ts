@@ -58,7 +58,8 @@ export async function recoverVolume(engine: Parts, name: string): Promise<void> 
   removeDoomed(engine)
 }
 
-const lockVolumes = ({ paths }: Parts) => lockFile(join(paths.locks, 'volumes'))
+/** Held for moments only. */
+export const lockVolumes = ({ paths }: Parts) => lockFile(join(paths.locks, 'volumes'))
 
 const DOOMED = '.doomed-'
 

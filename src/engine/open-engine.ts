@@ -1,4 +1,5 @@
-import { loadConfig, environment, type ConfigFlags } from '../config.ts'
+import { loadConfig, type ConfigFlags } from '../config.ts'
+import { environment } from '../environment.ts'
 import { Failure } from '../errors.ts'
 import { makeDir } from '../fs/remove-tree.ts'
 import { makePaths, type Paths } from '../paths.ts'

@@ -1,4 +1,5 @@
-import type { Config, Environment } from '../config.ts'
+import type { Config } from '../config.ts'
+import type { Environment } from '../environment.ts'
 import { registryFiles } from '../registry/registry-files.ts'
 import { openRegistry, type Registry } from '../registry/registry.ts'
 

@@ -4,6 +4,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -320,4 +321,23 @@ test('a pull that is killed at random bytes twenty times goes on from there each
   }
   // What was in flight at a kill is lost, and only that.
   assert.ok(meter.sent() <= 1.1 * filled.totalBytes + kills * IN_FLIGHT_BYTES, `sent ${meter.sent()} bytes for ${filled.totalBytes}`)
+})
+
+test('an image in schema 1 form that is larger than the free space is refused before its first byte', async (t) => {
+  copy('big:schema1', '--format', 'v2s1')
+  const fetched: string[] = []
+  const front = createHttpServer((request, response) => void (async () => {
+    const [method, isBlob] = [request.method!, request.url!.includes('/blobs/')]
+    if (isBlob && method === 'GET') fetched.push(request.url!)
+    const answer = await fetch(`http://${registry.host}${request.url}`, { method, headers: { accept: request.headers.accept ?? '*/*' } })
+    const kept = ['content-type', 'docker-content-digest'].flatMap((name): [string, string][] => (answer.headers.has(name) ? [[name, answer.headers.get(name)!]] : []))
+    response.writeHead(answer.status, { ...Object.fromEntries(kept), ...(isBlob ? { 'content-length': 2 ** 50 } : {}) })
+    response.end(method === 'HEAD' ? undefined : Buffer.from(await answer.arrayBuffer()))
+  })()).listen(0, '127.0.0.1')
+  t.after(() => { front.closeAllConnections(); front.close() })
+  await once(front, 'listening')
+  const engine = await openStore(t)
+  await assert.rejects(pullImage(engine, ask(`127.0.0.1:${(front.address() as AddressInfo).port}/big:schema1`)), (error) => isFailure(error, 'unavailable') && /needs more than \d+ MiB in .* are free/.test(error.message))
+  assert.deepEqual(fetched, [])
+  assert.deepEqual(await engine.state.images.list(), [])
 })

@@ -1,4 +1,4 @@
-import { mkdirSync, promises, readdirSync } from 'node:fs'
+import { chownSync, mkdirSync, promises, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
@@ -7,21 +7,28 @@ import type { ResolvedMount } from '../spec/mounts.ts'
 import type { BindMount, ImageMount, MountRequest, VolumeMount } from '../spec/request.ts'
 import type { Container } from '../state/containers.ts'
 import { copyFromRoot } from './copy-from-root.ts'
+import { hostIds } from './give-to-user.ts'
 import { volumeDir } from './make-volume.ts'
+import { isMountVolume, mountVolume } from './mount-volume.ts'
 import type { Engine } from './engine.ts'
 import { findImage } from './find-image.ts'
 
+interface Mounting { readonly container: Container; readonly rootfsPath: string; readonly user: { readonly uid: number; readonly gid: number } }
+interface Inputs extends Mounting { readonly mount: MountRequest; readonly index: number }
+
 /** The request's mounts with host paths. Volumes that are empty get the image's content; images are mounted below the run root. */
-export async function resolveMounts(engine: Engine, { container, rootfsPath }: { container: Container; rootfsPath: string }): Promise<ResolvedMount[]> {
+export async function resolveMounts(engine: Engine, mounting: Mounting): Promise<ResolvedMount[]> {
+  const { container: { id, record: { request } }, user } = mounting
   const resolved: ResolvedMount[] = []
-  for (const [index, mount] of container.record.request.mounts.entries()) {
-    const one = await resolveMount(engine, { mount, index, container, rootfsPath })
-    resolved.push(one)
+  for (const [index, mount] of request.mounts.entries()) {
+    const one = await resolveMount(engine, { ...mounting, mount, index })
+    const source = one.source ?? ''
+    if ('chown' in mount && mount.chown) await (await import('./give-to-user.ts')).giveToUser(source, user, request.idMappings)
+    const writable = ('overlay' in mount && mount.overlay) || (mount.type === 'image' && mount.writable)
+    resolved.push(writable ? (await import('./writable-over.ts')).writableOver(engine, { id, index, lower: source, target: mount.target }) : one)
   }
   return resolved
 }
-
-interface Inputs { mount: MountRequest; index: number; container: Container; rootfsPath: string }
 
 async function resolveMount(engine: Engine, inputs: Inputs): Promise<ResolvedMount> {
   const { mount } = inputs
@@ -68,14 +75,18 @@ async function shiftOwners(engine: Engine, mount: ResolvedMount, { container, in
 
 const exists = (path: string): Promise<boolean> => promises.access(path).then(() => true, () => false)
 
-async function resolveVolume(engine: Engine, mount: VolumeMount, { container, index, rootfsPath }: Inputs): Promise<ResolvedMount> {
+async function resolveVolume(engine: Engine, mount: VolumeMount, { container, index, rootfsPath, user }: Inputs): Promise<ResolvedMount> {
   const name = mount.name ?? ''
   const volume = await engine.state.volumes.get(name)
   if (!volume) throw new Failure('notFound', `volume ${name} of container ${container.name} is gone`, { hint: `make it anew: scow volume create ${name}` })
-  const dir = volume.mountpoint || volumeDir(engine, name)
-  mkdirSync(dir, { recursive: true, mode: 0o755 })
-  if (!mount.noCopy && !mount.subPath && readdirSync(dir).length === 0) await copyFromRoot({ rootfsPath, path: mount.target, target: dir })
-  const { type: _type, name: _name, relabel: _relabel, noCopy: _noCopy, chown: _chown, subPath, ...common } = mount
+  const own = volume.mountpoint || volumeDir(engine, name)
+  mkdirSync(own, { recursive: true, mode: 0o755 })
+  const dir = isMountVolume(volume) ? await mountVolume(engine, volume, container) : own
+  if (!mount.noCopy && !mount.subPath && !('nocopy' in volume.options) && readdirSync(dir).length === 0) {
+    const isCopied = await copyFromRoot({ rootfsPath, path: mount.target, target: dir })
+    if (!isCopied && dir === own && volume.uid === undefined && volume.gid === undefined) chownSync(dir, ...hostIds(user, container.record.request.idMappings))
+  }
+  const { type: _type, name: _name, relabel: _relabel, noCopy: _noCopy, chown: _chown, overlay: _overlay, subPath, ...common } = mount
   const source = subPath ? await inside(engine, { container, index }, { root: dir, path: subPath, what: `volume ${name}` }) : dir
   return { ...common, type: 'bind', source, options: ['nosuid', 'nodev', ...(volume.options['o']?.split(',') ?? []).filter((option) => ['ro', 'nosuid', 'nodev', 'noexec'].includes(option)), ...(mount.options ?? [])] }
 }

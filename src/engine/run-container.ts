@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { lockFile, type Lock } from '../fs/lock.ts'
-import type { AttachIo } from './attach-io.ts'
+import type { AttachEnd, AttachIo } from './attach-io.ts'
 import { pump } from './attach-container.ts'
 import { attendedFile } from './cleanup-command.ts'
 import { startCleanup } from './start-cleanup.ts'
@@ -38,9 +38,9 @@ export async function runContainer(engine: Engine, run: RunContainer): Promise<R
   // Networks are left to the exit program: a DEL costs more than the start of a Node that nobody waits for.
   const attended = run.request.network.kind !== 'bridge' && run.request.restart.name === 'no' ? await attend(engine, id) : undefined
   const ended = await removedOnFailure(engine, run, id, startAttached(engine, { id, io, attended: attended !== undefined }))
-  if (ended === 'detached') {
+  if (ended === 'detached' || ended === 'unread') {
     attended?.release()
-    return { id }
+    return ended === 'detached' ? { id } : { id, exitCode: await leaveUnread(engine, run, id) }
   }
   const container = await engine.state.containers.get(id)
   const deleted = attended && container && endedWhole(container) ? beginDelete(engine, container) : undefined
@@ -57,11 +57,20 @@ export async function runContainer(engine: Engine, run: RunContainer): Promise<R
   return { id, exitCode }
 }
 
+/** 128 + SIGPIPE: nobody reads the output any more. */
+export const UNREAD_EXIT = 141
+
+/** With --rm nobody is left to want it; else it runs on. */
+async function leaveUnread(engine: Engine, { request }: RunContainer, id: string): Promise<number> {
+  if (request.autoRemove) await (await import('./remove-container.ts')).removeContainer(engine, id, { force: true, volumes: true })
+  return UNREAD_EXIT
+}
+
 const attend = (engine: Engine, id: string): Promise<Lock> => lockFile(attendedFile(engine, id))
 
 /** Attaches before the start, so that no byte is lost. */
-export async function startAttached(engine: Engine, { id, io, attended }: { id: string; io: AttachIo; attended: boolean }): Promise<'ended' | 'detached'> {
-  let session: Promise<'ended' | 'detached'> | undefined
+export async function startAttached(engine: Engine, { id, io, attended }: { id: string; io: AttachIo; attended: boolean }): Promise<AttachEnd> {
+  let session: Promise<AttachEnd> | undefined
   await startContainer(engine, id, {
     attended,
     ...(io.size ? { windowSize: io.size } : {}),

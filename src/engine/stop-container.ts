@@ -13,6 +13,7 @@ type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'r
 export interface StopOptions {
   /** Seconds between the stop signal and SIGKILL; absent: the container's own. 0: SIGKILL at once. */
   readonly timeoutSeconds?: number
+  /** Ends the waiting: it has got its stop signal, and no SIGKILL follows. */
   readonly signal?: AbortSignal
 }
 
@@ -48,6 +49,7 @@ async function endProcess(engine: Parts, container: Container, { timeoutSeconds,
   if (patienceMs > 0) {
     await runtime.kill(id, record.stopSignal).catch(ignoreGone)
     if (await waitForExit(engine, container, { timeoutMs: patienceMs, ...(signal ? { signal } : {}) })) return
+    signal?.throwIfAborted() // who lost patience did not ask for SIGKILL
     const { log } = await import('../log.ts')
     log.warn(`StopSignal ${signalName(record.stopSignal)} failed to stop container ${container.name} in ${patienceMs / 1000} seconds, resorting to SIGKILL`)
   }

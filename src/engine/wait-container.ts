@@ -29,15 +29,16 @@ const POLL_MS = 250
  * Waits for a container to be in one of `conditions` (podman's words; `stopped` and `exited` are one).
  * @returns its exit code, -1 when it is none
  */
-export async function waitContainer(engine: Pick<Engine, 'paths' | 'self' | 'state'>, id: string, { conditions = ['exited'], intervalMs = POLL_MS, signal }: { conditions?: readonly string[]; intervalMs?: number; signal?: AbortSignal } = {}): Promise<number> {
+export async function waitContainer(engine: Pick<Engine, 'paths' | 'self' | 'state'>, id: string, { conditions, intervalMs = POLL_MS, signal }: { conditions?: readonly string[]; intervalMs?: number; signal?: AbortSignal } = {}): Promise<number> {
   for (;;) {
     const stored = await engine.state.containers.get(id)
     // Removed meanwhile (--rm): its end was recorded before that.
     if (!stored) return await engine.state.events.lastExitCode(id) ?? UNKNOWN_EXIT
     const last: Container = trueRow(engine, stored)
-    if (conditions.some((condition) => matches(last.phase, condition))) return last.status.exitCode ?? UNKNOWN_EXIT
+    if ((conditions ?? ['exited']).some((condition) => matches(last.phase, condition))) return last.status.exitCode ?? UNKNOWN_EXIT
+    if (last.phase === 'created' && !conditions) return 0 // never ran: nothing ends
     if (signal?.aborted) return UNKNOWN_EXIT
-    if (last.phase === 'running' && !conditions.includes('paused')) await waitForExit(engine, last, { timeoutMs: intervalMs, ...(signal ? { signal } : {}) })
+    if (last.phase === 'running' && !conditions?.includes('paused')) await waitForExit(engine, last, { timeoutMs: intervalMs, ...(signal ? { signal } : {}) })
     else await new Promise((resolve) => setTimeout(resolve, intervalMs))
   }
 }

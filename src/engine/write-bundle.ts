@@ -44,7 +44,7 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
   const passwd = readText(rootfsPath, '/etc/passwd')
   const group = readText(rootfsPath, '/etc/group')
   const user = resolveUser({ user: record.user, passwd, group, groups: request.groups, policy: request.supplementalGroupsPolicy })
-  const mounts = await resolveMounts(engine, { container, rootfsPath })
+  const mounts = await resolveMounts(engine, { container, rootfsPath, user })
   const selinux = config.containers.selinux && existsSync('/sys/fs/selinux/enforce') ? selinuxLabels(id, request) : undefined
   if (selinux) for (const [index, mount] of request.mounts.entries()) await relabelMount(mount, mounts[index]?.source ?? '', selinux)
   const files = await writeGeneratedFiles(engine, { container, rootfsPath, network, user, passwd, group })

@@ -111,10 +111,9 @@ for (const [name, monitor] of Object.entries(programs)) describe(`with ${name}`,
     const hanging = join(dir, `hang-${monitor.ours}`)
     writeFileSync(hanging, `#!/bin/sh\necho $$ > ${hanging}.pid\nexec sleep 1000\n`, { mode: 0o755 })
     for (const kind of ['timeout', 'cancelled'] as const) {
-      const options = { ...optionsFor('true'), runtime: hanging, ...(kind === 'timeout' ? { deadlineMs: 300 } : { signal: AbortSignal.timeout(300) }) }
+      const options = { ...optionsFor('true'), runtime: hanging, ...(kind === 'timeout' ? { deadlineMs: 1000 } : { signal: AbortSignal.timeout(1000) }) }
       await assert.rejects(launchMonitor(options), failure(kind))
-      await new Promise((resolve) => setTimeout(resolve, 100))
-      for (const file of [`${hanging}.pid`, options.monitorPidFile]) assert.equal(identify(Number(readFileSync(file, 'utf8'))), undefined, file)
+      for (const file of [`${hanging}.pid`, options.monitorPidFile]) await until(() => identify(Number(readFileSync(file, 'utf8'))) === undefined)
     }
   })
 
@@ -164,13 +163,11 @@ for (const [name, monitor] of Object.entries(programs)) describe(`with ${name}`,
   })
 
   test('a terminal has the size that it is given', async () => {
-    const { options, dirs, monitor: conmon } = await launched('stty -echo; read go; stty size', { terminal: true, stdin: true })
+    const { options, dirs, monitor: conmon } = await launched('until stty size | grep -q 111; do sleep 0.05; done; stty size', { terminal: true, stdin: true })
     const attachment = await attach(options.bundle)
     runc('start', options.id)
     const reading = everything(attachment)
     await attachment.resize({ rows: 33, columns: 111 })
-    await new Promise((resolve) => setTimeout(resolve, 200))
-    await attachment.write(Buffer.from('\n'))
     assert.match((await reading).stdout, /33 111\r\n/)
     assert.equal((await waitExit(dirs))?.exitCode, 0)
     attachment.close()

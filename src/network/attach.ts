@@ -4,7 +4,7 @@ import { Failure } from '../errors.ts'
 import { lockFile } from '../fs/lock.ts'
 import { log } from '../log.ts'
 import type { NetworkAttachment } from '../spec/request.ts'
-import { parseAddress } from './addresses.ts'
+import { contains, formatSubnet, parseAddress, parseSubnet } from './addresses.ts'
 import { argsOf, capabilityArgsOf, effectiveList, hasCapability } from './attachment-args.ts'
 import { readEntries, removeEntry, saveEntry } from './cache.ts'
 import type { CacheEntry } from './cache.ts'
@@ -66,6 +66,7 @@ const attachOne = async (wiring: Wiring, request: AttachRequest, wanted: Wanted 
   const capabilityArgs = capabilityArgsOf(request, wanted)
   const attachment: Attachment = { containerId: request.containerId, netns: request.netns, ifName, args: argsOf(request, wanted), capabilityArgs }
   const list = effectiveList(full, capabilityArgs)
+  assertInSubnets(network, list)
   const entry: CacheEntry = { list, attachment }
   saveEntry(wiring.resultsDir, entry)
   try {
@@ -116,6 +117,16 @@ export const toAttachResult = ({ list, attachment }: CacheEntry, { interfaces, i
     routes,
     dns,
   }
+}
+
+/** What the network itself says about its subnets, before its plugins say it in their words. */
+const assertInSubnets = ({ ip, ip6 }: NetworkAttachment, list: NetworkList): void => {
+  const subnets = (viewOf(list).subnets ?? []).flatMap(({ subnet }) => parseSubnet(subnet) ?? [])
+  const outside = [ip, ip6].find((wanted) => {
+    const address = wanted === undefined ? undefined : parseAddress(wanted)
+    return address !== undefined && !subnets.some((subnet) => contains(subnet, address))
+  })
+  if (outside !== undefined && subnets.length > 0) throw new Failure('invalid', `the address ${outside} is in no subnet of network ${list.name}`, { hint: `it has ${subnets.map(formatSubnet).join(', ')}` })
 }
 
 /** A plugin without static addresses ignores them: better no container than one at another address. */

@@ -106,7 +106,7 @@ const chooseSubnets = (request: CreateNetwork, around: Surroundings): Chosen[] =
   const chosen: Subnet[] = []
   const given = (request.subnets ?? []).map((entry): Chosen => {
     const subnet = parseSubnet(entry.subnet)
-    if (!subnet) throw invalid(`invalid CIDR address: ${entry.subnet}`)
+    if (!subnet) throw invalid(`invalid CIDR address: ${entry.subnet}`, 'a subnet looks like 10.50.0.0/24 or fd00:50::/64')
     if ([...used, ...chosen].some((other) => overlaps(other, subnet))) {
       throw new Failure('inUse', `subnet ${formatSubnet(subnet)} is already used on the host or by another config`)
     }

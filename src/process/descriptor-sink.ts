@@ -12,7 +12,7 @@ const SAFE_BYTES = 4096
 
 interface Pending { data: Uint8Array; readonly done: (error?: Error | null) => void }
 
-/** `fd` stays open. Regular files are written at once, since they cannot be polled. */
+/** `fd` stays open. Files and devices that cannot be polled are written at once. */
 export function descriptorSink(fd: number): Sink {
   const queue: Pending[] = []
   let stop: (() => void) | undefined
@@ -34,19 +34,20 @@ export function descriptorSink(fd: number): Sink {
       if (!['EAGAIN', 'EINTR'].includes((error as NodeJS.ErrnoException).code ?? '')) finish(error as Error)
     }
   }
-  const pollable = isPollable(fd)
+  let isPollable = !fstatSync(fd).isFile()
+  const begin = (): void => {
+    try {
+      stop ??= watch(fd, { events: 'write' }, step)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error // epoll_ctl(2): such as /dev/null
+      isPollable = false
+    }
+  }
   return {
     write: (data, done) => {
       queue.push({ data, done })
-      if (pollable) stop ??= watch(fd, { events: 'write' }, step)
-      else while (queue.length > 0) step()
+      if (isPollable) begin()
+      while (!isPollable && queue.length > 0) step()
     },
   }
 }
-
-const isPollable = (fd: number): boolean => {
-  const stat = fstatSync(fd)
-  return !stat.isFile() && !(stat.isCharacterDevice() && stat.rdev === NULL_DEVICE)
-}
-/** /dev/null, 1:3: not pollable. */
-const NULL_DEVICE = 0x103

@@ -7,7 +7,11 @@ export function rawTerminal(fd: number): () => void {
   const restore = (): void => {
     if (!raw) return
     raw = false
-    restoreTerminal(fd, saved)
+    try {
+      restoreTerminal(fd, saved)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EIO') throw error // hung up: its window is closed
+    }
   }
   process.once('exit', restore)
   return restore

@@ -116,12 +116,12 @@ test('a server that falls silent in the middle is left and asked again', async (
 test('a slow reader is no silent server', async (t) => {
   const server = await serve(t)
   const { blob, digest } = fill(server, 200_000)
-  const registry = open(t, { timings: { connectMs: 2000, headerMs: 2000, idleMs: 30, maxDelayMs: 10 } })
+  const registry = open(t, { timings: { connectMs: 2000, headerMs: 2000, idleMs: 200, maxDelayMs: 10 } })
   const resolved = await registry.resolve(parseReference(`${server.host}/app:1`))
   let bytes = 0
   for await (const chunk of await registry.blob(resolved, { mediaType: '', digest, size: blob.length }, { offsetBytes: 0 })) {
     bytes += chunk.length
-    await new Promise((resume) => setTimeout(resume, 80))
+    await new Promise((resume) => setTimeout(resume, 500))
   }
   assert.equal(bytes, blob.length)
   assert.equal(server.seen.length, 2)

@@ -11,20 +11,20 @@ export interface Traits {
   readonly listArgs: readonly string[]
   readonly hasFeatures: boolean
   readonly hasUpdate: boolean
-  /** A created process waits at a pipe that we know: open-gate.ts. */
-  readonly waitsAtFifo: boolean
+  /** What it keeps of a container is known here: open-gate.ts, delete-ended.ts. */
+  readonly hasKnownState: boolean
   /** What to do when it is missing. */
   readonly install: string
 }
 
 const NO_NETWORK_ARGS = { host: [], none: [], namespace: [] }
 const LIKE_RUNC: Traits = {
-  networkArgs: NO_NETWORK_ARGS, listArgs: ['list', '--format', 'json'], hasFeatures: true, hasUpdate: true, waitsAtFifo: false,
+  networkArgs: NO_NETWORK_ARGS, listArgs: ['list', '--format', 'json'], hasFeatures: true, hasUpdate: true, hasKnownState: false,
   install: 'install it, or name another with --runtime',
 }
 
 export const TRAITS: Readonly<Record<RuntimeKind, Traits>> = {
-  runc: { ...LIKE_RUNC, waitsAtFifo: true, install: 'install runc: apt install runc' },
+  runc: { ...LIKE_RUNC, hasKnownState: true, install: 'install runc: apt install runc' },
   crun: { ...LIKE_RUNC, install: 'install crun: apt install crun' },
   // gVisor has its own network stack, told here what to do; in a namespace it takes over the interfaces that it finds.
   runsc: {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, rmdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after } from 'node:test'
 import { isFailure, type ErrorKind, type Failure } from '../errors.ts'
@@ -116,6 +116,37 @@ test('of a created process that was killed the runtime itself says what is wrong
     await assert.rejects(runc.start(id, { hooks: false }), failure('wrongState'))
   } finally {
     await runc.delete(id, { force: true })
+  }
+})
+
+test('a container that has ended is forgotten without the runtime where nothing else is to be done', async () => {
+  const called = join(dir, 'called')
+  const logged = join(dir, 'runc-logged')
+  writeFileSync(logged, `#!/bin/sh\necho "$*" >>${called}\nexec ${runc.path} "$@"\n`, { mode: 0o755 })
+  const runtime = openRuntime({ path: logged, stateDir: join(dir, 'logged'), systemdCgroup: false })
+  const hook = join(dir, 'hook')
+  writeFileSync(hook, `#!/bin/sh\necho hook >>${called}\n`, { mode: 0o755 })
+  const child = (id: string): void => { for (const group of globSync(`/sys/fs/cgroup/*/scow-runtime-test/${id}`)) mkdirSync(join(group, 'child')) }
+  const cases: readonly { readonly what: string; readonly expected: RegExp; readonly more?: object; readonly namespaces?: string[]; readonly before?: (id: string) => void }[] = [
+    { what: 'plain', expected: /^$/ },
+    { what: 'groups below its own', expected: /^\S.* delete \S+\n$/, before: child },
+    { what: 'a hook', expected: / delete \S+\nhook\n$/, more: { hooks: { poststop: [{ path: hook }] } } },
+    { what: 'no pid namespace of its own', expected: / delete \S+\n$/, namespaces: NAMESPACES.filter((name) => name !== 'pid') },
+    { what: 'a state that cannot be read', expected: / delete \S+\n$/, before: (id) => truncateSync(join(dir, 'logged', id, 'state.json'), 100) },
+  ]
+  for (const { what, expected, more, namespaces, before } of cases) {
+    const id = create(runtime, ['sleep', '100'], { ...(more ? { more } : {}), ...(namespaces ? { namespaces } : {}) })
+    const { pid } = (await runtime.state(id))!
+    process.kill(pid, 'SIGKILL')
+    while (existsSync(`/proc/${pid}`)) await new Promise((resolve) => setTimeout(resolve, 10)) // reaped: a zombie is still in its groups
+    before?.(id)
+    writeFileSync(called, '')
+    await runtime.delete(id).catch(() => assert.equal(what, 'a state that cannot be read'))
+    assert.match(readFileSync(called, 'utf8'), expected, what)
+    if (what === 'a state that cannot be read') rmSync(join(dir, 'logged', id), { recursive: true })
+    else assert.deepEqual(globSync(`/sys/fs/cgroup/*/scow-runtime-test/${id}`), [], what)
+    assert.deepEqual(await runtime.list(), [], what)
+    for (const group of globSync(`/sys/fs/cgroup/*/scow-runtime-test/${id}`)) rmdirSync(group)
   }
 })
 

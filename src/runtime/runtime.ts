@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import { Failure, isFailure } from '../errors.ts'
 import { findProgram, PROGRAM_DIRS } from '../process/find-program.ts'
 import { runProgram, type Ended, type RunOptions } from '../process/run-program.ts'
+import { deleteEnded } from './delete-ended.ts'
 import { runtimeFailure } from './errors.ts'
 import { execProcess, type ExecOptions, type ExecResult } from './exec-process.ts'
 import { openGate } from './open-gate.ts'
@@ -107,11 +108,14 @@ export const openRuntime = ({ path, stateDir, systemdCgroup, extraArgs = [] }: R
       ...traits.networkArgs[network]],
     explain: (text, id) => runtimeFailure(text, { runtime: name, id }),
     start: async (id, { network = 'namespace', hooks = true, ...options } = {}) => {
-      if (traits.waitsAtFifo && !hooks && await openGate(stateDir, id)) return
+      if (traits.hasKnownState && !hooks && await openGate(stateDir, id)) return
       await call(id, [...traits.networkArgs[network], 'start', id], options)
     },
     kill: async (id, signal, { all = false, ...options } = {}) => { await call(id, ['kill', ...(all ? ['--all'] : []), id, String(signal)], options) },
-    delete: (id, { force = false, ...options } = {}) => act(id, ['delete', ...(force ? ['--force'] : [])], options).catch(unlessUnknown),
+    delete: async (id, { force = false, ...options } = {}) => {
+      if (traits.hasKnownState && !systemdCgroup && deleteEnded(stateDir, id)) return
+      await act(id, ['delete', ...(force ? ['--force'] : [])], options).catch(unlessUnknown)
+    },
     state: async (id, options) => {
       const ended = await call(id, ['state', id], options).catch(unlessUnknown)
       return ended && parse(StateSchema, ended.stdout, `${name} state`)

@@ -66,8 +66,8 @@ function cgroupMount({ request, host }: SpecInputs, { systemd }: OwnMountOptions
 }
 
 /** https://systemd.io/CONTAINER_INTERFACE */
-const systemdMounts = ({ host }: SpecInputs): OciMount[] => [
-  ...['/run', '/run/lock', '/tmp', '/var/log/journal'].map((path) => scratch(path, path === '/tmp' ? ['mode=1777'] : [])),
+const systemdMounts = ({ host, request: { systemdTmpfsBytes: bytes } }: SpecInputs): OciMount[] => [
+  ...['/run', '/run/lock', '/tmp', '/var/log/journal'].map((path) => scratch(path, [...(path === '/tmp' ? ['mode=1777'] : []), ...(bytes === undefined ? [] : [`size=${bytes}`])])),
   ...(host.cgroup.version === 1
     ? [{ destination: '/sys/fs/cgroup/systemd', type: 'bind', source: '/sys/fs/cgroup/systemd', options: ['bind', 'rprivate'] }] : []),
 ]

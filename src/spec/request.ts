@@ -27,6 +27,8 @@ export interface BindMount extends MountCommon {
   readonly idmap?: { readonly uids?: readonly IdRange[]; readonly gids?: readonly IdRange[] }
   /** `U`: change the owner of the source to the container's user. */
   readonly chown?: boolean
+  /** `O`: what is written stays out of the source, and goes with the next start. */
+  readonly overlay?: boolean
   /** Make the source when it is missing (docker's and podman's -v of a path refuse; the CRI may ask for it). */
   readonly createSource?: boolean
 }
@@ -39,6 +41,7 @@ export interface VolumeMount extends MountCommon {
   /** `nocopy`: leave an empty volume empty instead of copying the image's content. */
   readonly noCopy?: boolean
   readonly chown?: boolean
+  readonly overlay?: boolean
   readonly subPath?: string
 }
 export interface TmpfsMount extends MountCommon {
@@ -208,6 +211,8 @@ export interface ContainerRequest {
   readonly stdinOnce?: boolean
   readonly umask?: number
   readonly hostname?: string
+  /** Leave the image's /etc/hostname. */
+  readonly noHostname?: boolean
   readonly domainname?: string
   readonly labels: Pairs
   readonly annotations: Pairs
@@ -221,6 +226,8 @@ export interface ContainerRequest {
   readonly readOnlyTmpfs?: boolean
   readonly devices: readonly DeviceRequest[]
   readonly shmSizeBytes?: number
+  /** Of each tmpfs of systemd mode. */
+  readonly systemdTmpfsBytes?: number
   readonly network: NetworkRequest
   readonly ports: readonly PortRequest[]
   readonly publishAll?: boolean

@@ -212,10 +212,8 @@ export const shutdownSocket = (fd: number, how: 'read' | 'write' | 'both'): void
 /** Hands `fd` over the connected Unix socket, with at least one byte. */
 export const sendFd = (socket: number, fd: number, bytes: Uint8Array): number => native().sendFd(socket, fd, bytes)
 
-/**
- * Gives back what an idle process holds without need, on the thread pool: free memory of the C library, which keeps what ended
- * threads have left, and pages of programs' code and constants: those that are used again come from the page cache.
- */
+/** Gives back free memory of the C library's, which keeps what ended threads have left, and pages of files that can be had again from
+ * the page cache: a start maps far more of a program than it uses. On the thread pool. */
 export const trimMemory = async (): Promise<void> => { await native().trimMemory() }
 
 /** One message to the datagram socket at `path`, whole or not at all and without waiting; "@name" is an abstract one. */

@@ -2,16 +2,12 @@
 #include "napi.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #ifdef __GLIBC__
-#include <malloc.h>
 #endif
 #include <signal.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <termios.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -117,51 +113,10 @@ static napi_value set_window_size_call(napi_env env, napi_callback_info info)
 	return undefined(env);
 }
 
-/*
- * Code and constants come from files: pages that only the start needed are read again from the page cache if they ever
- * are. RELRO, which the loader changed, lies in a segment that is writable at first.
- */
-static int give_back_code(struct dl_phdr_info *object, size_t size, void *unused)
-{
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-
-	(void)size, (void)unused;
-	for (int i = 0; i < object->dlpi_phnum; i++) {
-		const ElfW(Phdr) *part = &object->dlpi_phdr[i];
-		uintptr_t start = (object->dlpi_addr + part->p_vaddr + page - 1) & -page;
-		uintptr_t end = (object->dlpi_addr + part->p_vaddr + part->p_memsz) & -page;
-		if (part->p_type == PT_LOAD && !(part->p_flags & PF_W) && start < end)
-			madvise((void *)start, end - start, MADV_DONTNEED);
-	}
-	return 0;
-}
-
-static void run_trim(struct job *job)
-{
-#ifdef __GLIBC__
-	job->result = malloc_trim(0);
-#endif
-	dl_iterate_phdr(give_back_code, NULL);
-	job->as_bool = true;
-}
-
-// trimMemory() -> whether any went back
-static napi_value trim_memory_call(napi_env env, napi_callback_info info)
-{
-	(void)info;
-	struct job *job = calloc(1, sizeof *job);
-	if (!job)
-		return fail(env, ENOMEM, "calloc", NULL);
-	job->run = run_trim;
-	job->syscall = "malloc_trim";
-	return start_job(env, job);
-}
-
 const struct entry process_entries[] = {
 	{"pidfdOpen", pidfd_open_call},
 	{"pidfdSignal", pidfd_signal_call},
 	{"setSubreaper", set_subreaper_call},
-	{"trimMemory", trim_memory_call},
 	{"windowSize", window_size_call},
 	{"setWindowSize", set_window_size_call},
 	{"makeRaw", make_raw_call},

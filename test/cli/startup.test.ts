@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
+import { NODE_FLAGS } from '../../src/engine/cleanup-command.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -98,4 +99,9 @@ test('the built program calls a CRI runtime without a library for gRPC, TLS or c
   const loaded = builtinsOf('cri', '-r', '/nowhere/cri.sock', 'ps')
   assert.ok(loaded.includes('net'))
   assert.deepEqual(loaded.filter((name) => /^(tls|http2|http|https|crypto|zlib|worker_threads|internal\/http2\/.*)$/.test(name)), [])
+})
+
+test('the clean-up is started with the flags of any short command', () => {
+  const [, flags] = /\*\) flags='(.*)' ;;/.exec(readFileSync(join(root, 'bin/scow'), 'utf8')) ?? []
+  assert.deepEqual(flags?.split(' '), NODE_FLAGS)
 })

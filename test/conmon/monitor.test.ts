@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Box, DEBIANS, k8sText, Launch, logNames, OURS, running, sleep, StreamClient, until, withoutTimes } from './harness.ts'
 
+/** Clients that connect are not answered: the monitor has had time to see them, and what they sent. */
+const takenIn = (): Promise<void> => sleep(300)
+
 test('a created container is reported by its pid, and its exit code is kept in both directories', async () => {
   await using box = new Box({ script: 'exit 3' })
   const launch = await box.launch()
@@ -128,7 +131,7 @@ test('a client that attached before the start gets all output, and so does a sec
   await using box = new Box({ script: 'seq 1 100000; echo err >&2' })
   await box.launch()
   const clients = [new StreamClient(box), new StreamClient(box)]
-  await sleep(100)
+  await takenIn()
   box.start()
   const expected = execFileSync('seq', ['1', '100000'], { encoding: 'utf8' })
   for (const client of clients) {
@@ -162,7 +165,7 @@ test('stdin goes in by either socket, and a half close ends it', async () => {
       const client = new StreamClient(box)
       client.send(0, text)
       client.send(1)
-      await sleep(100)
+      await takenIn()
       box.start()
       await client.closed()
       got = client.stdout.toString()
@@ -170,7 +173,7 @@ test('stdin goes in by either socket, and a half close ends it', async () => {
       const child = spawn(program.file, [box.path('bundle/attach')])
       child.stdout.on('data', (bytes) => { got += String(bytes) })
       child.stdin.end(text)
-      await sleep(100)
+      await takenIn()
       box.start()
       await new Promise((resolve) => child.on('close', resolve))
     }
@@ -214,7 +217,7 @@ test('a hung client is dropped and holds back neither the log nor the others for
   await new Promise((resolve) => hung.stderr.once('data', resolve))
   const hungStream = new StreamClient(box), well = new StreamClient(box)
   hungStream.pause()
-  await sleep(100)
+  await takenIn()
   box.start()
   assert.equal(await box.ended(), '0')
   hung.kill('SIGKILL')
@@ -230,7 +233,7 @@ test('a slow client gets everything: it holds the container back', async () => {
   await box.launch(['-l', 'none'])
   const slow = new StreamClient(box)
   slow.send(6, Uint8Array.of(1))
-  await sleep(50)
+  await takenIn()
   slow.pause()
   box.start()
   await sleep(700)
@@ -246,7 +249,7 @@ test('a terminal has the size that a client or the ctl fifo gives it', async () 
   await box.launch(['-t', '-i'])
   const client = new StreamClient(box)
   client.send(4, Uint8Array.of(0, 40, 0, 132))
-  await sleep(100)
+  await takenIn()
   box.start()
   await until('the size', () => client.stdout.includes('40 132'))
   writeFileSync(box.path('bundle/ctl'), '1 30 90\n')
@@ -259,7 +262,7 @@ test('a terminal has the size that a client or the ctl fifo gives it', async () 
 })
 
 test('logs are opened anew when the ctl fifo says so', async () => {
-  await using box = new Box({ script: 'echo before; sleep 0.6; echo after' })
+  await using box = new Box({ script: 'echo before; sleep 1.5; echo after' })
   await box.launch()
   box.start()
   await until('the first line', () => box.read('log').includes('before'))
@@ -379,7 +382,7 @@ test('attach works in a directory whose path is longer than a socket address', a
   args[args.indexOf('-b') + 1] = join(long, 'bundle')
   await box.launch([], [...args, '-l', 'none'])
   const client = new StreamClient(box)
-  await sleep(100)
+  await takenIn()
   box.start()
   await client.closed()
   assert.equal(client.stdout.toString(), 'hi\n')

@@ -30,6 +30,9 @@ test('crictl itself prints the same columns and the same JSON', { skip: theirs =
     both('ps', '-a', '-r'), both('ps', '-l'), both('ps', '-n', '1', '-o', 'json'), both('images', '--digests', '--pinned'), both('ps', '-a', '--label', 'l=m'), both('ps', '-a', '--image', busybox), both('pods', '--label', 'app=one'),
     both('version'), both('info'), both('info', '-q'), both('info', '-o', 'yaml'), both('imagefsinfo'), both('imagefsinfo', '-o', 'table'), both('runtime-config'),
     both('inspect', '-o', 'go-template', '--template', '{{.status.id}} {{.info.pid}}', first.container),
+    both('inspect', '-o', 'go-template', '--template', '{{json .status.metadata}}{{if .status.exitCode}}x{{end}}{{eq .status.exitCode "0"}}', first.container),
+    both('inspect', '-q'), both('inspectp', '-q'), both('inspecti', '-q'), both('--version'), both('ps', '-quiet', '-all'), both('ps', '-q', '--name', '(?i)MAIN'), both('images', '-q', '-f', 'reference=busybox$'),
+    both('-debug=maybe', 'ps'), both('rmi', '--prune', '-x'), both('pull', '--pull-timeout', '-1s', busybox),
   ]
   const different: string[] = []
   for (const { args, words, isJson } of cases) {

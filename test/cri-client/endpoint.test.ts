@@ -1,7 +1,7 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { afterEach } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -37,6 +37,24 @@ test('run shows both outputs, ends with the container\'s code and leaves nothing
   assert.match(wrong.stderr, /^Error: .*(executable file not found|no such command).*\n$/)
   assert.equal(await crictl.ok('pods', '-q'), '')
   assert.deepEqual(logsOf(name), [])
+})
+
+test('logs of another node can be followed', async () => {
+  const { dir, crictl } = runtime
+  const far = await runtime.run({ name: 'far', command: ['sh', '-c', 'while ! [ -e /tmp/go ]; do sleep 0.1; done; echo after; exec sleep 1000'] })
+  renameSync(join(dir, 'logs'), join(dir, 'logs-away'))
+  try {
+    assert.match(await scow.fails(125, 'logs', 'main'), /^Error: cannot read the log [^\n]*--follow[^\n]*\n$/)
+    const following = scow.start(['logs', '-f', 'main'])
+    while (!following.stderr().includes('from now on')) await sleep(50)
+    await sleep(500)
+    await crictl.ok('exec', far.container, 'touch', '/tmp/go')
+    while (!following.stdout().includes('after')) await sleep(50)
+    following.child.kill('SIGINT')
+    await following.end()
+  } finally {
+    renameSync(join(dir, 'logs-away'), join(dir, 'logs'))
+  }
 })
 
 test('a container has the life that it has here: run -d, ps, exec, logs, top, port, inspect, stop, wait, rm', async () => {
@@ -201,11 +219,12 @@ test('create and start are run in two steps, and logs -f ends with the container
 test('events come as they happen, or one line says that the runtime has none', async () => {
   if (!isServe) return assert.match(await scow.fails(125, 'events'), /^Error: the runtime at unix:\S+ does not have GetContainerEvents/)
   const events = scow.start(['events', '--filter', 'type=container', '--format', '{{.Status}} {{.Name}} {{.ContainerExitCode}}'])
-  await sleep(500)
+  // it says nothing when it has begun to listen
+  for (let n = 0; !events.stdout().includes('died'); n++) { await scow.run(['run', '--rm', '--name', `early${n}`, runtime.busybox, 'true']); await sleep(200) }
   await scow.run(['run', '--rm', '--name', 'seen', runtime.busybox, 'sh', '-c', 'exit 3'])
-  while (!events.stdout().includes('died')) await sleep(20)
+  while (!events.stdout().includes('died seen')) await sleep(20)
   events.child.kill('SIGINT')
-  assert.match((await events.end()).stdout, /^create seen 0\nstart seen 0\ndied seen 3\n/)
+  assert.match((await events.end()).stdout, /^create seen 0\nstart seen 0\ndied seen 3\n/m)
 })
 
 test('what the CRI cannot do is one line with 125 that names it and what to use instead', async () => {

@@ -1,7 +1,7 @@
 // Runtimes that are old, hang, break or are none: tiny servers that are just that.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttp } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -45,6 +45,15 @@ test('an old runtime is asked under v1alpha2', async (t) => {
 test('a service that knows no CRI at all is named as that', async (t) => {
   const crictl = await openOdd(t, { version: unknownService })
   assert.match(await crictl.fails(1, 'version'), /^Error: unix:\S+ speaks gRPC but not the CRI: [^\n]*\n$/)
+})
+
+test('a file that is no socket, and a name that is none, are one line each', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'scow-odd-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const crictl = openProgram({ dir, name: 'crictl' })
+  writeFileSync(join(dir, 'file'), '')
+  assert.equal(await crictl.fails(3, '-r', join(dir, 'file'), 'ps'), `Error: cannot connect to unix://${join(dir, 'file')}: nobody listens there; that is no socket: name the runtime's with --runtime-endpoint or in /etc/crictl.yaml\n`)
+  assert.match(await crictl.fails(3, '-r', 'tcp://no-such-host.invalid:1', 'ps'), /^Error: cannot connect to tcp:\S+: the name no-such-host\.invalid cannot be resolved; [^\n]*\n$/)
 })
 
 test('a runtime that hangs is given up in time', async (t) => {

@@ -35,15 +35,18 @@ if (isServe) {
 
   test('events are what the schema says', async () => {
     const watching = runtime.cri.start(['events', '-o', 'json'])
-    await sleep(500)
-    const other = await runtime.run({ command: ['true'] })
-    while (!/CONTAINER_STOPPED_EVENT/.test(watching.stdout())) await sleep(50)
+    // it says nothing when it has begun to listen
+    const others = []
+    while (!/CONTAINER_STOPPED_EVENT/.test(watching.stdout())) {
+      others.push(await runtime.run({ command: ['true'] }))
+      await sleep(500)
+    }
     watching.child.kill('SIGINT')
     const { stdout } = await watching.end()
     const events = stdout.split(/^(?=\{)/m).filter((text) => text.trim().endsWith('}')).map((text) => JSON.parse(text) as object)
     assert.ok(events.length >= 2, stdout)
     for (const event of events) assertShape('events', event)
-    await runtime.crictl.ok('rmp', '-f', other.pod)
+    for (const { pod } of others) await runtime.crictl.ok('rmp', '-f', pod)
   })
 }
 

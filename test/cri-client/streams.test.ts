@@ -69,22 +69,33 @@ test('attach joins a container that reads and writes', async () => {
   await runtime.crictl.ok('rmp', '-f', reader.pod)
 })
 
-test('port-forward carries connections into the pod until it is interrupted', async () => {
-  const web = await runtime.run({ command: ['httpd', '-f', '-p', '80', '-h', '/data'] })
-  const forward = runtime.crictl.start(['port-forward', web.pod, ':80'])
-  let port: string | undefined
-  while (!(port = /127\.0\.0\.1:(\d+) -> 80/.exec(forward.stdout())?.[1])) await sleep(20)
-  for (let times = 0; times < 3; times++) {
-    const answer = await fetch(`http://127.0.0.1:${port}/from-image`, { headers: { connection: 'close' } })
-    assert.equal(await answer.text(), 'image\n')
-  }
-  forward.child.kill('SIGINT')
-  assert.equal((await forward.end()).code, 0)
-  const refused = connect(Number(port), '127.0.0.1')
-  const [error] = await once(refused, 'error') as [NodeJS.ErrnoException]
-  assert.equal(error.code, 'ECONNREFUSED')
-  await runtime.crictl.ok('rmp', '-f', web.pod)
-})
+for (const transport of ['spdy', 'websocket']) {
+  test(`port-forward carries connections to several ports over ${transport} until it is interrupted`, async () => {
+    const web = await runtime.run({ command: ['httpd', '-f', '-p', '80', '-h', '/data'] })
+    const forward = runtime.crictl.start(['port-forward', '-r', transport, web.pod, ':80', ':81'])
+    const portTo = async (remote: number): Promise<string> => {
+      for (;;) {
+        const found = new RegExp(`127\\.0\\.0\\.1:(\\d+) -> ${remote}`).exec(forward.stdout())?.[1]
+        if (found !== undefined) return found
+        await sleep(20)
+      }
+    }
+    const port = await portTo(80)
+    for (let times = 0; times < 3; times++) {
+      const answer = await fetch(`http://127.0.0.1:${port}/from-image`, { headers: { connection: 'close' } })
+      assert.equal(await answer.text(), 'image\n')
+    }
+    const nobody = await portTo(81)
+    await assert.rejects(fetch(`http://127.0.0.1:${nobody}/`))
+    while (!forward.stderr().includes(`port ${nobody}: `)) await sleep(20)
+    forward.child.kill('SIGINT')
+    assert.equal((await forward.end()).code, 0)
+    const refused = connect(Number(port), '127.0.0.1')
+    const [error] = await once(refused, 'error') as [NodeJS.ErrnoException]
+    assert.equal(error.code, 'ECONNREFUSED')
+    await runtime.crictl.ok('rmp', '-f', web.pod)
+  })
+}
 
 test('a stream that is cut in the middle is one line', async () => {
   const lost = await runtime.run({ command: ['sleep', '1000'] })

@@ -36,6 +36,26 @@ test('memory that was used up', async () => {
   const { cause, page } = await causeOf('oom')
   assert.match(cause, /^container c-oom: the kernel killed it because its memory was used up/)
   assert.match(page, /\nWhat to try\n  - give it more memory/)
+  assert.match(cause, / \(its limit is 16 MiB\)$/)
+  assert.match(page, /\n  command: sh -c a=x; [^\n]*\n  memory limit: 16 MiB\n/)
+})
+
+test('a process inside a container that the kernel killed, while the container goes on', async () => {
+  const { id } = await attempt('inside', { command: ['sh', '-c', '(a=x; while true; do a=$a$a; done); printf "\\033[6nover\\n"; exec sleep 1000'], linux: { resources: { memory_limit_in_bytes: 16 * 1024 * 1024 } } })
+  while (!(await runtime.crictl.ok('logs', id)).includes('over')) await sleep(50)
+  const { page } = await causeOf('c-inside')
+  assert.match(page, /\n  the kernel killed \d+ of its processes because memory was used up\n/)
+  assert.match(page, /\n  out \| over\n/)
+})
+
+test('a container that was never started has no log yet', async () => {
+  const file = join(runtime.dir, 'made.container')
+  writeFileSync(file, JSON.stringify({ metadata: { name: 'c-made' }, image: { image: runtime.busybox }, log_path: '0.log', linux: {} }))
+  const pod = await runtime.crictl.ok('runp', podFile('made'))
+  await runtime.crictl.ok('create', pod, file, podFile('made'))
+  const { cause, page } = await causeOf('made')
+  assert.equal(cause, 'container c-made: it was never started')
+  assert.match(page, /\nLast lines of its log\n  \(none: it was never started\)\n/)
 })
 
 test('a command that is not there, or cannot be run', async () => {

@@ -66,11 +66,9 @@ test('older protocols of exec get a plain text, and unknown ones are refused', a
 test('a terminal has the size that the client says', async (t) => {
   const cri = await openCri(t, suite)
   const { containerId } = await running(cri)
-  const client = await connectSpdy((await cri.runtime.exec({ containerId, cmd: ['sh', '-c', 'read line; stty size'], stdin: true, stdout: true, tty: true })).url, PROTOCOLS)
-  const [error, stdin, stdout, resize] = await open(client, 'error', 'stdin', 'stdout', 'resize')
+  const client = await connectSpdy((await cri.runtime.exec({ containerId, cmd: ['sh', '-c', 'until stty size | grep -q 101; do sleep 0.1; done; stty size'], stdin: true, stdout: true, tty: true })).url, PROTOCOLS)
+  const [error, , stdout, resize] = await open(client, 'error', 'stdin', 'stdout', 'resize')
   resize!.send('{"Width":101,"Height":33}\n')
-  await new Promise((resolve) => setTimeout(resolve, 300))
-  stdin!.send('go\n')
   assert.match((await stdout!.whole).toString(), /33 101/)
   assert.equal(JSON.parse((await error!.whole).toString()).status, 'Success')
   client.close()

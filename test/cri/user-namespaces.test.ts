@@ -1,5 +1,5 @@
 import '../support/jail.ts'
-import { status } from '@grpc/grpc-js'
+import { status, type ServiceError } from '@grpc/grpc-js'
 import assert from 'node:assert/strict'
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import test from 'node:test'
@@ -44,6 +44,13 @@ for (const runtimeHandler of ['', 'crun']) test(`the root of a pod with its own 
   const namespaces = 'for n in user net ipc uts; do readlink /proc/self/ns/$n; done'
   assert.equal(await inside(cri, second, namespaces), await inside(cri, containerId, namespaces))
   assert.equal((await cri.runtime.podSandboxStatus({ podSandboxId })).status?.linux?.namespaces?.options?.usernsOptions?.uids[0]?.hostId, BASE)
+})
+
+test('a store below a folder that lets only its owner through is named, with what to do', async (t) => {
+  const cri = await openShifted(t)
+  const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig(ALONE) })
+  chmodSync(cri.box.dir, 0o700)
+  await assert.rejects(startIn(cri, podSandboxId, containerConfig(suite.busybox, ['true'], ALONE)), (error: ServiceError) => error.message.includes(`${cri.box.dir} lets its owner alone through`) && error.code === status.PERMISSION_DENIED)
 })
 
 test('volumes are mounted with shifted owners, files too', async (t) => {

@@ -70,6 +70,8 @@ test('wait prints the exit code, at once or when it comes', async (t) => {
   await box.ok('kill', 'v')
   assert.equal((await waiting.end()).stdout, '9\n137\n')
   await box.fails(125, 'wait', 'nobody')
+  await box.ok('create', '--name', 'never', suite.busybox)
+  assert.equal(await box.ok('wait', 'w', 'w', 'never'), '9\n9\n0')
 })
 
 test('pause stops the processes and unpause lets them go on', async (t) => {
@@ -78,6 +80,7 @@ test('pause stops the processes and unpause lets them go on', async (t) => {
   await eventually('some lines', async () => await box.ok('logs', 'p') !== '')
   assert.equal(await box.ok('pause', 'p'), 'p')
   assert.equal(await box.ok('inspect', '-f', status, 'p'), 'paused')
+  await new Promise((resolve) => { setTimeout(resolve, 300) }) // what was written before is in the log
   const first = await box.ok('logs', 'p')
   await new Promise((resolve) => { setTimeout(resolve, 300) })
   assert.equal(await box.ok('logs', 'p'), first)

@@ -2,6 +2,7 @@ import '../support/jail.ts'
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from '../support/box.ts'
 import { openSuite } from '../support/suite.ts'
 
 const suite = openSuite()
@@ -26,6 +27,9 @@ test('logs -t puts the time before each line, and several containers are told ap
   assert.match(await box.ok('logs', '-t', 'l'), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(Z|[+-]\d\d:\d\d) hello$/)
   await box.ok('run', '--name', 'm', suite.busybox, 'echo', 'bye')
   assert.deepEqual((await box.ok('logs', '--names', 'l', 'm')).split('\n').sort(), ['l hello', 'm bye'])
+  await box.ok('run', '-d', '--name', 'n', '--stop-timeout', '0', suite.busybox, 'sh', '-c', 'printf unfinished; exec sleep 100')
+  await eventually('its output', async () => (await box.scow(['logs', 'n'])).stdout === 'unfinished')
+  assert.equal(await box.ok('logs', '--names', 'n', 'l'), 'n unfinished\nl hello')
 })
 
 test('logs -f follows until the container ends', async (t) => {
@@ -38,9 +42,11 @@ test('logs -f follows until the container ends', async (t) => {
 
 test('--since and --until choose by time', async (t) => {
   const box = await suite.box(t)
-  await box.ok('run', '-d', '--name', 's', suite.busybox, 'sh', '-c', 'echo early; sleep 2; echo late')
-  await sleep(1000)
+  await box.ok('run', '-d', '--name', 's', suite.busybox, 'sh', '-c', 'echo early; until [ -e /go ]; do sleep 0.1; done; sleep 1; echo late')
+  await eventually('the first line', () => box.ok('logs', 's'))
+  await sleep(100)
   const middle = new Date().toISOString()
+  await box.ok('exec', 's', 'touch', '/go')
   await box.ok('wait', 's')
   assert.equal(await box.ok('logs', '--since', middle, 's'), 'late')
   assert.equal(await box.ok('logs', '--until', middle, 's'), 'early')
@@ -65,9 +71,11 @@ test('events tells what happened, by filter, and follows', async (t) => {
   for (const event of ['create', 'start', 'died', 'remove']) assert.ok(seen.includes(event), `${event} in ${seen.join(' ')}`)
   assert.ok(seen.indexOf('create') < seen.indexOf('start') && seen.indexOf('start') < seen.indexOf('died') && seen.indexOf('died') < seen.indexOf('remove'))
   const following = box.start(['events', '--filter', 'event=start', '--format', '{{.Name}} {{.Status}}'])
-  await sleep(300)
-  await box.ok('run', '--rm', '--name', 'later', suite.busybox, 'true')
-  await following.sees(/later start/)
+  // it says nothing when it has begun to listen
+  await eventually('an event', async () => {
+    await box.ok('run', '--rm', '--name', 'later', suite.busybox, 'true')
+    return /later start/.test(following.stdout())
+  })
   following.kill('SIGINT')
   await following.end()
 })

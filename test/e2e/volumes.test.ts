@@ -1,6 +1,6 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { eventually } from '../support/box.ts'
@@ -68,4 +68,58 @@ test('--volumes-from shares the mounts of another container', async (t) => {
   const box = await suite.box(t)
   await box.ok('run', '--name', 'a', '-v', 'shared:/s', suite.busybox, 'sh', '-c', 'echo hi >/s/f')
   assert.equal(await box.ok('run', '--rm', '--volumes-from', 'a', suite.busybox, 'cat', '/s/f'), 'hi')
+})
+
+test('U gives a source to the user of the container, and never a folder of the system', async (t) => {
+  const box = await suite.box(t)
+  const host = join(box.dir, 'mine')
+  mkdirSync(host)
+  writeFileSync(join(host, 'file'), '')
+  symlinkSync('/etc/hostname', join(host, 'link'))
+  const [before, run] = [statSync('/etc/hostname').uid, ['run', '--rm', '--network', 'none', '-u', '1234:5678'] as const]
+  assert.equal(await box.ok(...run, '-v', `${host}:/x:U`, suite.busybox, 'stat', '-c', '%u:%g', '/x', '/x/file'), '1234:5678\n1234:5678')
+  assert.equal(statSync('/etc/hostname').uid, before)
+  assert.equal(await box.ok(...run, '--mount', `type=bind,src=${host},dst=/x,U=true`, suite.busybox, 'stat', '-c', '%u', '/x/file'), '1234')
+  assert.match(await box.fails(125, ...run, '-v', '/etc:/x:U', suite.busybox, 'true'), /\/etc is the system's/)
+})
+
+test('with O, and in a writable image, what is written stays out of the source', async (t) => {
+  const box = await suite.box(t)
+  const host = join(box.dir, 'with:colon,and comma')
+  mkdirSync(host, { mode: 0o750 })
+  writeFileSync(join(host, 'in'), '')
+  symlinkSync(host, join(box.dir, 'link'))
+  const command = 'stat -c %a /x; touch /x/new; ls /x'
+  await box.ok('create', '--name', 'c', '--network', 'none', '-v', `${box.dir}/link:/x:O`, suite.busybox, 'sh', '-c', command)
+  for (let start = 0; start < 2; start++) assert.equal(await box.ok('start', '-a', 'c'), '750\nin\nnew')
+  assert.equal(existsSync(join(host, 'new')), false)
+  assert.match(await box.fails(125, 'run', '--rm', '--network', 'none', '-v', `${box.dir}/link/in:/x:O`, suite.busybox), /only a directory/)
+  assert.equal(await box.ok('run', '--rm', '--network', 'none', '--mount', `type=image,src=${suite.busybox},dst=/x,rw=true`, suite.busybox, 'sh', '-c', 'echo y >/x/y; cat /x/y'), 'y')
+})
+
+test('a volume with a device is mounted where it is used, one in memory is shared while it is', async (t) => {
+  const box = await suite.box(t)
+  const host = join(box.dir, 'device')
+  mkdirSync(host)
+  writeFileSync(join(host, 'in'), 'bound\n')
+  await box.ok('volume', 'create', '-o', 'type=none', '-o', `device=${host}`, '-o', 'o=bind', 'bound')
+  assert.equal(await box.ok('run', '--rm', '--network', 'none', '-v', 'bound:/x', suite.busybox, 'cat', '/x/in'), 'bound')
+  await box.ok('volume', 'create', '-o', 'type=tmpfs', '-o', 'device=tmpfs', '-o', 'o=size=1m', 'memory')
+  await box.ok('run', '-d', '--name', 'holder', '--network', 'none', '--stop-timeout', '0', '-v', 'memory:/x', suite.busybox, 'sh', '-c', 'echo shared >/x/f; sleep 100')
+  const look = ['run', '--rm', '--network', 'none', '-v', 'memory:/x', suite.busybox, 'sh', '-c', 'cat /x/f; grep -o "/x tmpfs.*size=1024k" /proc/mounts | cut -d" " -f2'] as const
+  await eventually('the file', async () => (await box.scow(look)).stdout === 'shared\ntmpfs\n')
+  await box.ok('rm', '-f', 'holder')
+  assert.equal(await box.ok('run', '--rm', '--network', 'none', '-v', 'memory:/x', suite.busybox, 'ls', '/x'), '')
+  await box.ok('volume', 'create', '-o', 'type=nosuchfs', '-o', 'device=x', 'broken')
+  assert.match(await box.fails(125, 'run', '--rm', '--network', 'none', '-v', 'broken:/x', suite.busybox, 'true'), /^Error: cannot mount volume broken: .*(nosuchfs|special device x).*\n$/)
+  await box.ok('volume', 'rm', 'bound', 'memory', 'broken')
+})
+
+test('a new volume where the image has nothing belongs to the user of the container', async (t) => {
+  const box = await suite.box(t)
+  const run = ['run', '--rm', '--network', 'none', '-u', '1234'] as const
+  assert.equal(await box.ok(...run, '-v', 'own:/new', suite.busybox, 'sh', '-c', 'touch /new/x && stat -c %u /new'), '1234')
+  await box.ok('volume', 'create', '--uid', '7', 'given')
+  assert.equal(await box.ok(...run, '-v', 'given:/new', suite.busybox, 'stat', '-c', '%u', '/new'), '7')
+  await box.ok('volume', 'rm', 'own', 'given')
 })

@@ -1,7 +1,7 @@
 // Listings have podman's columns and rows, and commands end with podman's exit codes, whatever state the object is in.
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
-import { readFileSync, readdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { openSuite } from '../support/suite.ts'
@@ -41,7 +41,7 @@ const REFUSED: readonly Command[] = [
 ]
 
 const CHANGING: readonly Command[] = [
-  ['kill', 'ended'], ['kill', 'made'], ['kill', '-s', 'NOSUCH', 'plain'], ['kill', '-s', 'CONT', 'plain'], ['stop', 'ended'], ['stop', 'made'], listed('`start` of one that runs', of('start', 'plain')), ['pause', 'held'], ['pause', 'ended'], ['unpause', 'plain'], ['wait', 'ended'], listed('`rm`, `wait` of several', of('wait', 'ended', 'nosuch')), ['attach', 'ended'], ['unpause', 'held'], ['pause', 'held'],
+  ['kill', 'ended'], ['kill', 'made'], ['kill', '-s', 'NOSUCH', 'plain'], ['kill', '-s', 'CONT', 'plain'], ['stop', 'ended'], ['stop', 'made'], listed('`start` of one that runs', of('start', 'plain')), ['pause', 'held'], ['pause', 'ended'], ['unpause', 'plain'], ['wait', 'ended'], listed('`rm`, `wait` of several', of('wait', 'ended', 'nosuch')), ['attach', 'ended'], ['unpause', 'held'], ['pause', 'held'], listed('`stop`, `restart` of one that is paused', of('restart', '-t', '0', 'held')),
   ['exec', 'plain', 'sh', '-c', 'exit 7'], ['exec', 'plain', 'nosuchprogram'], ['exec', 'plain', '/etc'], ['exec', 'plain', 'sh', '-c', 'kill -9 $$'], ['exec', '-w', '/nosuch', 'plain', 'true'], listed('`exec`: exit code', of('exec', '-u', 'nosuch', 'plain', 'true')), ['container', 'nosuchverb'], ['nosuchcommand'], ['ps', '--nosuchflag'],
   ['start', '-a', 'ended'], ['stop', '-t', '0', 'plain'], ['stop', 'plain'], ['rm', 'plain'], ['container', 'prune', '-f', '--filter', 'label=nosuch'], ['restart', '-t', '0', 'tty'], ['kill', 'tty'], ['wait', 'tty'], ['rm', 'tty'],
 ]
@@ -58,13 +58,21 @@ test('columns, rows and exit codes', async (t) => {
   const run = (...args: string[]): Comparison => of('run', '--rm', '--network', 'none', ...args)
   const name = ['--name', 'twice'] as const
   await twins.make('create', '--name', 'twice', '--network', 'none', busybox)
+  for (const dir of ['lower', 'upper', 'work']) mkdirSync(join(twins.shared, dir))
   await twins.make('create', '--name', 'open', '--network', 'none', '--expose', '99', busybox)
   await compareAll(t, twins, [
     run(busybox, 'true'), run(busybox, 'sh', '-c', 'exit 9'), run(busybox, 'nosuchprogram'), run(busybox, '/nosuch'), run(busybox, '/etc'), run(busybox, '/etc/passwd'), run(busybox, 'sh', '-c', 'sh -c "kill -9 \\$\\$"'), run(suite.probe, 'exit', '125'),
     run('--nosuchflag', busybox), run(...name, busybox, 'true'), listed('`run`: exit code', run('-u', 'nosuch', busybox, 'true')), run('-v', '/nosuch/path:/x', busybox, 'true'), run('--timeout', '1', busybox, 'sleep', '9'), run('--pull', 'never', 'localhost/nosuch'), of('run'), run('--memory', 'x', busybox),
     run('-p', 'x', busybox), run('--cap-add', 'NOSUCH', busybox, 'true'), run('--restart', 'nosuch', busybox), run('--network', 'nosuch', busybox, 'true'), listed('`run --workdir`', run('-w', '/made/for/it', busybox, 'pwd')), run('--entrypoint', 'nosuch', busybox), of('create', '--name', 'twice', busybox), of('create', '--name', 'a b', busybox),
     run('--log-driver', 'nosuch', busybox), run('--stop-signal', 'NOSUCH', busybox), run('-e', '=x', busybox, 'true'), run('--ulimit', 'x', busybox), run('--device', '/dev/nosuch', busybox, 'true'), run('--env-file', '/nosuch', busybox),
-    listed('`ps`: PORTS', of('ps', '-a', '--filter', 'name=open', '--format', '{{.Ports}}')), listed('`-v ...:O`', run('-v', '/etc:/x:O', busybox, 'true')),
+    listed('`run --read-only-tmpfs=false`', run('--read-only', '--read-only-tmpfs=false', busybox, 'touch', '/dev/shm/x')), listed('`run --privileged --cap-drop`', run('--privileged', '--cap-drop', 'CHOWN', busybox, 'grep', 'CapEff', '/proc/self/status')),
+    listed('`run --init --pid host`', run('--init', '--pid', 'host', busybox, 'true')), listed('`run --detach --attach`', run('--detach', '--attach', 'stdout', busybox, 'true')), run('--log-opt', 'bogus=1', busybox, 'true'),
+    listed('`run --mount`, `--tmpfs`', run('--tmpfs', '/t:uid=3', busybox, 'stat', '-c', '%u', '/t')), run('--tmpfs', '/t:mode=700', busybox, 'stat', '-c', '%a', '/t'),
+    run('-e', '', '-w', '', '-h', '', '-m', '', '-u', '', '--userns', '', '--cap-add', '', '--device', '', '--log-driver', '', busybox, 'sh', '-c', 'pwd; id'), run('--userns', 'host', '-m', '0', busybox, 'true'), run('--group-add', 'keep-groups', busybox, 'id'),
+    run('-v', '/etc:/x', '-v', '/etc:/x', busybox, 'ls', '-d', '/x'), run('-v', '/etc:/x:cached,ro', busybox, 'ls', '-d', '/x'), run('--security-opt', 'systempaths=unconfined', busybox, 'sh', '-c', 'grep -c " /proc/" /proc/mounts'),
+    run('--uts', 'host', '-h', 'x', busybox), run('--replace', busybox, 'true'), run('--dns', '1.1.1.1', busybox, 'true'), run('--annotation', 'x', busybox, 'true'), run('--preserve-fds', '3', busybox, 'true'), run('--stop-timeout', '-1', busybox), run('--cidfile', '/nosuch/x/y', busybox, 'true'), of('run', '--rm', '--dns', 'none', busybox, 'cat', '/etc/resolv.conf'),
+    of('wait', 'twice'), of('ps', '-l', '-n', '2'), of('ps', '-w', '-1'), of('inspect', '--size', '--type', 'image', busybox), of('inspect', '-f', '{{.SizeRw}} {{.Path}} {{.Args}} {{.HostConfig.LogConfig.Config}} {{.NetworkSettings.Networks}}', 'twice'), of('logs', '--details', 'twice'),
+    listed('`ps`: PORTS', of('ps', '-a', '--filter', 'name=open', '--format', '{{.Ports}}')), run('-v', `${join(twins.shared, 'lower')}:/x:O`, busybox, 'touch', '/x/new'), listed('`-v ...:O`', run('-v', `${join(twins.shared, 'lower')}:/x:O,upperdir=${join(twins.shared, 'upper')},workdir=${join(twins.shared, 'work')}`, busybox, 'true')),
   ])
   await t.test('an error is one line, where podman may print two', async () => {
     for (const args of [['run', '--pull', 'never', 'localhost/nosuch'], ['ps', '--nosuchflag'], ['rm', 'nosuch'], ['inspect', 'nosuch'], ['start', 'nosuch']]) {
@@ -79,7 +87,7 @@ test('columns, rows and exit codes', async (t) => {
 
 test('every line of docs/parity.md about differences is shown by a test of this folder', () => {
   const texts = readdirSync(import.meta.dirname).filter((file) => file.endsWith('.test.ts')).map((file) => readFileSync(join(import.meta.dirname, file), 'utf8')).join('\n')
-  // Lines that other tests show: without registries.conf, with podman's rootless networks, and test/e2e/archives.test.ts.
-  const elsewhere = ['errors', '`run --network slirp4netns`, `pasta`', 'short image names', '`save`', '`load`']
+  // Lines that other tests show: without registries.conf, with podman's rootless networks, a terminal, standard error, and test/e2e/archives.test.ts and readers.test.ts.
+  const elsewhere = ['errors', '`run --log-opt`', '`attach`: exit code', '`run` into a pipe whose reader has gone', '`run --network slirp4netns`, `pasta`', 'short image names', '`save`', '`load`']
   assert.deepEqual(listedDifferences().filter((line) => !elsewhere.includes(line) && !texts.includes(`listed('${line}'`)), [])
 })

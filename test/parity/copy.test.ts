@@ -10,7 +10,7 @@ import { openTwins, type Side, type Twins } from './twins.ts'
 
 const suite = openSuite()
 
-/** Made anew for each case: `dir` with a file and a folder, `file`, links to them and one to nothing. */
+/** Made anew where a case may have changed it: `dir` with a file and a folder, `file`, links to them and one to nothing. */
 const TARGET = 'rm -rf /t && mkdir -p /t/dir/a.txt.d /t/dir/sub && echo old >/t/dir/old && echo file >/t/file && ln -s dir /t/link && ln -s file /t/flink && ln -s none /t/dangling && ln -s /t/dir /t/absolute && mkdir /t/clash /t/clash/a.txt && chmod 711 /t/dir'
 
 interface Case { readonly args: readonly string[]; readonly isListed: boolean }
@@ -38,6 +38,8 @@ const listing = (folder: string): string => {
   const { stdout } = spawnSync('find', ['.', '-mindepth', '1', '-printf', '%p %y %m %U:%G %l\n'], { cwd: folder, encoding: 'utf8' })
   return stdout.split('\n').sort().join('\n')
 }
+
+const SIDES: readonly Side[] = ['podman', 'scow']
 
 async function call({ podman, box, shared }: Twins, side: Side, args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return side === 'podman' ? podman(args) : box.scow(args, { cwd: shared })
@@ -69,21 +71,20 @@ test('cp', async (t) => {
       assert.equal(ours === theirs, !isListed, `podman: ${theirs}\nscow:   ${ours}`)
     })
   }
-  const LOOK = 'cd /t && find . | sort | while read f; do stat -c "%n %F %a %u:%g" "$f"; done; cat file new dir/a.txt 2>/dev/null'
+  const LOOK = 'cd /t && find . | sort | xargs stat -c "%n %F %a %u:%g"; cat file new dir/a.txt 2>/dev/null'
   for (const { name, cases } of [{ name: 'running', cases: INTO }, { name: 'user', cases: OWNERS }]) {
+    for (const side of SIDES) await reset(side, name)
     for (const { args, isListed } of cases) {
       const words = args.map((word) => word.replace(/^C:/, `${name}:`).replace(/^other:/, 'running:'))
       await compare({ args: words, isListed }, async (side) => {
-        await reset(side, name)
         const { code } = await call(twins, side, ['cp', ...words])
-        return `(${code}) ${(await call(twins, side, ['exec', '--user', '0', name, 'sh', '-c', LOOK])).stdout}`
+        return `(${code}) ${(await call(twins, side, ['exec', '--user', '0', name, 'sh', '-c', `${LOOK}; ${TARGET}`])).stdout}`
       })
     }
   }
   for (const { args, isListed } of OUT_OF) {
     const words = args.map((word) => word.replace(/^C:/, 'running:'))
     await compare({ args: words, isListed }, async (side) => {
-      await reset(side, 'running')
       const folder = join(shared, `${side}.out`)
       spawnSync('sh', ['-c', `rm -rf ${folder} && mkdir -p ${folder}/dir ${folder}/clash/file && echo f >${folder}/file`])
       const at = words.map((word, index) => (index === words.length - 1 ? `./${side}.out/${word}` : word))

@@ -31,6 +31,7 @@ const BATCHES: Readonly<Record<string, readonly Row[]>> = {
     ['--volumes-from giver:ro', 'cat /given/file; touch /given/y 2>&1 | grep -o Read-only', 'given\nRead-only'],
     ['--device /dev/null:/dev/mynull:rw', 'test -c /dev/mynull && echo x >/dev/mynull && echo device', 'device'],
     ['--shm-size 2m', 'grep " /dev/shm " /proc/mounts | grep -o size=[0-9]*k', 'size=2048k'],
+    ['--no-hostname', 'grep -c " /etc/hostname " /proc/mounts', '0'],
     ['--hosts-file none --add-host other:1.2.3.4', 'grep other /etc/hosts | tr "\\t" " "', '1.2.3.4 other'],
   ],
   'a stranger': [['--user 77:88 --passwd-entry extra:x:77:88::/:/bin/sh --group-entry crew:x:88:', 'grep ^extra /etc/passwd; grep ^crew /etc/group', 'extra:x:77:88::/:/bin/sh\ncrew:x:88:']],
@@ -207,6 +208,7 @@ test('entrypoint, logs, time limits, images, standard input and the rest of run'
   })
   await t.test('--systemd=always prepares for systemd', async () => {
     assert.equal(await run('--systemd', 'always', suite.busybox, 'sh', '-c', 'grep -c "^tmpfs /run " /proc/mounts; echo $container_uuid | wc -c'), '1\n33')
+    assert.equal(await run('--systemd', 'always', '--shm-size-systemd', '3m', suite.busybox, 'grep', '-c', 'size=3072k', '/proc/mounts'), '4')
   })
   await t.test('flags of exec', async () => {
     const exec = (...args: string[]) => box.ok('exec', ...args)

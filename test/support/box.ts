@@ -169,6 +169,7 @@ async function finish(child: Child): Promise<number> {
   const [code, signal] = await once(child, 'exit') as [number | null, NodeJS.Signals | null]
   // A container that was left running may hold our pipes: what has come by now is all that counts.
   await Promise.race([once(child, 'close'), sleep(200 * patience)])
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate) // the time may have been over before the pipes were looked at
   return code ?? 128 + (await import('node:os')).constants.signals[signal!]
 }
 

@@ -46,16 +46,13 @@ if (process.env['SCOW_JAIL']) {
 async function runFiles(files: readonly string[], into: Counts): Promise<void> {
   if (files.length === 0) return
   const stderr = new Map<string, string>()
-  const failures = new Map<string, string[]>()
   const events = run({ files: [...files], concurrency: Number(process.env['SCOW_TEST_CONCURRENCY']) || Math.max(2, availableParallelism()), timeout: TIMEOUT_MS, isolation: 'process' })
   for await (const { type, data } of events) {
     if (type === 'test:stderr') stderr.set(data.file, `${stderr.get(data.file) ?? ''}${data.message}`.slice(-20_000))
     if (type === 'test:pass' && data.details.type !== 'suite' && data.skip !== undefined) noteSkip(data.name, data.skip, into)
     if (type === 'test:fail' && data.details.type !== 'suite') {
-      const key = data.file ?? ''
-      // a file that others import is none of those that end with a summary
-      if (!files.includes(key)) console.log(describe(data.name, data.details.error))
-      else failures.set(key, [...(failures.get(key) ?? []), describe(data.name, data.details.error)])
+      // at once: it is known by the file that defines it, which another may have imported
+      console.log(describe(data.name, data.details.error))
     }
     if (type === 'test:summary' && data.file !== undefined) {
       const name = relative(root, data.file)
@@ -64,8 +61,7 @@ async function runFiles(files: readonly string[], into: Counts): Promise<void> {
       console.log(`${data.success && failed === 0 ? 'ok  ' : 'FAIL'} ${line}`)
       into.passed += data.counts.passed
       into.failed += failed
-      const texts = failures.get(data.file)
-      if (texts) console.log(`${texts.join('\n')}\n${stderr.get(data.file)?.trimEnd() ?? ''}\n---- end of ${name}`)
+      if (failed > 0) console.log(`${stderr.get(data.file)?.trimEnd() ?? ''}\n---- end of ${name}`)
     }
   }
 }

@@ -1,14 +1,15 @@
 // Executes a parsed template over a value.
 import { TemplateError } from './lex.ts'
-import { FUNCTIONS, isTrue } from './functions.ts'
+import { isTrue, type Functions } from './functions.ts'
 import type { Call, Node, Operand, Parsed, Pipe } from './parse.ts'
 import { goType, show } from './print.ts'
 import { GoTime, fieldOf, isStruct, sortedKeys, structType } from './values.ts'
 
 class Scope {
   readonly #variables: [string, unknown][]
-  constructor(variables: [string, unknown][]) { this.#variables = variables }
-  inner(): Scope { return new Scope([...this.#variables]) }
+  readonly functions: Functions
+  constructor(variables: [string, unknown][], functions: Functions) { this.#variables = variables; this.functions = functions }
+  inner(): Scope { return new Scope([...this.#variables], this.functions) }
   declare(name: string, value: unknown): void { this.#variables.push([name, value]) }
   assign(name: string, value: unknown): void { this.#cell(name)[1] = value }
   read(name: string): unknown { return this.#cell(name)[1] }
@@ -26,7 +27,7 @@ type Loop = Extract<Node, { body: readonly Node[] }>
 const MAX_DEPTH = 200
 
 /** @throws TemplateError */
-export function evaluate({ nodes, definitions }: Parsed, root: unknown): string {
+export function evaluate({ nodes, definitions }: Parsed, root: unknown, functions: Functions): string {
   let output = ''
   let depth = 0
 
@@ -54,7 +55,7 @@ export function evaluate({ nodes, definitions }: Parsed, root: unknown): string 
         if (!body) throw new TemplateError(`template ${JSON.stringify(node.name)} not defined`)
         if (++depth > MAX_DEPTH) throw new TemplateError('exceeded maximum template depth')
         const value = node.pipe ? pipeline(node.pipe, dot, scope) : null
-        walk(body, value, new Scope([['$', value]]))
+        walk(body, value, new Scope([['$', value]], functions))
         depth--
         return
       }
@@ -78,7 +79,7 @@ export function evaluate({ nodes, definitions }: Parsed, root: unknown): string 
       }
     }
   }
-  walk(nodes, root, new Scope([['$', root]]))
+  walk(nodes, root, new Scope([['$', root]], functions))
   return output
 }
 
@@ -102,7 +103,7 @@ function command({ operands }: Call, context: Context): unknown {
   if (first!.kind === 'function') {
     const values = args()
     try {
-      return FUNCTIONS[first!.name]!(...values)
+      return scope.functions[first!.name]!(...values)
     } catch (error) {
       if (error instanceof TemplateError || !(error instanceof Error)) throw new TemplateError(`error calling ${first!.name}: ${(error as Error).message}`)
       throw new TemplateError(`error calling ${first!.name}: wrong arguments`)

@@ -1,7 +1,7 @@
 // The functions of templates: Go's own and the ones podman adds.
 import { TemplateError } from './lex.ts'
 import { goType, show, sprintf } from './print.ts'
-import { toPlain } from './values.ts'
+import { isJsonNumber, toPlain } from './values.ts'
 
 /** Go's truth: not zero, not empty, not nil. */
 export const isTrue = (value: unknown): boolean => {
@@ -39,14 +39,17 @@ const comparable = (value: unknown): string | number | boolean => {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
   throw new TemplateError('invalid type for comparison')
 }
+/** A json.Number is a text beside a text; beside a number it is one, where Go would refuse it. */
+const beside = (value: unknown, other: unknown): string | number | boolean =>
+  (isJsonNumber(value) ? (typeof other === 'string' ? String(value) : Number(value)) : comparable(value))
 function same(a: unknown, b: unknown): boolean {
   if (a === null || a === undefined || b === null || b === undefined) return (a ?? null) === (b ?? null)
-  const [left, right] = [comparable(a), comparable(b)]
+  const [left, right] = [beside(a, b), beside(b, a)]
   if (typeof left !== typeof right) throw new TemplateError('incompatible types for comparison')
   return left === right
 }
 const less = (a: unknown, b: unknown): boolean => {
-  const [left, right] = [comparable(a), comparable(b)]
+  const [left, right] = [beside(a, b), beside(b, a)]
   if (typeof left !== typeof right || typeof left === 'boolean') throw new TemplateError('incompatible types for comparison')
   return left < right
 }
@@ -59,7 +62,9 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : sh
 
 const titled = (value: unknown): string => text(value).replace(/(^|[\s_-])(\p{Ll})/gu, (_, before: string, letter: string) => before + letter.toUpperCase())
 
-export const FUNCTIONS: Readonly<Record<string, (...args: any[]) => unknown>> = {
+export type Functions = Readonly<Record<string, (...args: any[]) => unknown>>
+
+export const FUNCTIONS: Functions = {
   // `and` and `or` are evaluated by evaluate.ts, which stops at the first that decides
   and: () => undefined,
   or: () => undefined,

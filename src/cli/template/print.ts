@@ -1,5 +1,5 @@
 // Go's fmt: how values print, and Printf with its verbs.
-import { GoTime, isStruct, sortedKeys, structFields } from './values.ts'
+import { GoTime, isJsonNumber, isStruct, sortedKeys, structFields } from './values.ts'
 
 /** `%v` of a value. `inside` a struct, slice or map, a nil is `<nil>` and text has no quotes, as in Go. */
 export function show(value: unknown): string {
@@ -7,7 +7,7 @@ export function show(value: unknown): string {
   if (value === null) return '<nil>'
   if (typeof value === 'number') return showNumber(value)
   if (typeof value !== 'object') return typeof value === 'function' ? '<func>' : String(value)
-  if (value instanceof GoTime) return value.toString()
+  if (value instanceof GoTime || isJsonNumber(value)) return value.toString()
   if (Array.isArray(value)) return `[${value.map(show).join(' ')}]`
   if (value instanceof Map) return `map[${sortedKeys(value).map((key) => `${show(key)}:${show(value.get(key))}`).join(' ')}]`
   const fields = isStruct(value) ? structFields(value) : Object.keys(value)
@@ -28,6 +28,7 @@ export const goType = (value: unknown): string => {
   if (typeof value === 'number') return Number.isInteger(value) ? 'int' : 'float64'
   if (typeof value === 'boolean') return 'bool'
   if (typeof value === 'string') return 'string'
+  if (isJsonNumber(value)) return 'json.Number'
   if (Array.isArray(value)) return '[]interface {}'
   if (value instanceof Map) return 'map[string]interface {}'
   return 'struct'
@@ -66,7 +67,7 @@ function one(value: unknown, spec: Verb): string {
     case 's': return typeof value === 'number' || typeof value === 'boolean' ? wrong(verb, value) : cut(show(value ?? null), precision)
     case 'q': return typeof value === 'number' ? `'${String.fromCodePoint(value)}'` : typeof value === 'boolean' ? wrong(verb, value) : quote(cut(show(value), precision))
     case 'x': case 'X': return cased(hex(value, flags), verb)
-    default: return typeof value === 'number' ? number(value, spec) : wrong(verb, value)
+    default: return typeof value === 'number' || isJsonNumber(value) ? number(Number(value), spec) : wrong(verb, value)
   }
 }
 

@@ -68,12 +68,17 @@ export class GoTime {
 }
 export const ZERO_TIME: GoTime = new GoTime('0001-01-01T00:00:00Z')
 
+/** A number as Go's json.Number: a text for templates, a number again in JSON. */
+export const jsonNumber = (value: number): String => new String(value)
+export const isJsonNumber = (value: unknown): value is String => value instanceof String
+
 /** Plain data for JSON.stringify: structs by their JSON names, maps sorted, times as text. */
 export function toPlain(value: unknown): unknown {
   if (value === undefined || isNil(value)) return null
   if (typeof value === 'bigint') return Number(value)
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof GoTime) return value.text
+  if (isJsonNumber(value)) return Number(value)
   if (Array.isArray(value)) return value.map(toPlain)
   if (value instanceof Map) return Object.fromEntries(sortedKeys(value).map((key) => [String(key), toPlain(value.get(key))]))
   const entries = Object.entries(value).filter(([, inner]) => typeof inner !== 'function')

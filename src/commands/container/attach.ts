@@ -1,6 +1,7 @@
 import { flag, text } from '../../cli/option.ts'
 import { attachContainer } from '../../engine/attach-container.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { UNREAD_EXIT } from '../../engine/run-container.ts'
 import { killContainer } from '../../engine/kill-container.ts'
 import { waitForExit } from '../../engine/wait-container.ts'
 import { openBackend } from '../backend.ts'
@@ -36,9 +37,11 @@ async function attachHere(engine: Engine, id: string, { stdin, detachKeys, sigPr
   const { io, restore } = connectStreams({
     stdin: stdin && record.request.stdin, terminal: record.request.terminal, detachKeys: detachKeys ?? engine.config.engine.detachKeys, interrupt,
   })
-  const release = sigProxy && !record.request.terminal ? proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal'))) : undefined
+  const release = sigProxy ? proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal'))) : undefined
   try {
-    if (await attachContainer(engine, id, io) === 'detached') return 0
+    const end = await attachContainer(engine, id, io)
+    interrupt.signal.throwIfAborted()
+    if (end !== 'ended') return end === 'detached' ? 0 : UNREAD_EXIT
     return (await waitForExit(engine, { id, status }))?.exitCode ?? 0
   } finally {
     release?.()

@@ -1,5 +1,4 @@
-// What run and create share: the image is provided, the request made, the id written where it is wanted.
-import { existsSync, writeFileSync } from 'node:fs'
+// What run and create share: the image is provided, the request made.
 import type { Invocation } from '../../cli/command.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { CreateContainer } from '../../engine/create-container.ts'
@@ -21,7 +20,7 @@ export interface Wanted {
 /** Checks every flag before anything is pulled or made. @throws Failure */
 export async function prepareCreation(engine: Engine, { call, preserveFds, removeImage }: Wanted): Promise<CreateContainer> {
   const { options, args, given } = call
-  if (options.cidfile !== undefined && existsSync(options.cidfile)) throw new Failure('exists', `the file ${options.cidfile} of --cidfile exists already`, { hint: 'remove it, or choose another' })
+  if (options.replace && !options.name) throw new Failure('invalid', '--replace needs --name: it says which container to replace')
   const policy = parsePullPolicy(options.pull, engine.config.engine.pullPolicy)
   const request = withDefaultNetwork(engine, toRequest(options, args, {
     cwd: process.cwd(), environment: engine.environment.all, defaults: engine.config.containers, given,
@@ -84,15 +83,5 @@ async function removeNamed(engine: Engine, name: string): Promise<void> {
     await removeContainer(engine, id, { force: true })
   } catch (error) {
     if (!isFailure(error, 'notFound')) throw error
-  }
-}
-
-/** @throws Failure invalid */
-export function writeCidfile(file: string | undefined, id: string): void {
-  if (file === undefined) return
-  try {
-    writeFileSync(file, id, { flag: 'wx' })
-  } catch (error) {
-    throw new Failure('invalid', `cannot write --cidfile ${file}: ${(error as NodeJS.ErrnoException).code}`, { cause: error })
   }
 }

@@ -1,7 +1,10 @@
 import { createContainer } from '../../engine/create-container.ts'
+import type { Engine } from '../../engine/engine.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
-import { prepareCreation, writeCidfile } from './create-from-flags.ts'
+import type { CreateCall } from './acts.ts'
+import { prepareCreation } from './create-from-flags.ts'
+import { openIdFile } from './id-file.ts'
 import { createOptions } from './options/create-options.ts'
 
 export const spec = defineCommand({
@@ -12,9 +15,14 @@ export const spec = defineCommand({
   options: createOptions,
   examples: ['create --name web -p 8080:80 nginx', 'create -it debian bash'],
   async run(call) {
-    const { create } = await openBackend(call, (engine) => ({ create: async (given) => createContainer(engine, await prepareCreation(engine, { call: given })) }))
-    const id = await create(call)
-    writeCidfile(call.options.cidfile, id)
-    call.out.line(id)
+    const { create } = await openBackend(call, (engine) => ({ create: (given) => createHere(engine, given) }))
+    call.out.line(await create(call))
   },
 })
+
+async function createHere(engine: Engine, call: CreateCall): Promise<string> {
+  using idFile = openIdFile(call.options.cidfile)
+  const id = await createContainer(engine, await prepareCreation(engine, { call }))
+  idFile.write(id)
+  return id
+}

@@ -1,6 +1,6 @@
 import { commaList, flag, integer, list, text } from '../../cli/option.ts'
 import { execContainer } from '../../engine/exec-container.ts'
-import { environment } from '../../config.ts'
+import { environment } from '../../environment.ts'
 import { Failure } from '../../errors.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
@@ -46,7 +46,7 @@ export const spec = defineCommand({
     const here = environment().all
     const request = {
       command, env: [...options.envFile.flatMap((file) => readEnvFile(file, here)), ...parseEnv(options.env, here)], terminal: options.tty, stdin: options.interactive,
-      privileged: options.privileged, ...(options.user === undefined ? {} : { user: options.user }), ...(options.workdir === undefined ? {} : { workdir: options.workdir }),
+      privileged: options.privileged, ...(options.user ? { user: options.user } : {}), ...(options.workdir ? { workdir: options.workdir } : {}),
       ...(preserveFds.length ? { preserveFds } : {}),
     }
     if (options.detach) {
@@ -56,6 +56,7 @@ export const spec = defineCommand({
     const { io, restore } = connectStreams({ stdin: options.interactive, terminal: options.tty, detachKeys: options.detachKeys ?? detachKeys, interrupt })
     try {
       const { exitCode } = await exec(id, { ...request, io })
+      if (exitCode === undefined) interrupt.signal.throwIfAborted()
       return exitCode ?? 0
     } finally {
       restore()

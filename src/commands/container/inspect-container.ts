@@ -3,6 +3,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { execSessions } from '../../engine/exec-container.ts'
 import { findContainer } from '../../engine/find-container.ts'
 import { expectedSpec, readBuiltSpec } from './built-spec.ts'
+import { relabelMode } from './inspect-settings.ts'
 import { inspectedContainer } from './inspect-view.ts'
 import { containerSize } from './ps-extras.ts'
 import type { Container } from './row.ts'
@@ -44,7 +45,7 @@ async function mountsOf(engine: Engine, { record }: Container) {
     const source = mount.type === 'bind' ? mount.source : mount.type === 'image' ? mount.image : volume?.mountpoint ?? ''
     const propagation = 'propagation' in mount ? mount.propagation ?? 'rprivate' : 'rprivate'
     shown.push(struct('define.InspectMount', {
-      Type: mount.type, Name: name, Source: source, Destination: mount.target, Driver: mount.type === 'volume' ? volume?.driver ?? 'local' : '', Mode: '',
+      Type: mount.type, Name: name, Source: source, Destination: mount.target, Driver: mount.type === 'volume' ? volume?.driver ?? 'local' : '', Mode: relabelMode('relabel' in mount ? mount : {}),
       Options: [...(mount.type === 'volume' ? ['nosuid', 'nodev'] : []), ...(mount.options ?? []), mount.type === 'bind' && mount.nonRecursive ? 'bind' : 'rbind'], RW: !mount.readOnly, Propagation: propagation,
     }, name === '' ? { Name: '-' } : {}))
   }

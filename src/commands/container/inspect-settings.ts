@@ -1,7 +1,7 @@
 // The Config and HostConfig of an inspected container.
 import { NIL_MAP, NIL_SLICE, goMap, mapOrNil, struct } from '../../cli/template/values.ts'
 import { humanSize } from '../../cli/human.ts'
-import type { NamespaceMode, Rlimit } from '../../spec/request.ts'
+import type { NamespaceMode, Resources, Rlimit } from '../../spec/request.ts'
 import type { Container } from './row.ts'
 
 const modeText = (mode: NamespaceMode): string => (mode.kind === 'container' ? `container:${mode.id}` : mode.kind === 'path' ? `ns:${mode.path}` : mode.kind)
@@ -23,13 +23,16 @@ const annotationsOf = ({ request, stopSignal }: Container['record'], _id: string
   ...request.annotations, ['org.opencontainers.image.stopSignal', String(stopSignal)] as const,
 ])
 
+/** `z`, `Z` or nothing. */
+export const relabelMode = ({ relabel }: { readonly relabel?: 'shared' | 'private' }): string => (relabel === undefined ? '' : relabel === 'shared' ? 'z' : 'Z')
+
 function bindsOf({ request, volumes }: Container['record']): string[] {
   const access = (readOnly: boolean | undefined, more: readonly (string | undefined)[]): string => [readOnly ? 'ro' : 'rw', ...more.filter(Boolean)].join(',')
   return request.mounts.flatMap((mount) => {
-    if (mount.type === 'bind') return [`${mount.source}:${mount.target}:${access(mount.readOnly, [mount.propagation ?? 'rprivate', mount.nonRecursive ? 'bind' : 'rbind'])}`]
+    if (mount.type === 'bind') return [`${mount.source}:${mount.target}:${access(mount.readOnly, [relabelMode(mount), mount.propagation ?? 'rprivate', mount.nonRecursive ? 'bind' : 'rbind'])}`]
     if (mount.type !== 'volume') return []
     const name = mount.name ?? volumes.find(({ target }) => target === mount.target)?.name ?? ''
-    return [`${name}:${mount.target}:${access(mount.readOnly, [mount.propagation ?? 'rprivate', 'nosuid', 'nodev', 'rbind'])}`]
+    return [`${name}:${mount.target}:${access(mount.readOnly, [relabelMode(mount), mount.propagation ?? 'rprivate', 'nosuid', 'nodev', 'rbind'])}`]
   })
 }
 
@@ -65,7 +68,7 @@ export function hostConfigOf(container: Container, rlimits?: readonly Rlimit[]) 
   return struct('define.InspectContainerHostConfig', {
     Binds: bindsOf(record), CgroupManager: record.cgroupManager, CgroupMode: modeText(request.namespaces.cgroup), ContainerIDFile: '',
     LogConfig: struct('define.InspectLogConfig', {
-      Type: request.log.driver, Config: null, Path: record.logPath, Tag: request.log.tag ?? '', Size: humanSize(request.log.maxSizeBytes ?? 0),
+      Type: request.log.driver, Config: NIL_MAP, Path: record.logPath, Tag: request.log.tag ?? '', Size: humanSize(request.log.maxSizeBytes ?? 0),
     }),
     NetworkMode: networkMode(request), PortBindings: new Map([...record.exposed.map((port) => [port, null] as const), ...bindings(container)]),
     RestartPolicy: struct('define.InspectRestartPolicy', { Name: request.restart.name, MaximumRetryCount: request.restart.name === 'on-failure' ? request.restart.maxRetries : 0 }),
@@ -96,6 +99,9 @@ const shortSize = (bytes: number): string => {
   return unit ? `${bytes / unit[1]}${unit[0]}` : String(bytes)
 }
 
+const limitsMemory = ({ memoryBytes, memorySwapBytes, memoryReservationBytes, oomKillDisable }: Resources): boolean =>
+  [memoryBytes, memorySwapBytes, memoryReservationBytes, oomKillDisable].some((limit) => limit !== undefined)
+
 function limitsOf({ resources, devices, rlimits, cgroupParent }: Container['record']['request']) {
   const cpuPeriod = resources.cpuPeriodUs ?? (resources.cpus === undefined ? 0 : 100_000)
   const throttles = (list: readonly { path: string; rate: number }[] | undefined) => (list?.length ? list.map(({ path, rate }) => struct('define.InspectBlkioThrottleDevice', { Path: path, Rate: rate })) : null)
@@ -106,8 +112,8 @@ function limitsOf({ resources, devices, rlimits, cgroupParent }: Container['reco
     CpuPeriod: cpuPeriod, CpuQuota: resources.cpuQuotaUs ?? Math.round((resources.cpus ?? 0) * cpuPeriod), CpuRealtimePeriod: resources.cpuRtPeriodUs ?? 0, CpuRealtimeRuntime: resources.cpuRtRuntimeUs ?? 0,
     CpusetCpus: resources.cpusetCpus ?? '', CpusetMems: resources.cpusetMems ?? '',
     Devices: devices.map(({ source, target, permissions }) => struct('define.InspectDevice', { PathOnHost: source, PathInContainer: target ?? source, CgroupPermissions: permissions ?? '' })),
-    DiskQuota: 0, KernelMemory: 0, MemoryReservation: resources.memoryReservationBytes ?? 0, MemorySwap: resources.memorySwapBytes ?? (resources.memoryBytes ?? 0) * 2,
-    MemorySwappiness: resources.memorySwappiness ?? 0, OomKillDisable: resources.oomKillDisable ?? false, PidsLimit: resources.pidsLimit ?? 0,
+    DiskQuota: 0, KernelMemory: 0, MemoryReservation: resources.memoryReservationBytes ?? 0, MemorySwap: Math.max(0, resources.memorySwapBytes ?? (resources.memoryBytes ?? 0) * 2),
+    MemorySwappiness: resources.memorySwappiness ?? (limitsMemory(resources) ? -1 : 0), OomKillDisable: resources.oomKillDisable ?? false, PidsLimit: Math.max(0, resources.pidsLimit ?? 0), // unlimited is 0
     Ulimits: (rlimits ?? []).map(({ type, soft, hard }) => struct('define.InspectUlimit', { Name: type, Soft: soft, Hard: hard })),
     CpuCount: 0, CpuPercent: 0, IOMaximumIOps: 0, IOMaximumBandwidth: 0, CgroupConf: resources.unified?.length ? goMap(resources.unified) : NIL_MAP,
   }

@@ -1,5 +1,5 @@
 // A container as `inspect` prints it, in podman's shape.
-import { GoTime, ZERO_TIME, goMap, struct } from '../../cli/template/values.ts'
+import { GoTime, ZERO_TIME, goMap, mapOrNil, struct } from '../../cli/template/values.ts'
 import type { BuiltSpec } from './built-spec.ts'
 import { configOf, hostConfigOf, portBindings } from './inspect-settings.ts'
 import type { Container } from './row.ts'
@@ -23,17 +23,18 @@ export interface Surroundings {
 export function inspectedContainer({ container, built, sizes, files, execIds, driverData, mounts, defaultNetwork }: Surroundings) {
   const { record, status, id } = container
   const { request } = record
-  const [path = '', ...args] = [...record.entrypoint, ...record.command]
+  const words = [...record.entrypoint, ...record.command]
   const inEtc = (name: string): string => (files.etc === '' ? '' : `${files.etc}/${name}`)
   return struct('define.InspectContainerData', {
-    ID: id, Created: time(record.createdAtMs), Path: path, Args: args, State: stateOf(container), Image: record.image?.id ?? '', ImageDigest: record.image?.digest ?? '',
+    ID: id, Created: time(record.createdAtMs), Path: words[0] ?? '', Args: words.length > 1 ? words.slice(1) : words, // one word alone is both, as in podman
+    State: stateOf(container), Image: record.image?.id ?? '', ImageDigest: record.image?.digest ?? '',
     ImageName: record.image?.name ?? '', Rootfs: request.rootfs?.path ?? '', Pod: container.podId ?? '', ResolvConfPath: inEtc('resolv.conf'), HostnamePath: inEtc('hostname'),
     HostsPath: inEtc('hosts'), StaticDir: files.dir, OCIConfigPath: files.config, OCIRuntime: record.runtime.name, ConmonPidFile: request.monitorPidFile ?? files.monitorPidFile,
     PidFile: request.pidFile ?? files.pidFile, Name: container.name, RestartCount: status.restarts ?? 0, Driver: record.storageDriver, MountLabel: built.mountLabel, ProcessLabel: built.processLabel,
     AppArmorProfile: built.apparmor, EffectiveCaps: built.effectiveCaps, BoundingCaps: built.boundingCaps, ExecIDs: execIds, GraphDriver: struct('define.DriverData', { Name: record.storageDriver, Data: goMap(driverData) }),
-    ...(sizes ? { SizeRw: sizes.writable, SizeRootFs: sizes.rootfs } : {}), Mounts: mounts, Dependencies: dependencies(request), NetworkSettings: networkSettings(container, defaultNetwork),
+    SizeRw: sizes?.writable ?? null, SizeRootFs: sizes?.rootfs ?? null, Mounts: mounts, Dependencies: dependencies(request), NetworkSettings: networkSettings(container, defaultNetwork),
     Namespace: '', IsInfra: false, IsService: false, Config: configOf(container, built.env), HostConfig: hostConfigOf(container, built.rlimits),
-  }, { ID: 'Id' })
+  }, { ID: 'Id', ...(sizes ? {} : { SizeRw: '-', SizeRootFs: '-' }) })
 }
 
 function stateOf({ phase, status }: Container) {
@@ -54,16 +55,22 @@ const dependencies = ({ network, namespaces }: Container['record']['request']): 
 /** The addresses on top are those in the default network. */
 function networkSettings(container: Container, defaultNetwork: string) {
   const { status } = container
-  const networks = (status.networks ?? []).map((one) => [one.network, endpoint(one, container.id)] as const)
+  const networks = attachments(container).map((one) => [one.network, endpoint(one, container.id)] as const)
   const first = status.networks?.find(({ network }) => network === defaultNetwork)
   const exposed = new Map<string, unknown>(container.record.exposed.map((port) => [port, null]))
   return struct('define.InspectNetworkSettings', {
     ...addressFields(first), Bridge: '', SandboxID: '', HairpinMode: false, LinkLocalIPv6Address: '', LinkLocalIPv6PrefixLen: 0,
-    Ports: new Map([...exposed, ...portBindings(container)]), SandboxKey: status.netns ?? '', ...(networks.length ? { Networks: new Map(networks) } : {}),
-  })
+    Ports: new Map([...exposed, ...portBindings(container)]), SandboxKey: status.netns ?? '', Networks: mapOrNil(networks),
+  }, networks.length ? {} : { Networks: '-' })
 }
 
 type Attached = NonNullable<Container['status']['networks']>[number]
+
+/** Before the first start those that it will be in, without addresses. */
+function attachments({ status, record: { request: { network } } }: Container): readonly Attached[] {
+  if (status.networks !== undefined || network.kind !== 'bridge') return status.networks ?? []
+  return network.networks.map(({ name, aliases }) => ({ network: name, ips: [], ...(aliases ? { aliases } : {}) }) as unknown as Attached)
+}
 
 function addressFields(attached: Attached | undefined) {
   const v4 = attached?.ips.find(({ address }) => !address.includes(':'))

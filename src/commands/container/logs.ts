@@ -15,6 +15,7 @@ export const spec = defineCommand({
   argsOptionalWith: ['latest'],
   options: {
     color: flag('--color', 'Colour the names of several containers'),
+    details: flag('--details', 'Accepted for compatibility: there are no further details'),
     follow: flag('-f, --follow', 'Go on while it runs'),
     latest: selectOptions.latest,
     names: flag('-n, --names', 'Put the name before each line'),
@@ -36,7 +37,7 @@ export const spec = defineCommand({
         ...range, follow: options.follow, signal: interrupt.signal, ...(options.tail !== undefined && options.tail >= 0 ? { tail: options.tail } : {}),
       })
       const name = prefix(container, { several, names: options.names, color: options.color && out.useColor, at })
-      await print(lines, { name, timestamps: options.timestamps })
+      await print(lines, { name, timestamps: options.timestamps, whole: several && !options.follow })
     }
     if (options.follow) await Promise.all(chosen.map(show))
     else for (const [at, one] of chosen.entries()) await show(one, at)
@@ -63,13 +64,17 @@ function prefix({ id, name }: Chosen, { several, names, color, at }: { several: 
 }
 
 const NEWLINE = Buffer.from('\n')
+const DESCRIPTORS = { stdout: 1, stderr: 2 } as const
+
+interface Printing { readonly name: string; readonly timestamps: boolean; /** Ends the last line, so that another container's is one of its own. */ readonly whole: boolean }
 
 /** Each stream to its own; a line that was written in parts is put together again. */
-async function print(lines: AsyncIterable<LogLine>, { name, timestamps }: { name: string; timestamps: boolean }): Promise<void> {
+async function print(lines: AsyncIterable<LogLine>, { name, timestamps, whole }: Printing): Promise<void> {
   const isOpen = { stdout: false, stderr: false }
   for await (const { time, stream, text, partial } of lines) {
     const head = isOpen[stream] ? '' : `${name}${timestamps ? `${time} ` : ''}`
     isOpen[stream] = partial
-    writeAll(stream === 'stderr' ? 2 : 1, Buffer.concat([Buffer.from(head), text, ...(partial ? [] : [NEWLINE])]))
+    writeAll(DESCRIPTORS[stream], Buffer.concat([Buffer.from(head), text, ...(partial ? [] : [NEWLINE])]))
   }
+  if (whole) for (const stream of ['stdout', 'stderr'] as const) if (isOpen[stream]) writeAll(DESCRIPTORS[stream], NEWLINE)
 }

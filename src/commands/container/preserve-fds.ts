@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs'
 import { Failure } from '../../errors.ts'
 
 const FIRST = 3
@@ -10,5 +11,17 @@ export function descriptors({ preserveFds, preserveFd }: { readonly preserveFds:
     if (!/^\d{1,6}$/.test(text) || Number(text) < FIRST) throw new Failure('invalid', `invalid value "${text}" for --preserve-fd: expected the number of a descriptor, 3 or more`)
     return Number(text)
   })
-  return [...Array.from({ length: preserveFds ?? 0 }, (_, at) => FIRST + at), ...listed]
+  const wanted = [...Array.from({ length: preserveFds ?? 0 }, (_, at) => FIRST + at), ...listed]
+  const missing = wanted.find((fd) => !isOpen(fd))
+  if (missing !== undefined) throw new Failure('invalid', `file descriptor ${missing} is not open`, { hint: `pass it on: scow ... ${missing}<FILE` })
+  return wanted
+}
+
+/** Where nothing was passed on, Node's own poll descriptor is the first. */
+function isOpen(fd: number): boolean {
+  try {
+    return !/^anon_inode:\[(eventpoll|io_uring)\]$/.test(readlinkSync(`/proc/self/fd/${fd}`))
+  } catch {
+    return false
+  }
 }

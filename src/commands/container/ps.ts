@@ -1,4 +1,4 @@
-import { commaList, flag, integer, oneOf, text } from '../../cli/option.ts'
+import { commaList, count, flag, integer, oneOf, text } from '../../cli/option.ts'
 import { printListing, type Column } from '../../cli/report.ts'
 import { Failure } from '../../errors.ts'
 import { openBackend } from '../backend.ts'
@@ -27,7 +27,7 @@ const options = {
   size: flag('-s, --size', 'Show sizes'),
   sort: oneOf('--sort <column>', 'Sort by a column', SORTS),
   sync: flag('--sync', 'Accepted for compatibility: the state is always true'),
-  watch: integer('-w, --watch <seconds>', 'Show again every so many seconds'),
+  watch: count('-w, --watch <seconds>', 'Show again every so many seconds'),
 }
 type PsCall = Call<typeof options>
 
@@ -37,8 +37,9 @@ export const spec = defineCommand({
   options,
   examples: ['ps -a', 'ps --filter status=exited --format "{{.Names}} {{.Status}}"', 'ps -a --format json'],
   async run(call) {
-    const { options: { quiet, format, watch }, out } = call
+    const { options: { quiet, format, watch, last, latest }, out } = call
     if (quiet && format !== undefined) throw new Failure('invalid', '--quiet and --format exclude each other')
+    if (latest && last !== undefined) throw new Failure('invalid', '--latest and --last exclude each other')
     const { containers } = await openBackend(call, (engine) => ({ containers: engineContainers(engine) }))
     await show(call, containers)
     while (watch !== undefined && watch > 0 && !call.interrupt.signal.aborted) {

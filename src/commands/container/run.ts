@@ -6,7 +6,8 @@ import { log } from '../../log.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import type { RunCall } from './acts.ts'
-import { prepareCreation, writeCidfile } from './create-from-flags.ts'
+import { prepareCreation } from './create-from-flags.ts'
+import { openIdFile } from './id-file.ts'
 import { createOptions } from './options/create-options.ts'
 import { runOnlyOptions } from './options/later-options.ts'
 import { descriptors } from './preserve-fds.ts'
@@ -30,9 +31,10 @@ export const spec = defineCommand({
 })
 
 async function runHere(engine: Engine, call: RunCall): Promise<number> {
+  using idFile = openIdFile(call.options.cidfile)
   const creation = await prepareCreation(engine, { call, preserveFds: descriptors(call.options), removeImage: call.options.rmi })
-  const onCreated = (id: string): void => writeCidfile(call.options.cidfile, id)
-  if (!call.options.detach) return foreground(call, engine, { ...creation, onCreated })
+  const onCreated = idFile.write
+  if (!call.options.detach) return await foreground(call, engine, { ...creation, onCreated })
   call.out.line((await runContainer(engine, { ...creation, onCreated })).id)
   return 0
 }
@@ -56,10 +58,11 @@ async function foreground(call: RunCall, engine: Engine, creation: Parameters<ty
   let release: (() => void) | undefined
   const onCreated = (id: string): void => {
     creation.onCreated?.(id)
-    if (values.sigProxy && !values.tty) release = proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal')))
+    if (values.sigProxy) release = proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal')))
   }
   try {
     const { exitCode } = await runContainer(engine, { ...creation, io, onCreated })
+    if (exitCode === undefined) interrupt.signal.throwIfAborted() // it runs on, but the user has not left by the keys
     return exitCode ?? 0
   } finally {
     release?.()

@@ -26,6 +26,8 @@ export interface Selection {
   readonly eligible?: (row: Row) => boolean
   /** A missing one is no error. */
   readonly ignore?: boolean
+  /** One that is named twice is chosen twice. */
+  readonly repeats?: boolean
   /** The command changes nothing, and waits for nobody. */
   readonly reading?: boolean
 }
@@ -37,7 +39,7 @@ export const settledContainers = (engine: Engine): ContainerSource => ({ ...engi
 
 /** Errors for single names are shown and returned; the rest goes on. @throws invalid */
 export async function selectContainers(source: ContainerSource, selection: Selection, out: Output): Promise<{ chosen: Chosen[]; errors: unknown[] }> {
-  const { args, all, latest, cidfile = [], filter = [], ignore, reading } = selection
+  const { args, all, latest, cidfile = [], filter = [], ignore, repeats, reading } = selection
   if (args.length > 0 && (all || latest)) throw new Failure('invalid', `--${all ? 'all' : 'latest'} and names exclude each other`)
   if (!reading) await source.settle?.() // so that names and states are true
   if (all || latest || filter.length > 0) return { chosen: await selectRows(source, selection), errors: [] }
@@ -47,7 +49,7 @@ export async function selectContainers(source: ContainerSource, selection: Selec
   for (const typed of names) {
     try {
       const { id, name, podId } = await source.find(typed)
-      if (!chosen.some((other) => other.id === id)) chosen.push({ id, name, typed, podId })
+      if (repeats || !chosen.some((other) => other.id === id)) chosen.push({ id, name, typed, podId })
     } catch (error) {
       if (!isFailure(error)) throw error
       if (ignore && error.kind === 'notFound') continue

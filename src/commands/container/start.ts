@@ -1,7 +1,7 @@
 import { flag, text } from '../../cli/option.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { killContainer } from '../../engine/kill-container.ts'
-import { startAttached } from '../../engine/run-container.ts'
+import { UNREAD_EXIT, startAttached } from '../../engine/run-container.ts'
 import { startContainer } from '../../engine/start-container.ts'
 import { waitForExit } from '../../engine/wait-container.ts'
 import { Failure, isFailure } from '../../errors.ts'
@@ -59,9 +59,11 @@ async function startAttachedHere(engine: Engine, id: string, { stdin, detachKeys
   const { io, restore } = connectStreams({
     stdin: stdin && record.request.stdin, terminal: record.request.terminal, detachKeys: detachKeys ?? engine.config.engine.detachKeys, interrupt,
   })
-  const release = sigProxy && !record.request.terminal ? proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal'))) : undefined
+  const release = sigProxy ? proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal'))) : undefined
   try {
-    if (await startAttached(engine, { id, io, attended: false }) === 'detached') return 0
+    const end = await startAttached(engine, { id, io, attended: false })
+    interrupt.signal.throwIfAborted()
+    if (end !== 'ended') return end === 'detached' ? 0 : UNREAD_EXIT
     const container = await engine.state.containers.get(id)
     return (container && (await waitForExit(engine, container))?.exitCode) ?? 0
   } finally {

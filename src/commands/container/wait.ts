@@ -30,16 +30,20 @@ export const spec = defineCommand({
       if (/healthy/.test(condition)) throw new Failure('unsupported', `--condition ${condition} is not supported yet: health checks come later`)
     }
     const { containers, wait } = await openBackend(call, (engine) => ({ containers: engineContainers(engine), wait: (id, how) => waitContainer(engine, id, how) }))
-    const { chosen, errors } = await selectContainers(containers, { args, latest: options.latest, ignore: options.ignore, reading: true }, out)
+    const { chosen, errors } = await selectContainers(containers, { args, latest: options.latest, ignore: options.ignore, repeats: true, reading: true }, out)
     const how = { ...(options.condition.length ? { conditions: options.condition } : {}), ...intervalOf(options.interval), signal: interrupt.signal }
     const waits = chosen.map(({ id }) => wait(id, how).catch((error: unknown) => {
       if (options.ignore && isFailure(error, 'notFound')) return -1
       throw error
     }))
     if (options.ignore) for (let missing = args.length - chosen.length; missing > 0; missing--) out.line('-1')
-    if (options.exitFirstMatch && waits.length > 0) out.line(String(await Promise.race(waits)))
-    else for (const one of waits) out.line(String(await one))
-    interrupt.signal.throwIfAborted()
+    const print = async (waited: Promise<number>): Promise<void> => {
+      const code = await waited
+      interrupt.signal.throwIfAborted()
+      out.line(String(code))
+    }
+    if (options.exitFirstMatch && waits.length > 0) await print(Promise.race(waits))
+    else for (const one of waits) await print(one)
     return codeOf(errors)
   },
 })

@@ -1,7 +1,7 @@
 import { flag } from '../../cli/option.ts'
 import { defineCri, openCri } from './command.ts'
 import { tlsOptions, transport } from './options.ts'
-import { joinStreams } from './streams.ts'
+import { joinStreams, needTerminal } from './streams.ts'
 
 export const spec = defineCri({
   name: 'attach',
@@ -15,6 +15,7 @@ export const spec = defineCri({
   },
   async run(call) {
     const { options, interrupt } = call
+    needTerminal(options.stdin, options.tty)
     const [{ RuntimeServiceService: Runtime, AttachRequest }, { runtime }] = await Promise.all([import('../../cri/wire/generated/runtime-v1.ts'), openCri(call)])
     const { url } = await runtime.call(Runtime.attach, AttachRequest.fromPartial({ containerId: call.args[0]!, stdin: options.stdin, tty: options.tty, stdout: true, stderr: !options.tty }))
     return joinStreams({ url, transport: options.transport, tls: options, stdin: options.stdin, tty: options.tty, interrupt })

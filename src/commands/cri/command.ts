@@ -3,7 +3,7 @@ import type { CommandSpec, Invocation, Options } from '../../cli/command.ts'
 import type { Connection } from '../../cri/client/connection.ts'
 import type { CriSettings } from '../../cri/client/settings.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { exitCodeOf, type ErrorKind } from '../../errors.ts'
+import { exitCodeOf, Failure, type ErrorKind } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 
 /** 1: failed; 2: there is no such thing; 3: no runtime could be reached; 124: it did not answer in time. */
@@ -38,17 +38,34 @@ export const criFlags = (globals: ReadonlyMap<string, string>): Record<string, s
 
 const loadClient = () => Promise.all([import('../../cri/client/connection.ts'), import('../../cri/client/endpoint.ts')])
 
-/** @throws Failure unavailable, denied */
-export async function openCri(call: CriCall): Promise<Cri> {
+async function opener(call: CriCall): Promise<{ readonly settings: CriSettings; readonly open: (address: string) => Promise<Connection> }> {
   const [[{ openConnection }, { findEndpoint, parseEndpoint }], settings] = await Promise.all([loadClient(), settingsOf(call)])
-  const open = async (address: string): Promise<Connection> => openConnection({
+  return { settings, open: async (address) => openConnection({
     endpoint: address === '' ? await findEndpoint() : parseEndpoint(address), timeoutMs: settings.timeoutMs, signal: call.interrupt.signal,
     trace: settings.debug ? (line) => call.out.note(`debug: ${line}`) : undefined,
-  })
+  }) }
+}
+
+/** The service of images alone: the runtime's own may be out of order. @throws Failure unavailable, denied */
+export async function openImages(call: CriCall): Promise<Connection> {
+  const { settings, open } = await opener(call)
+  return open(settings.imageEndpoint || settings.runtimeEndpoint)
+}
+
+/** @throws Failure unavailable, denied */
+export async function openCri(call: CriCall): Promise<Cri> {
+  const { settings, open } = await opener(call)
   const runtime = await open(settings.runtimeEndpoint)
   let images: Promise<Connection> | undefined
   const isSame = settings.imageEndpoint === '' || settings.imageEndpoint === settings.runtimeEndpoint
   return { runtime, settings, images: () => (images ??= isSame ? Promise.resolve(runtime) : open(settings.imageEndpoint)) }
+}
+
+/** Of what removes and stops pods: crictl does nothing without words, on which `crictl rmp $(crictl pods -q)` relies. @throws Failure invalid */
+export function nothingNamed(call: CriCall, what: string): number {
+  if (!isCrictl(call)) throw new Failure('invalid', `no ${what} named`, { hint: 'give its id, or --all where there is such a flag' })
+  call.out.note(`No ${what} named: nothing is done`)
+  return 0
 }
 
 /** Whether the program was started as crictl: only its own grammar holds then. */

@@ -16,7 +16,7 @@ export const spec = defineCri({
   examples: ['cri config --set runtime-endpoint=unix:///run/crio/crio.sock,timeout=10', 'cri config --get timeout'],
   async run(call) {
     const { args, options, out, globals, given } = call
-    const [{ KEYS, configFile, isKey }, { formatYaml, parseYaml }] = await Promise.all([import('../../cri/client/settings.ts'), import('../../yaml.ts')])
+    const { KEYS, configFile, isKey, parseConfig } = await import('../../cri/client/settings.ts')
     const { path } = configFile(criFlags(globals))
     const known = (name: string): string => {
       if (!isKey(name)) throw new Failure('invalid', `unknown setting "${name}"`, { hint: `known are ${Object.keys(KEYS).join(', ')}` })
@@ -32,7 +32,10 @@ export const spec = defineCri({
     if (changes.length > 0) {
       const { writeFileAtomic } = await import('../../cri/client/settings-file.ts')
       const before = readOrEmpty(path)
-      writeFileAtomic(path, formatYaml({ ...(parseYaml(before, path) as object | null), ...Object.fromEntries(changes) }))
+      await parseConfig(before, path)
+      const after = changes.reduce(withSetting, before)
+      await parseConfig(after, path)
+      writeFileAtomic(path, after)
       return 0
     }
     const settings = await settingsOf(call)
@@ -50,9 +53,16 @@ export const spec = defineCri({
 
 function valueOf(name: string, text: string, type: 'text' | 'seconds' | 'boolean'): string | number | boolean {
   if (type === 'text') return text
-  if (type === 'seconds' && /^\d+$/.test(text)) return Number(text)
+  if (type === 'seconds' && /^-?\d+$/.test(text)) return Number(text)
   if (type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true'
   throw new Failure('invalid', `invalid value "${text}" for ${name}`, { hint: type === 'seconds' ? 'give a whole number of seconds' : 'give true or false' })
+}
+
+/** Its line written anew, or a line more; comments and the order of the others stay. */
+function withSetting(text: string, [name, value]: readonly [string, string | number | boolean]): string {
+  const line = `${name}: ${JSON.stringify(value)}`
+  const old = new RegExp(`^["']?${name}["']?[ \\t]*:.*$`, 'm')
+  return old.test(text) ? text.replace(old, () => line) : `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${line}\n`
 }
 
 function readOrEmpty(path: string): string {

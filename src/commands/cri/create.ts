@@ -2,9 +2,10 @@ import { duration, flag, list, text } from '../../cli/option.ts'
 import type { ContainerFlags } from '../../cri/client/from-flags.ts'
 import { Failure } from '../../errors.ts'
 import { defineCri, openCri, type Cri } from './command.ts'
+import { asksForSchema, chosenSchemas } from './config-schema.ts'
 import { containerOptions, dryRun } from './container-options.ts'
 import { areFiles, podConfigOf, showPlan, type Described } from './plan.ts'
-import { pullOptions, pullSettings, pullWithProgress } from './pull-options.ts'
+import { checkPullChoice, pullOptions, pullSettings, pullWithProgress } from './pull-options.ts'
 
 const FILES = 2
 
@@ -29,7 +30,8 @@ export const spec = defineCri({
   examples: ['cri create 1f73f2d81bf98 container.json pod.json', 'cri create --name shell -e A=1 1f73f2d81bf98 busybox sleep 100'],
   async run(call) {
     const { args, options, out } = call
-    if (options.noPull && options.withPull) throw new Failure('invalid', 'give only one of --no-pull and --with-pull')
+    if (asksForSchema(call, args)) return out.line(await chosenSchemas(args))
+    checkPullChoice(options)
     const [podSandboxId, ...words] = args as [string, ...string[]]
     const isFiles = areFiles(call, words, FILES)
     if (isFiles ? words.length !== FILES : words.length === 0) throw new Failure('invalid', isFiles ? 'a container needs two files: its configuration and its pod\'s' : 'no image to create a container from', { hint: 'see \'scow cri create --help\'' })

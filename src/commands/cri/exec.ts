@@ -4,7 +4,7 @@ import { exitCodeOf, Failure } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { openCri, type Cri, type CriCall } from './command.ts'
 import { containerFilters, tlsOptions, transport } from './options.ts'
-import { joinStreams, type TlsFlags } from './streams.ts'
+import { joinStreams, needTerminal, type TlsFlags } from './streams.ts'
 
 const { namespace: _, ...filters } = containerFilters
 const FILTERS = ['name', 'pod', 'image', 'state', 'label', 'latest', 'last'] as const
@@ -40,6 +40,7 @@ export const spec = defineCommand({
     const isFiltered = FILTERS.some((key) => given.has(key))
     const command = isFiltered ? args : args.slice(1)
     if (command.length === 0) throw new Failure('invalid', isFiltered || args.length > 0 ? 'no command to run' : 'no container named', { hint: 'give a container, or a filter such as --name, and a command' })
+    if (!options.sync) needTerminal(options.interactive, options.tty)
     const cri = await openCri(call)
     const ids = isFiltered ? await chosen(cri, options) : [args[0]!]
     if (ids.length === 0) throw new Failure('notFound', 'no container matches')
@@ -69,10 +70,11 @@ async function chosen(cri: Cri, options: Filters): Promise<string[]> {
 
 interface Sync { readonly id: string; readonly command: readonly string[]; readonly timeout: number | undefined }
 
-async function execSync({ runtime, settings }: Cri, { id, command, timeout = 0 }: Sync): Promise<number> {
+async function execSync({ runtime }: Cri, { id, command, timeout = 0 }: Sync): Promise<number> {
   const { RuntimeServiceService: Runtime, ExecSyncRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
-  const timeoutMs = timeout > 0 ? timeout * 1000 + GRACE_MS : settings.timeoutMs
-  const { stdout, stderr, exitCode } = await runtime.call(Runtime.execSync, ExecSyncRequest.fromPartial({ containerId: id, cmd: [...command], timeout: BigInt(timeout) }), { timeoutMs })
+  const timeoutMs = timeout > 0 ? timeout * 1000 + GRACE_MS : undefined
+  const request = ExecSyncRequest.fromPartial({ containerId: id, cmd: [...command], timeout: BigInt(timeout) })
+  const { stdout, stderr, exitCode } = await runtime.call(Runtime.execSync, request, { timeoutMs }).catch(explained)
   writeAll(1, stdout)
   writeAll(2, stderr)
   return exitCode
@@ -89,6 +91,10 @@ interface Streamed extends TlsFlags {
 async function execStream({ runtime }: Cri, { interrupt }: CriCall, wanted: Streamed): Promise<number> {
   const { RuntimeServiceService: Runtime, ExecRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
   const { id, command, tty, interactive } = wanted
-  const { url } = await runtime.call(Runtime.exec, ExecRequest.fromPartial({ containerId: id, cmd: [...command], tty, stdin: interactive, stdout: true, stderr: !tty }))
+  const { url } = await runtime.call(Runtime.exec, ExecRequest.fromPartial({ containerId: id, cmd: [...command], tty, stdin: interactive, stdout: true, stderr: !tty })).catch(explained)
   return joinStreams({ url, transport: wanted.transport, tls: wanted, stdin: interactive, tty, interrupt })
+}
+
+async function explained(error: unknown): Promise<never> {
+  throw (await import('../../cri/client/remote-command.ts')).asStartFailure(error)
 }

@@ -5,7 +5,7 @@ import type { Connection } from '../../cri/client/connection.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { Failure } from '../../errors.ts'
 import type { Options } from '../../cli/command.ts'
-import { openCri } from './command.ts'
+import { openImages } from './command.ts'
 
 export type ImageStore = { readonly kind: 'scow'; readonly engine: Engine } | { readonly kind: 'containerd'; readonly store: ContainerdStore }
 
@@ -18,7 +18,7 @@ const OTHER_WAYS: Readonly<Record<string, string>> = {
 
 /** @throws unsupported: a runtime whose store is not known; unavailable: it is on another machine */
 export async function openImageStore(call: Call): Promise<{ readonly images: Connection; readonly store: ImageStore }> {
-  const images = await (await openCri(call)).images()
+  const images = await openImages(call)
   const { RuntimeServiceService: Runtime, StatusRequest, VersionRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
   const { runtimeName } = await images.call(Runtime.version, VersionRequest.fromPartial({ version: '0.1.0' }))
   if (runtimeName === 'containerd') {

@@ -1,5 +1,5 @@
 import type { FilesystemUsage } from '../../cri/wire/generated/runtime-v1.ts'
-import { defineCri, openCri } from './command.ts'
+import { defineCri, openImages } from './command.ts'
 import { inspectOutput, template } from './options.ts'
 import { printJson, usageSize } from './print.ts'
 
@@ -9,10 +9,10 @@ export const spec = defineCri({
   options: { output: inspectOutput, template },
   async run(call) {
     const { options, out } = call
-    const [{ inspected }, { toJson }, { ImageServiceService: Images }, cri] = await Promise.all([
-      import('../../cri/client/inspected.ts'), import('../../cri/client/protojson.ts'), import('../../cri/wire/generated/runtime-v1.ts'), openCri(call),
+    const [{ inspected }, { toJson }, { ImageServiceService: Images }, connection] = await Promise.all([
+      import('../../cri/client/inspected.ts'), import('../../cri/client/protojson.ts'), import('../../cri/wire/generated/runtime-v1.ts'), openImages(call),
     ])
-    const answer = await (await cri.images()).call(Images.imageFsInfo, {})
+    const answer = await connection.call(Images.imageFsInfo, {})
     if (options.output === 'table') return out.write(tableOf('Container', answer.containerFilesystems) + tableOf('Image', answer.imageFilesystems))
     await printJson(out, inspected(toJson(answer), {}), options)
   },

@@ -1,7 +1,7 @@
 import { humanSize } from '../../cli/human.ts'
 import { commaList, flag } from '../../cli/option.ts'
 import type { Image } from '../../cri/wire/generated/runtime-v1.ts'
-import { defineCri, openCri } from './command.ts'
+import { defineCri, openImages } from './command.ts'
 import { listOutput } from './options.ts'
 import { printJson, shortId, table } from './print.ts'
 
@@ -21,8 +21,8 @@ export const spec = defineCri({
   examples: ['cri images', 'cri images --filter dangling=true -q'],
   async run(call) {
     const { args, options, out } = call
-    const [{ findImages, repositoryDigest, repositoryTags }, { toJson }, cri] = await Promise.all([import('../../cri/client/images.ts'), import('../../cri/client/protojson.ts'), openCri(call)])
-    const found = await findImages(await cri.images(), args[0] ?? '', options.filter)
+    const [{ findImages, repositoryDigest, repositoryTags }, { toJson }, connection] = await Promise.all([import('../../cri/client/images.ts'), import('../../cri/client/protojson.ts'), openImages(call)])
+    const found = await findImages(connection, args[0] ?? '', options.filter)
     if (options.output === 'json' || options.output === 'yaml') return printJson(out, { images: found.map(toJson) }, options)
     if (options.quiet) return out.write(found.map(({ id }) => `${id}\n`).join(''))
     if (options.verbose) return out.write(found.map(verbose).join(''))

@@ -8,8 +8,7 @@ import { ago, goMapText, pairLines, printJson } from './print.ts'
 export const spec = defineCri({
   name: 'inspect',
   summary: 'Show all that is known of containers',
-  args: [{ name: 'container', arity: 'some' }],
-  argsOptionalWith: ['name', 'namespace', 'pod', 'image', 'state', 'label', 'latest', 'last', 'all'],
+  args: [{ name: 'container', arity: 'many' }],
   options: {
     ...containerFilters,
     all: flag('-a, --all', 'Every container, those that do not run too'),

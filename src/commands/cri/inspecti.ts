@@ -2,15 +2,14 @@ import { humanSize } from '../../cli/human.ts'
 import { commaList, flag, text } from '../../cli/option.ts'
 import type { ImageStatusResponse } from '../../cri/wire/generated/runtime-v1.ts'
 import { Failure } from '../../errors.ts'
-import { defineCri, openCri } from './command.ts'
+import { defineCri, openImages } from './command.ts'
 import { inspectOutput, template } from './options.ts'
 import { goMapText, printJson } from './print.ts'
 
 export const spec = defineCri({
   name: 'inspecti',
   summary: 'Show all that is known of images',
-  args: [{ name: 'image', arity: 'some' }],
-  argsOptionalWith: ['name', 'filter'],
+  args: [{ name: 'image', arity: 'many' }],
   options: {
     filter: commaList('-f, --filter <condition>', 'dangling=, reference=, before= or since='),
     name: text('--name <image>', 'The images of this name'),
@@ -21,10 +20,9 @@ export const spec = defineCri({
   examples: ['cri inspecti docker.io/library/busybox:latest'],
   async run(call) {
     const { options, out } = call
-    const [{ findImages }, { inspected }, { toJson }, { ImageServiceService: Images, ImageStatusRequest }, cri] = await Promise.all([
-      import('../../cri/client/images.ts'), import('../../cri/client/inspected.ts'), import('../../cri/client/protojson.ts'), import('../../cri/wire/generated/runtime-v1.ts'), openCri(call),
+    const [{ findImages }, { inspected }, { toJson }, { ImageServiceService: Images, ImageStatusRequest }, connection] = await Promise.all([
+      import('../../cri/client/images.ts'), import('../../cri/client/inspected.ts'), import('../../cri/client/protojson.ts'), import('../../cri/wire/generated/runtime-v1.ts'), openImages(call),
     ])
-    const connection = await cri.images()
     const names = call.args.length > 0 ? call.args : (await findImages(connection, options.name ?? '', options.filter)).map(({ id }) => id)
     if (names.length === 0) throw new Failure('notFound', 'no image matches')
     const answers = await Promise.all(names.map(async (image) => {

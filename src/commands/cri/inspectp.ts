@@ -9,8 +9,7 @@ import { goMapText, pairLines, printJson } from './print.ts'
 export const spec = defineCri({
   name: 'inspectp',
   summary: 'Show all that is known of pods',
-  args: [{ name: 'pod', arity: 'some' }],
-  argsOptionalWith: ['name', 'namespace', 'state', 'label', 'latest', 'last', 'all', 'id'],
+  args: [{ name: 'pod', arity: 'many' }],
   options: {
     ...podFilters,
     all: flag('-a, --all', 'Every pod'),

@@ -1,4 +1,3 @@
-import { accessSync, constants } from 'node:fs'
 import { commaList, flag, integer, text } from '../../cli/option.ts'
 import { writeAll } from '../../cli/output.ts'
 import { parseMoment } from '../../cli/value.ts'
@@ -32,27 +31,23 @@ export const spec = defineCri({
     if (given.has('tail') && given.has('stream')) throw new Failure('invalid', 'give only one of --tail and --stream')
     if (options.stream !== undefined && options.stream !== '' && options.stream !== 'stdout' && options.stream !== 'stderr') throw new Failure('invalid', `invalid stream "${options.stream}"`, { hint: 'use stdout or stderr' })
     const sinceMs = sinceOf(options.since)
-    const { mergeByTime, previousLog, readLog } = await import('../../cri/client/log-lines.ts')
+    const [{ mergeByTime, previousLog, shownTime }, { openLog }] = await Promise.all([import('../../cri/client/log-lines.ts'), import('../../cri/client/open-log.ts')])
     const { runtime } = await openCri(call)
     const ids = call.args.length > 0 ? call.args : await chosen(runtime, options)
     if (ids.length === 0) throw new Failure('notFound', 'no container matches')
     const open = async (id: string) => {
       if (options.reopen) await reopen(runtime, id)
-      const { logPath, metadata, id: full } = await statusOf(runtime, id)
-      if (logPath === '') throw new Failure('wrongState', `container ${id} has no log: none was asked for when it was created`)
-      const path = options.previous ? previousLog(logPath, metadata?.attempt ?? 0, metadata?.name ?? id) : logPath
-      const isRunning = options.follow && !options.previous ? async () => (await statusOf(runtime, full)).state === RUNNING : undefined
-      const name = `${metadata?.name ?? ''} ${full.slice(0, 13)}`.trim()
-      const reason = unreadable(path)
-      if (reason !== undefined && isRunning && await isRunning()) {
-        const { attachedLines } = await import('../../cri/client/attached-lines.ts')
-        out.note(`The log ${path} ${reason}: only what container ${full.slice(0, 13)} writes from now on is shown`)
-        return { name, lines: attachedLines({ runtime, id: full, signal: interrupt.signal }) }
+      const status = await statusOf(runtime, id)
+      const { metadata } = status
+      if (status.logPath === '') throw new Failure('wrongState', `container ${id} has no log: none was asked for when it was created`)
+      const path = options.previous ? previousLog(status.logPath, metadata?.attempt ?? 0, metadata?.name ?? id) : undefined
+      return {
+        name: `${metadata?.name ?? ''} ${status.id.slice(0, 13)}`.trim(),
+        lines: await openLog(runtime, status, { path, tail: options.tail, sinceMs, follow: options.follow, signal: interrupt.signal, note: out.note }),
       }
-      return { name, lines: readLog(path, { tail: options.tail, sinceMs, isRunning, signal: interrupt.signal }) }
     }
     const logs = await Promise.all(ids.map(open))
-    const print = printer({ timestamps: options.timestamps, stream: options.stream, limit: options.limitBytes })
+    const print = printer({ timeOf: options.timestamps ? shownTime : undefined, stream: options.stream, limit: options.limitBytes })
     const isSeveral = logs.length > 1
     if (options.follow && isSeveral) {
       await Promise.all(logs.map(async ({ name, lines }) => { for await (const line of lines) if (!print(line, name)) return }))
@@ -63,17 +58,6 @@ export const spec = defineCri({
     return 0
   },
 })
-
-const RUNNING = 1
-
-function unreadable(path: string): string | undefined {
-  try {
-    accessSync(path, constants.R_OK)
-    return undefined
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'is not on this machine' : 'cannot be read here'
-  }
-}
 
 function sinceOf(value: string | undefined): number | undefined {
   if (value === undefined || value === '') return undefined
@@ -101,14 +85,20 @@ async function reopen(runtime: Connection, containerId: string): Promise<void> {
   await runtime.call(Runtime.reopenContainerLog, ReopenContainerLogRequest.fromPartial({ containerId }))
 }
 
-interface Manner { readonly timestamps: boolean; readonly stream: string | undefined; readonly limit: number | undefined }
+interface Manner { readonly timeOf: ((line: LogLine) => string) | undefined; readonly stream: string | undefined; readonly limit: number | undefined }
 
-/** Prints a line, with the name of its container before it where there are several. False: the limit is reached. */
-function printer({ timestamps, stream, limit = -1 }: Manner): (line: LogLine, name?: string) => boolean {
+const NEWLINE = 0x0a
+
+/** Prints a line, with the name of its container before it where there are several; one written in parts is one line. False: the limit is reached. */
+function printer({ timeOf, stream, limit = -1 }: Manner): (line: LogLine, name?: string) => boolean {
   let left = limit < 0 ? Infinity : limit
-  return ({ time, stream: from, bytes }, name) => {
+  /** Whose line each stream is in the middle of. */
+  const open: { stdout?: string | undefined; stderr?: string | undefined } = {}
+  return (line, name = '') => {
+    const { stream: from, bytes } = line
     if (stream && stream !== from) return true
-    const head = `${name === undefined ? '' : `[${name}] `}${timestamps ? `${time} ` : ''}`
+    const head = open[from] === name ? '' : `${open[from] === undefined ? '' : '\n'}${name === '' ? '' : `[${name}] `}${timeOf ? `${timeOf(line)} ` : ''}`
+    open[from] = bytes.at(-1) === NEWLINE ? undefined : name
     const text = Buffer.concat([Buffer.from(head), bytes]).subarray(0, left)
     writeAll(from === 'stderr' ? 2 : 1, text)
     left -= text.length

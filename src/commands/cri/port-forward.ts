@@ -13,8 +13,8 @@ export const spec = defineCri({
     const [{ forwardPorts, parsePortPair }, { RuntimeServiceService: Runtime, PortForwardRequest }] = await Promise.all([import('../../cri/client/port-forward.ts'), import('../../cri/wire/generated/runtime-v1.ts')])
     const pairs = ports.map(parsePortPair)
     const { runtime } = await openCri(call)
-    const { url } = await runtime.call(Runtime.portForward, PortForwardRequest.fromPartial({ podSandboxId, port: pairs.map(({ remote }) => remote) }))
+    const urlFor = async (port: readonly number[]): Promise<string> => (await runtime.call(Runtime.portForward, PortForwardRequest.fromPartial({ podSandboxId, port: [...port] }))).url
     const tls = { serverName: options.tlsServerName, ca: options.tlsCa, cert: options.tlsCert, key: options.tlsKey }
-    await forwardPorts({ url, transport: options.transport ?? 'spdy', pairs, tls, signal: interrupt.signal, note: out.line })
+    await forwardPorts({ urlFor, transport: options.transport ?? 'spdy', pairs, tls, signal: interrupt.signal, note: out.line, complain: out.note })
   },
 })

@@ -19,7 +19,7 @@ export async function printJson(out: Output, value: Json, { output, template }: 
 
 async function renderTemplate(source: string, value: Json): Promise<string> {
   if (source === '') throw new Failure('invalid', '--output go-template needs a --template')
-  const { compileTemplate } = await import('../../cli/template/template.ts')
+  const [{ compileTemplate }, { jsonNumber, toPlain }] = await Promise.all([import('../../cli/template/template.ts'), import('../../cli/template/values.ts')])
   /** A map whose missing keys are errors, as crictl has it. */
   class Strict extends Map<string, unknown> {
     override get(key: string): unknown {
@@ -29,10 +29,12 @@ async function renderTemplate(source: string, value: Json): Promise<string> {
   }
   const toGo = (inner: Json): unknown => {
     if (Array.isArray(inner)) return inner.map(toGo)
+    if (typeof inner === 'number') return jsonNumber(inner)
     if (typeof inner !== 'object' || inner === null) return inner
     return new Strict(Object.entries(inner).map(([key, item]) => [key, toGo(item)] as const))
   }
-  return compileTemplate('template', source)(toGo(value))
+  // crictl's ends the line
+  return compileTemplate('template', source, { json: (inner) => `${JSON.stringify(toPlain(inner))}\n` })(toGo(value))
 }
 
 const MIN_WIDTH = 20

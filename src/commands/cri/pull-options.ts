@@ -2,15 +2,20 @@
 import { duration, text } from '../../cli/option.ts'
 import { Failure } from '../../errors.ts'
 import type { Pull } from '../../cri/client/pull.ts'
-import { environment } from '../../config.ts'
+import { environment } from '../../environment.ts'
 import type { Connection } from '../../cri/client/connection.ts'
 import type { CriCall } from './command.ts'
 
 export const pullOptions = {
   auth: text('--auth <base64>', 'Credentials of the registry, as its configuration files hold them'),
   creds: text('--creds <user:password>', 'Credentials of the registry'),
-  pullTimeout: duration('--pull-timeout <duration>', 'Give up a pull after so long; by default it takes as long as it needs'),
+  pullTimeout: duration('--pt, --pull-timeout <duration>', 'Give up a pull after so long; by default it takes as long as it needs'),
   username: text('-u, --username <name>', 'User of the registry; the password is asked for'),
+}
+
+/** @throws Failure invalid */
+export function checkPullChoice({ noPull, withPull }: { readonly noPull: boolean; readonly withPull: boolean }): void {
+  if (noPull && withPull) throw new Failure('invalid', 'give only one of --no-pull and --with-pull')
 }
 
 export interface PullFlags {
@@ -22,10 +27,12 @@ export interface PullFlags {
 
 export async function pullSettings({ auth, creds, username, pullTimeout }: PullFlags): Promise<Pick<Pull, 'auth' | 'timeoutMs'>> {
   const [{ authConfig }, { parseTimeout }] = await Promise.all([import('../../cri/client/pull.ts'), import('../../cri/client/settings.ts')])
-  const fromEnvironment = environment().all['CRICTL_PULL_TIMEOUT']
-  const timeoutMs = pullTimeout ?? (fromEnvironment ? parseTimeout(fromEnvironment) : undefined)
-  const password = username !== undefined && !creds && !auth ? await askPassword(username) : undefined
-  return { auth: authConfig({ auth, creds, username, password }), ...(timeoutMs !== undefined && timeoutMs > 0 ? { timeoutMs } : {}) }
+  const { CRICTL_PULL_TIMEOUT: time, CRICTL_CREDS, CRICTL_AUTH } = environment().all
+  const timeoutMs = pullTimeout ?? (time ? parseTimeout(time) : undefined)
+  if (timeoutMs !== undefined && timeoutMs < 0) throw new Failure('invalid', 'a pull cannot take less than no time', { hint: 'give --pull-timeout such as 5m, or 0 for no limit' })
+  const known = { creds: creds ?? (CRICTL_CREDS || undefined), auth: auth ?? (CRICTL_AUTH || undefined) }
+  const password = username !== undefined && !known.creds && !known.auth ? await askPassword(username) : undefined
+  return { auth: authConfig({ ...known, username, password }), ...(timeoutMs !== undefined && timeoutMs > 0 ? { timeoutMs } : {}) }
 }
 
 async function askPassword(username: string): Promise<string> {

@@ -1,5 +1,6 @@
 import { commaList, text } from '../../cli/option.ts'
-import { defineCri, openCri } from './command.ts'
+import { defineCri, openImages } from './command.ts'
+import { asksForSchema, schemaText } from './config-schema.ts'
 import { pullOptions, pullSettings, pullWithProgress } from './pull-options.ts'
 
 export const spec = defineCri({
@@ -14,9 +15,10 @@ export const spec = defineCri({
   examples: ['cri pull docker.io/library/busybox', 'cri pull --creds user:secret registry.example.com/app:1'],
   async run(call) {
     const { args, options, out } = call
+    if (asksForSchema(call, args)) return out.line(await schemaText(['pod']))
     const [{ parseLabels }, { readPodConfig }, settings] = await Promise.all([import('../../cri/client/containers.ts'), import('../../cri/client/message-files.ts'), pullSettings(options)])
     const pod = options.podConfig === undefined ? undefined : await readPodConfig(options.podConfig)
-    const images = await (await openCri(call)).images()
+    const images = await openImages(call)
     const reference = await pullWithProgress(images, { image: args[0]!, pod, annotations: parseLabels(options.annotation), ...settings }, call)
     out.line(`Image is up to date for ${reference}`)
   },

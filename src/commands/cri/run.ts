@@ -1,20 +1,25 @@
 import { duration, flag, text } from '../../cli/option.ts'
+import type { Output } from '../../cli/output.ts'
 import type { ContainerFlags, PodFlags } from '../../cri/client/from-flags.ts'
 import type { Connection } from '../../cri/client/connection.ts'
-import { exitCodeOf, Failure } from '../../errors.ts'
-import { EXIT_CODES, defineCri, isCrictl, openCri, type Cri, type CriCall } from './command.ts'
-import { asksForSchema, configSchemaText } from './config-schema.ts'
+import { exitCodeOf, Failure, type ErrorKind } from '../../errors.ts'
+import { defineCommand } from '../command.ts'
+import { EXIT_CODES, openCri, type Cri, type CriCall } from './command.ts'
+import { asksForSchema, chosenSchemas } from './config-schema.ts'
 import { containerOptions, dryRun, podOptions } from './container-options.ts'
 import { showOutput } from './foreground.ts'
 import { areFiles, showPlan, type Described } from './plan.ts'
-import { pullOptions, pullSettings, pullWithProgress, type PullFlags } from './pull-options.ts'
+import { checkPullChoice, pullOptions, pullSettings, pullWithProgress, type PullFlags } from './pull-options.ts'
 
 const FILES = 2
+/** Below these the codes are the container's own; 126 and 127 are of a command that was tried. */
+const BEFORE_COMMAND = { cannotInvoke: 125 }
 
-export const spec = defineCri({
+export const spec = defineCommand({
   name: 'run',
+  exitCodes: BEFORE_COMMAND,
   summary: 'Run a container in a pod of its own, from files or from flags',
-  description: 'Run a container in a pod of its own: from two files, then its id is printed; or from flags, an image and a command, as podman does it. jsonschema --pod-config or --container-config prints the schema of these files.',
+  description: 'Run a container in a pod of its own: from two files, then its id is printed; or from flags, an image and a command, as podman does it. jsonschema --pod or --container prints the schema of these files.',
   args: [{ name: 'image-or-files', arity: 'words' }],
   passThrough: true,
   options: {
@@ -30,21 +35,17 @@ export const spec = defineCri({
   examples: ['cri run container.json pod.json', 'cri run --rm -it busybox sh', 'cri run -d --name web -p 8080:80 nginx'],
   async run(call) {
     const { args, options, out } = call
-    if (asksForSchema(args, isCrictl(call))) return out.line(await configSchemaText(args)), 0
     const isFiles = areFiles(call, args, FILES)
-    const wrong = isFiles ? args.length !== FILES : args.length === 0
-    if (wrong) throw new Failure('invalid', isFiles ? 'run needs two files: the configurations of the container and of its pod' : 'no image to run', { hint: "see 'scow cri run --help'" })
-    const described = isFiles ? await fromFiles(args as [string, string]) : await fromFlags({ ...options, image: args[0]!, command: args.slice(1) })
-    const { RunPodSandboxRequest, CreateContainerRequest, StartContainerRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
-    const pod = RunPodSandboxRequest.fromPartial({ config: described.pod, runtimeHandler: options.runtime ?? '' })
-    if (options.dryRun) {
-      const create = CreateContainerRequest.fromPartial({ config: described.container, sandboxConfig: described.pod })
-      return showPlan(out, [{ rpc: 'RunPodSandbox', request: pod }, { rpc: 'CreateContainer', request: create }, { rpc: 'StartContainer', request: StartContainerRequest.fromPartial({}) }])
-    }
+    let codes: Partial<Record<ErrorKind, number>> = isFiles || options.dryRun ? EXIT_CODES : BEFORE_COMMAND
     try {
+      if (asksForSchema(call, args)) return out.line(await chosenSchemas(args)), 0
+      if (isFiles ? args.length !== FILES : args.length === 0) throw new Failure('invalid', isFiles ? 'run needs two files: the configurations of the container and of its pod' : 'no image to run', { hint: "see 'scow cri run --help'" })
+      checkPullChoice(options)
+      const described = isFiles ? await fromFiles(args as [string, string]) : await fromFlags({ ...options, image: args[0]!, command: args.slice(1) })
+      if (options.dryRun) return await showRun(out, described, options.runtime ?? '')
       const cri = await openCri(call)
       await pullForRun(cri, call, { described, options, isFiles })
-      const started = await start(cri.runtime, described, { handler: options.runtime ?? '', timeoutMs: options.cancelTimeout })
+      const started = await start(cri.runtime, described, { handler: options.runtime ?? '', timeoutMs: options.cancelTimeout, onPod: () => { if (!isFiles) codes = {} } })
       if (isFiles || options.detach) return out.line(started.containerId), 0
       try {
         return await showOutput(cri.runtime, { ...started, stdin: options.interactive, tty: options.tty }, call)
@@ -52,9 +53,8 @@ export const spec = defineCri({
         if (options.rm) await removePod(cri.runtime, started.podSandboxId)
       }
     } catch (error) {
-      // below 125 the codes are the container's own
       out.error(error)
-      return exitCodeOf(error, isFiles ? EXIT_CODES : {})
+      return exitCodeOf(error, codes)
     }
   },
 })
@@ -68,6 +68,16 @@ async function fromFlags(flags: PodFlags & ContainerFlags): Promise<Described> {
   const { containerFromFlags, podFromFlags } = await import('../../cri/client/from-flags.ts')
   const pod = podFromFlags(flags)
   return { pod, container: containerFromFlags({ ...flags, name: flags.name ?? 'main' }, pod) }
+}
+
+async function showRun(out: Output, { pod, container }: Described, handler: string): Promise<number> {
+  const { RunPodSandboxRequest, CreateContainerRequest, StartContainerRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
+  await showPlan(out, [
+    { rpc: 'RunPodSandbox', request: RunPodSandboxRequest.fromPartial({ config: pod, runtimeHandler: handler }) },
+    { rpc: 'CreateContainer', request: CreateContainerRequest.fromPartial({ config: container, sandboxConfig: pod }) },
+    { rpc: 'StartContainer', request: StartContainerRequest.fromPartial({}) },
+  ])
+  return 0
 }
 
 interface Pulling { readonly described: Described; readonly options: PullFlags & { readonly noPull: boolean; readonly withPull: boolean }; readonly isFiles: boolean }
@@ -85,21 +95,27 @@ async function pullForRun(cri: Cri, call: CriCall, { described, options, isFiles
   await pullWithProgress(images, { image, pod: described.pod, ...await pullSettings(options) }, call)
 }
 
-interface Manner { readonly handler: string; readonly timeoutMs: number | undefined }
+interface Manner {
+  readonly handler: string
+  readonly timeoutMs: number | undefined
+  /** Called when the pod is there: what fails from then on is the container's. */
+  readonly onPod: () => void
+}
 interface Started { readonly podSandboxId: string; readonly containerId: string }
 
-/** Whatever fails, no half of it stays. */
-async function start(runtime: Connection, { pod, container }: Described, { handler, timeoutMs }: Manner): Promise<Started> {
-  const { RuntimeServiceService: Runtime, RunPodSandboxRequest, CreateContainerRequest, StartContainerRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
+/** Whatever fails, no half of it stays; of a pod that was there already, as some runtimes answer, nothing goes. */
+async function start(runtime: Connection, { pod, container }: Described, { handler, timeoutMs, onPod }: Manner): Promise<Started> {
+  const { RuntimeServiceService: Runtime, ListPodSandboxRequest, RunPodSandboxRequest, CreateContainerRequest, StartContainerRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
+  const { items: before } = await runtime.call(Runtime.listPodSandbox, ListPodSandboxRequest.fromPartial({}))
   const { podSandboxId } = await runtime.call(Runtime.runPodSandbox, RunPodSandboxRequest.fromPartial({ config: pod, runtimeHandler: handler }), { timeoutMs })
+  onPod()
   try {
     const { containerId } = await runtime.call(Runtime.createContainer, CreateContainerRequest.fromPartial({ podSandboxId, config: container, sandboxConfig: pod }), { timeoutMs })
     await runtime.call(Runtime.startContainer, StartContainerRequest.fromPartial({ containerId }), { timeoutMs })
     return { podSandboxId, containerId }
   } catch (error) {
-    await removePod(runtime, podSandboxId).catch(() => {})
-    const { isMissingCommand } = await import('../../cri/client/remote-command.ts')
-    throw error instanceof Failure && isMissingCommand(error.message) ? new Failure('commandNotFound', error.message, { cause: error }) : error
+    if (!before.some(({ id }) => id === podSandboxId)) await removePod(runtime, podSandboxId).catch(() => {})
+    throw (await import('../../cri/client/remote-command.ts')).asStartFailure(error)
   }
 }
 

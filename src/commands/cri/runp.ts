@@ -1,5 +1,6 @@
 import { duration, text } from '../../cli/option.ts'
 import { defineCri, openCri } from './command.ts'
+import { asksForSchema, schemaText } from './config-schema.ts'
 import { dryRun, podOptions } from './container-options.ts'
 import { areFiles, showPlan } from './plan.ts'
 
@@ -16,6 +17,7 @@ export const spec = defineCri({
   examples: ['cri runp pod-config.json', 'cri runp --name web -p 8080:80'],
   async run(call) {
     const { args, options, out } = call
+    if (asksForSchema(call, args)) return out.line(await schemaText(['pod']))
     const [{ readPodConfig }, { podFromFlags }, { RuntimeServiceService: Runtime, RunPodSandboxRequest }] = await Promise.all([
       import('../../cri/client/message-files.ts'), import('../../cri/client/from-flags.ts'), import('../../cri/wire/generated/runtime-v1.ts'),
     ])

@@ -1,6 +1,7 @@
 // The caller's own streams and terminal, joined to a command or a container behind a streaming server.
-import { writeAll } from '../../cli/output.ts'
+import { isTerminal, writeAll } from '../../cli/output.ts'
 import type { Interrupt } from '../../cli/interrupt.ts'
+import { Failure } from '../../errors.ts'
 import { connectStreams } from '../container/terminal.ts'
 
 export interface TlsFlags {
@@ -8,6 +9,11 @@ export interface TlsFlags {
   readonly tlsCa: string | undefined
   readonly tlsCert: string | undefined
   readonly tlsKey: string | undefined
+}
+
+/** A terminal cannot be made of a pipe: what is read from it would have no end. @throws Failure invalid */
+export function needTerminal(stdin: boolean, tty: boolean): void {
+  if (stdin && tty && !isTerminal(0)) throw new Failure('invalid', 'standard input is no terminal', { hint: 'leave out --tty' })
 }
 
 export interface Joined {

@@ -9,8 +9,9 @@ export const spec = defineCri({
   args: [{ name: 'container', arity: 'one' }],
   options: {},
   async run(call) {
-    const [{ RuntimeServiceService: Runtime, ContainerStatusRequest }, { pidIn }, { runtime }] = await Promise.all([import('../../cri/wire/generated/runtime-v1.ts'), import('../../cri/client/container-process.ts'), openCri(call)])
-    const { info } = await runtime.call(Runtime.containerStatus, ContainerStatusRequest.fromPartial({ containerId: call.args[0]!, verbose: true }))
+    const [{ RuntimeServiceService: Runtime, ContainerStatusRequest }, { pidIn }, { containerCalled }, { runtime }] = await Promise.all([import('../../cri/wire/generated/runtime-v1.ts'), import('../../cri/client/container-process.ts'), import('../../cri/client/containers.ts'), openCri(call)])
+    const { id: containerId } = await containerCalled(runtime, call.args[0]!)
+    const { info } = await runtime.call(Runtime.containerStatus, ContainerStatusRequest.fromPartial({ containerId, verbose: true }))
     const pid = pidIn(info)
     if (pid === undefined) throw new Failure('wrongState', `the runtime tells no process of ${call.args[0]}`, { hint: 'does it run?' })
     const group = cgroupOf(pid)

@@ -8,7 +8,7 @@ export const spec = defineCri({
   args: [{ name: 'container', arity: 'some' }],
   options: {},
   async run(call) {
-    const { runtime } = await openCri(call)
-    return codeOf(await forEach({ items: call.args, out: call.out, act: async (id) => String(await waitForExit(runtime, id, call.interrupt.signal)) }))
+    const [{ containerCalled }, { runtime }] = await Promise.all([import('../../cri/client/containers.ts'), openCri(call)])
+    return codeOf(await forEach({ items: call.args, out: call.out, act: async (name) => String(await waitForExit(runtime, (await containerCalled(runtime, name)).id, call.interrupt.signal)) }))
   },
 })

@@ -17,6 +17,8 @@ export interface Remote {
   /** Runtime handler of new pods (--runtime); empty: the runtime's own choice. */
   readonly handler: string
   readonly signal: AbortSignal
+  /** A line for the user, beside the output. */
+  readonly note: (text: string) => void
 }
 
 const LAST_WORDS_MS = 60_000
@@ -30,7 +32,7 @@ export async function openClient({ interrupt, out, globals }: Pick<Invocation, '
   const trace = isShown('debug') ? (line: string) => out.note(`debug: ${line}`) : undefined
   const runtime = await openConnection({ endpoint, signal: interrupt.signal, trace })
   return {
-    address: endpoint.address, isHere: endpoint.path !== undefined, runtime, wire, handler: globals.get('--runtime') ?? '', signal: interrupt.signal,
+    address: endpoint.address, isHere: endpoint.path !== undefined, runtime, wire, handler: globals.get('--runtime') ?? '', signal: interrupt.signal, note: out.note,
     afterwards: () => openConnection({ endpoint, signal: AbortSignal.timeout(LAST_WORDS_MS), trace }),
   }
 }

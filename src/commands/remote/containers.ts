@@ -153,9 +153,8 @@ const NS_PER_MS = 1_000_000n
 async function readLog(remote: Remote, id: string, { sinceNs, untilNs, tail, follow, signal }: LogRange): Promise<AsyncIterable<LogLine>> {
   const { status } = await statusOf(remote, id)
   if (status.logPath === '') throw new Failure('unsupported', `container ${id.slice(0, 12)} has no log: none was asked for when it was made`)
-  const { readLog: read } = await import('../../cri/client/log-lines.ts')
-  const isRunning = async (): Promise<boolean> => phaseOf((await statusOf(remote, id)).status.state) === 'running'
-  const lines = read(status.logPath, { signal, ...(tail === undefined ? {} : { tail }), ...(sinceNs === undefined ? {} : { sinceMs: Number(sinceNs / NS_PER_MS) }), ...(follow ? { isRunning } : {}) })
+  const { openLog } = await import('../../cri/client/open-log.ts')
+  const lines = await openLog(remote.runtime, status, { tail, sinceMs: sinceNs === undefined ? undefined : Number(sinceNs / NS_PER_MS), follow: follow ?? false, signal, note: remote.note })
   const untilMs = untilNs === undefined ? Infinity : Number(untilNs / NS_PER_MS)
   return (async function* () {
     for await (const { time, stream, bytes } of lines) {

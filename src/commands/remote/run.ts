@@ -1,11 +1,10 @@
 // `run` and `create` on a CRI runtime: a pod of its own for each container, from podman's flags.
-import { existsSync } from 'node:fs'
-import { environment } from '../../config.ts'
+import { environment } from '../../environment.ts'
 import { Failure } from '../../errors.ts'
 import type { Pairs, PortRequest } from '../../spec/request.ts'
 import type { ContainerConfig, PodSandboxConfig } from '../../cri/wire/generated/runtime-v1.ts'
 import type { CreateCall, RunCall } from '../container/acts.ts'
-import { writeCidfile } from '../container/create-from-flags.ts'
+import { openIdFile } from '../container/id-file.ts'
 import type { CreateValues } from '../container/options/create-options.ts'
 import { parseMount } from '../container/request/mount.ts'
 import { parseAssignments, parseEnv, parseLabels, readEnvFile, readLabelFile } from '../container/request/pairs.ts'
@@ -53,7 +52,7 @@ async function clear(remote: Remote, id: string | undefined, podId: string): Pro
 /** Pulls what is not there, then makes pod and container; whatever fails, no half of it stays. */
 async function make(remote: Remote, { args, options, out }: CreateCall): Promise<{ id: string; podId: string }> {
   const { runtime, wire, handler } = remote
-  if (options.cidfile !== undefined && existsSync(options.cidfile)) throw new Failure('exists', `the file ${options.cidfile} of --cidfile exists already`, { hint: 'remove it, or choose another' })
+  using idFile = openIdFile(options.cidfile)
   const [typed, ...command] = args as [string, ...string[]]
   const policy = parsePullPolicy(options.pull, 'missing')
   const { pod, container } = await describe(options, { image: typed, command })
@@ -64,7 +63,7 @@ async function make(remote: Remote, { args, options, out }: CreateCall): Promise
   const { podSandboxId: podId } = await runtime.call(wire.RuntimeServiceService.runPodSandbox, wire.RunPodSandboxRequest.fromPartial({ config: pod, runtimeHandler: handler }))
   try {
     const { containerId: id } = await runtime.call(wire.RuntimeServiceService.createContainer, wire.CreateContainerRequest.fromPartial({ podSandboxId: podId, config: container, sandboxConfig: pod }))
-    writeCidfile(options.cidfile, id)
+    idFile.write(id)
     return { id, podId }
   } catch (error) {
     await clear(remote, undefined, podId).catch(() => {})

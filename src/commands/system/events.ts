@@ -26,7 +26,7 @@ export const spec = defineCommand({
     const [sinceMs, untilMs] = [moment('--since', options.since), moment('--until', options.until)]
     const matches = eventFilter(options.filter)
     const show = await renderer(options.format, !options.noTrunc)
-    const range = { ...(sinceMs === undefined ? {} : { sinceMs }), ...(untilMs === undefined ? {} : { untilMs }) }
+    const range = { ...(sinceMs === undefined ? untilMs === undefined ? {} : { sinceMs: 0 } : { sinceMs }), ...(untilMs === undefined ? {} : { untilMs }) }
     const { events: source } = await openBackend(call, (engine) => ({ events: (how) => events(engine, how) }))
     for await (const event of source({ ...range, follow: options.stream, signal: interrupt.signal })) if (matches(event)) out.write(show(event))
   },

@@ -27,6 +27,7 @@ export const spec = defineCommand({
     const { args, options, out } = call
     const type = options.type ?? 'all'
     if (options.latest && args.length > 0) throw new Failure('invalid', '--latest and names exclude each other')
+    if (options.size && type !== 'all' && type !== 'container') throw new Failure('invalid', `--size is of containers, not of type ${type}`)
     const { containers, inspect } = await openBackend(call, (engine) => ({ containers: engineContainers(engine), inspect: waysHere(engine) }))
     if (type !== 'all' && !inspect.has(type)) throw new Failure('unsupported', `--type ${type} ${endpointOf(call) === undefined ? 'is not supported yet: pods come to the command line later' : 'cannot be inspected over the CRI (--endpoint): it knows containers, images and pods'}`)
     const names = options.latest ? [(await selectOne(containers, { args, latest: true })).id] : args

@@ -7,6 +7,9 @@ import { programVersion } from './program-version.ts'
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' }
 
+/** Whose grammar and output those of the name crictl are. */
+const CRICTL_VERSION = 'v1.36.0'
+
 export const spec = defineCommand({
   name: 'version',
   summary: 'Show the version',
@@ -15,7 +18,7 @@ export const spec = defineCommand({
   async run(call) {
     const { options, out } = call
     const version = programVersion()
-    if (options.short) return out.line(`scow version ${version}`)
+    if (options.short) return out.line(call.globals.get('--called') === 'crictl' ? `crictl version ${CRICTL_VERSION}` : `scow version ${version}`)
     const osArch = `linux/${ARCHITECTURES[process.arch] ?? process.arch}`
     const client = struct('define.Version', {
       APIVersion: version, Version: version, GoVersion: '', NodeVersion: process.version, GitCommit: '', BuiltTime: '', Built: 0, OsArch: osArch, Os: 'linux',

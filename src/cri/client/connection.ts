@@ -56,7 +56,9 @@ export async function openConnection({ endpoint, timeoutMs, signal, trace }: Con
   const current = async (): Promise<Session> => (session.isOpen ? session : session = openSession(await connectTo(endpoint)))
   let isOld = false
   const patience = endpoint.namedBy === undefined ? ', or wait longer with --timeout' : ''
-  const deadlineMs = (name: string, own: number | undefined): number => own ?? (UNHURRIED.has(name) ? undefined : timeoutMs) ?? DEADLINES_MS[name] ?? LOOKING_MS
+  // networks take their time: the kubelet's own client gives a pod twice the general time too
+  const general = (name: string): number | undefined => (UNHURRIED.has(name) || timeoutMs === undefined ? undefined : timeoutMs * (name === 'RunPodSandbox' ? 2 : 1))
+  const deadlineMs = (name: string, own: number | undefined): number => own ?? general(name) ?? DEADLINES_MS[name] ?? LOOKING_MS
   const pathOf = (method: { readonly path: string }): string => (isOld ? method.path.replace(V1, ALPHA) : method.path)
   const unary = async <Q, R>(method: Method<Q, R>, request: Q, ms: number): Promise<R> =>
     method.responseDeserialize(await callOnce(await current(), { path: pathOf(method), message: method.requestSerialize(request), timeoutMs: ms > 0 ? ms : undefined, signal }))

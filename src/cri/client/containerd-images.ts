@@ -1,5 +1,5 @@
 // Images of containerd as sources and targets of archives.
-import { Failure } from '../../errors.ts'
+import { Failure, isFailure } from '../../errors.ts'
 import { makeSavedImage, type SavedImage } from '../../engine/saved-image.ts'
 import { readArchivedImage, type ArchivedImage } from '../../engine/open-image-archive.ts'
 import { presentManifest } from '../../engine/present-manifest.ts'
@@ -20,7 +20,16 @@ export async function savedFromContainerd(store: ContainerdStore, { name, names 
   }
   const { target } = await store.image(name)
   const { bytes, mediaType } = await presentManifest({ what, top: target, read, has: store.has })
-  return makeSavedImage({ what, names, manifestBytes: bytes, mediaType, read, open: async ({ digest }) => store.read(digest, 0) })
+  return makeSavedImage({ what, names, manifestBytes: bytes, mediaType, read, open: async ({ digest }) => layer(store, digest, what) })
+}
+
+async function* layer(store: ContainerdStore, digest: string, what: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* store.read(digest, 0)
+  } catch (error) {
+    if (!isFailure(error, 'notFound')) throw error
+    throw new Failure('unavailable', `containerd does not have layer ${digest} of ${what} as it was pulled`, { cause: error, hint: 'it fetches none that is unpacked already: ctr -n k8s.io content fetch brings it' })
+  }
 }
 
 /** Its manifest, configuration and layers into the store, then its names. @returns id of the image: its configuration's digest */

@@ -1,5 +1,6 @@
 // Containers and pods of a runtime, found by the filters that crictl has.
 import { Failure } from '../../errors.ts'
+import { goRegExp } from '../../go-regexp.ts'
 import {
   ContainerState, ImageServiceService as Images, ImageStatusRequest, ListContainersRequest, ListPodSandboxRequest, PodSandboxState,
   RuntimeServiceService as Runtime, type Container, type PodSandbox,
@@ -43,6 +44,18 @@ export async function findContainers(runtime: Connection, image: Connection, wan
   return newest(wanted.image === undefined ? named : await withImage(image, named, wanted.image), wanted)
 }
 
+/** By id or its beginning, else by name, of several the newest that runs. @throws Failure notFound, invalid */
+export async function containerCalled(runtime: Connection, name: string): Promise<Container> {
+  const { containers } = await runtime.call(Runtime.listContainers, ListContainersRequest.fromPartial({}))
+  const byId = containers.filter(({ id }) => id.startsWith(name))
+  if (byId.length > 1) throw new Failure('invalid', `several containers begin with ${name}`, { hint: 'give more of the id' })
+  const runs = ({ state }: Container): number => Number(state === ContainerState.CONTAINER_RUNNING)
+  const [newest] = containers.filter(({ metadata }) => metadata?.name === name).sort((a, b) => runs(b) - runs(a) || Number(b.createdAt - a.createdAt))
+  const found = byId[0] ?? newest
+  if (!found) throw new Failure('notFound', `there is no container ${name}`)
+  return found
+}
+
 /** Newest first. @throws Failure invalid */
 export async function findPods(runtime: Connection, wanted: Wanted): Promise<PodSandbox[]> {
   const state = chosenState(wanted, POD_STATES)
@@ -63,7 +76,7 @@ function chosenState<S>({ state }: Wanted, states: Readonly<Record<string, S>>):
 function matcher(flag: string, pattern: string | undefined): (text: string) => boolean {
   if (pattern === undefined || pattern === '') return () => true
   try {
-    const expression = new RegExp(pattern)
+    const expression = goRegExp(pattern)
     return (text) => expression.test(text)
   } catch (error) {
     throw new Failure('invalid', `--${flag} "${pattern}" is no regular expression: ${(error as Error).message}`)

@@ -1,4 +1,5 @@
 // Addresses of runtimes, and which of the usual ones answers.
+import { statSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { Failure } from '../../errors.ts'
 
@@ -46,13 +47,21 @@ export async function connectTo(endpoint: Endpoint): Promise<Socket> {
   }
 }
 
+const WHY: Readonly<Record<string, string>> = { ECONNREFUSED: 'nobody listens there', ENETUNREACH: 'its network cannot be reached', EHOSTUNREACH: 'the machine cannot be reached', ETIMEDOUT: 'it does not answer' }
+
+function isSocket(path: string): boolean {
+  try { return statSync(path).isSocket() } catch { return true }
+}
+
 function explain(error: NodeJS.ErrnoException, endpoint: Endpoint): Failure {
   const { address } = endpoint
   if (error.code === 'EACCES' || error.code === 'EPERM') return new Failure('denied', `no permission to use ${address}`, { cause: error, hint: 'run as root, or as a user who may write to the socket' })
   if (error.code === 'ENOENT') return new Failure('unavailable', `there is no socket ${endpoint.path ?? address}`, { cause: error, hint: `start the runtime, or name its socket with ${endpoint.namedBy ?? CRICTLS_WAY}` })
   if (error.code === 'ENOTSOCK' || error.code === 'EPROTOTYPE') return new Failure('unavailable', `${endpoint.path ?? address} is not a socket that can be asked`, { cause: error })
-  const why = error.code === 'ECONNREFUSED' ? 'nobody listens there' : error.code ?? error.message
-  return new Failure('unavailable', `cannot connect to ${address}: ${why}`, { cause: error, hint: 'is the runtime running?' })
+  if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') return new Failure('unavailable', `cannot connect to ${address}: the name ${endpoint.host} cannot be resolved`, { cause: error, hint: 'is it written right, and do the name servers answer?' })
+  const why = error.code === undefined ? error.message : WHY[error.code] ?? error.code
+  const hint = error.code === 'ECONNREFUSED' && endpoint.path !== undefined && !isSocket(endpoint.path) ? `that is no socket: name the runtime's with ${endpoint.namedBy ?? CRICTLS_WAY}` : 'is the runtime running?'
+  return new Failure('unavailable', `cannot connect to ${address}: ${why}`, { cause: error, hint })
 }
 
 function tryConnect({ path, host, port }: Endpoint): Promise<Socket> {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
-import { environment } from '../../config.ts'
+import { environment } from '../../environment.ts'
 import { Failure } from '../../errors.ts'
 import { ContainerConfig, MountPropagation, NamespaceMode, PodSandboxConfig, Protocol, SecurityProfile_ProfileType as ProfileType } from '../wire/generated/runtime-v1.ts'
 import { parseLabels, POD_NAME, POD_NAMESPACE } from './containers.ts'

@@ -1,5 +1,6 @@
 // Images of a runtime: listed, filtered, named.
 import { Failure } from '../../errors.ts'
+import { goRegExp } from '../../go-regexp.ts'
 import { ImageServiceService as Service, ImageStatusRequest, ListImagesRequest, type Image } from '../wire/generated/runtime-v1.ts'
 import type { Connection } from './connection.ts'
 
@@ -30,7 +31,7 @@ function filtered(images: Image[], filter: string): Image[] {
     }
     case 'reference': {
       const expression = regularExpression(value!)
-      return images.filter(({ repoTags }) => repoTags.some((tag) => expression.test(tag)))
+      return images.filter((image) => repositoryTags(image).some(([name, tag]) => expression.test(name) || expression.test(`${name}:${tag}`)))
     }
     case 'before': return [...upTo([...images].reverse(), value!)].reverse()
     case 'since': return upTo(images, value!)
@@ -40,7 +41,7 @@ function filtered(images: Image[], filter: string): Image[] {
 
 function regularExpression(text: string): RegExp {
   try {
-    return new RegExp(text.replace(/^\/(.*)\/$/s, '$1'))
+    return goRegExp(text.replace(/^\/(.*)\/$/s, '$1'))
   } catch (error) {
     throw new Failure('invalid', `"${text}" is no regular expression: ${(error as Error).message}`)
   }

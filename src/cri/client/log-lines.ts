@@ -138,6 +138,9 @@ export function previousLog(path: string, attempt: number, name: string): string
   return `${path.slice(0, slash + 1)}${attempt - 1}${path.slice(path.lastIndexOf('.'))}`
 }
 
+/** The time as clients show it, runtimes write it in their own ways: nine digits, and Z for no offset. */
+export const shownTime = ({ time }: LogLine): string => time.replace(/(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/, (_, digits = '', zone: string) => `.${digits.padEnd(9, '0')}${zone === '+00:00' ? 'Z' : zone}`)
+
 export interface Named<T> { readonly name: string; readonly lines: AsyncGenerator<T> }
 
 /** Lines of several logs, oldest first; each waits for the next line of every other that is not at its end. */

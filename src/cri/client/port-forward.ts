@@ -17,12 +17,15 @@ export function parsePortPair(text: string): PortPair {
 }
 
 export interface Forwarding {
-  readonly url: string
+  /** Asks the runtime for a connection to ports of the pod. */
+  readonly urlFor: (ports: readonly number[]) => Promise<string>
   readonly transport: 'spdy' | 'websocket'
   readonly pairs: readonly PortPair[]
-  readonly tls?: TlsFiles
+  readonly tls?: TlsFiles | undefined
   readonly signal: AbortSignal
   readonly note: (line: string) => void
+  /** What went wrong with one connection; the others go on. */
+  readonly complain: (line: string) => void
 }
 
 /** How one connection is carried. */
@@ -31,11 +34,13 @@ type Carry = (socket: Socket, remote: number) => Promise<void>
 const ADDRESSES = ['127.0.0.1', '::1']
 
 /** Listens until the signal, or until the pod's side ends. @throws Failure */
-export async function forwardPorts({ pairs, note, signal, ...rest }: Forwarding): Promise<void> {
-  const { carry, closed, close } = rest.transport === 'websocket' ? overWebSocket({ ...rest, pairs, signal }) : await overSpdy({ ...rest, signal })
+export async function forwardPorts({ pairs, note, complain, signal, urlFor, tls, transport }: Forwarding): Promise<void> {
+  // at once in either way, so that a pod that is not there is told before anything listens
+  const url = await urlFor(pairs.map(({ remote }) => remote))
+  const { carry, closed, close } = transport === 'websocket' ? overWebSocket({ urlFor, tls, signal }) : await overSpdy({ url, tls, signal })
   const servers: Server[] = []
   try {
-    for (const { local, remote } of pairs) servers.push(...await listen(local, { remote, note, carry }))
+    for (const { local, remote } of pairs) servers.push(...await listen(local, { remote, note, complain, carry }))
     await Promise.race([closed, new Promise<void>((resolve) => { if (signal.aborted) resolve(); signal.addEventListener('abort', () => resolve(), { once: true }) })])
     if (!signal.aborted) throw new Failure('unavailable', 'the runtime closed the connection of the forwarded ports')
   } finally {
@@ -44,16 +49,16 @@ export async function forwardPorts({ pairs, note, signal, ...rest }: Forwarding)
   }
 }
 
-interface Listening { readonly remote: number; readonly note: (line: string) => void; readonly carry: Carry }
+interface Listening extends Pick<Forwarding, 'note' | 'complain'> { readonly remote: number; readonly carry: Carry }
 
-async function listen(local: number, { remote, note, carry }: Listening): Promise<Server[]> {
+async function listen(local: number, { remote, note, complain, carry }: Listening): Promise<Server[]> {
   const servers: Server[] = []
   let port = local
   for (const host of ADDRESSES) {
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       note(`Handling connection for ${port}`)
       socket.on('error', () => socket.destroy())
-      carry(socket, remote).catch((error: unknown) => { note(`port ${port}: ${error instanceof Error ? error.message : String(error)}`); socket.destroy() })
+      carry(socket, remote).catch((error: unknown) => { complain(`port ${port}: ${error instanceof Error ? error.message : String(error)}`); socket.destroy() })
     })
     try {
       server.listen(port, host)
@@ -72,7 +77,9 @@ async function listen(local: number, { remote, note, carry }: Listening): Promis
 
 interface Carrier { readonly carry: Carry; readonly closed: Promise<void>; readonly close: () => void }
 
-async function overSpdy({ url, tls, signal }: Pick<Forwarding, 'url' | 'tls' | 'signal'>): Promise<Carrier> {
+interface Way { readonly tls: TlsFiles | undefined; readonly signal: AbortSignal }
+
+async function overSpdy({ url, tls, signal }: Way & { readonly url: string }): Promise<Carrier> {
   const { socket, head } = await upgradeToSpdy({ url, protocols: ['portforward.k8s.io'], ...(tls ? { tls } : {}), signal })
   const session = openSpdySession(socket, head)
   let requests = 0
@@ -107,15 +114,11 @@ async function writeTo(socket: Socket, bytes: Buffer): Promise<void> {
   await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {})
 }
 
-/** One WebSocket for each connection: its channels cannot be told apart otherwise. */
-function overWebSocket({ url: text, tls, pairs, signal }: Pick<Forwarding, 'url' | 'tls' | 'pairs' | 'signal'>): Carrier {
+/** One WebSocket, and one address of the runtime, for each connection: its channels cannot be told apart otherwise. */
+function overWebSocket({ urlFor, tls, signal }: Way & Pick<Forwarding, 'urlFor'>): Carrier {
   const closed = new Promise<void>(() => {})
-  if (pairs.length > 1) throw new Failure('unsupported', 'WebSocket carries one port at a time', { hint: 'use --transport spdy' })
-  let isUsed = false
   const carry: Carry = async (local, remote) => {
-    if (isUsed) throw new Failure('unsupported', 'the runtime gives one connection for each call over WebSocket', { hint: 'use --transport spdy' })
-    isUsed = true
-    const { WebSocket } = await import('ws')
+    const [{ WebSocket }, text] = await Promise.all([import('ws'), urlFor([remote])])
     const url = streamingUrl(text)
     const socket = new WebSocket(`${url.href.replace(/^http/, 'ws')}${url.search ? '&' : '?'}port=${remote}`, ['v4.channel.k8s.io'], url.protocol === 'https:' ? await tlsOptions(tls) : {})
     socket.binaryType = 'nodebuffer'

@@ -1,5 +1,5 @@
 // exec and attach: what goes in, what comes out, and how it ended, over SPDY or WebSocket.
-import { Failure } from '../../errors.ts'
+import { Failure, isFailure } from '../../errors.ts'
 import { openSpdySession, type SpdyStream } from './spdy.ts'
 import { streamingUrl, tlsOptions, upgradeToSpdy, type TlsFiles } from './upgrade.ts'
 
@@ -40,9 +40,10 @@ async function overSpdy(command: RemoteCommand): Promise<number> {
   const input = stdin ? session.open({ streamtype: 'stdin' }, {}) : undefined
   const outputs = [...(stdout ? [receive('stdout', stdout)] : []), ...(stderr && !tty ? [receive('stderr', stderr)] : [])]
   // the end of the command ends both, wherever they are
-  const sizes = tty && resize ? session.open({ streamtype: 'resize' }, {}) : undefined
-  if (input) feed(input, stdin!).catch(() => {})
-  if (sizes) sendSizes(resize!, (json) => sizes.write(Buffer.from(json))).catch(() => {})
+  // runtimes wait for this one too before they begin
+  const sizes = tty ? session.open({ streamtype: 'resize' }, {}) : undefined
+  if (input) feed(input, stdin!, tty).catch(() => {})
+  if (sizes && resize) sendSizes(resize, (json) => sizes.write(Buffer.from(json))).catch(() => {})
   try {
     const isWhole = await errorEnded
     const said = Buffer.concat(problem)
@@ -56,9 +57,10 @@ async function overSpdy(command: RemoteCommand): Promise<number> {
   }
 }
 
-async function feed(stream: SpdyStream, source: AsyncIterable<Uint8Array>): Promise<void> {
+/** A terminal has no end of its input: containerd would close the whole of it. */
+async function feed(stream: SpdyStream, source: AsyncIterable<Uint8Array>, tty: boolean): Promise<void> {
   for await (const chunk of source) await stream.write(chunk)
-  stream.end()
+  if (!tty) stream.end()
 }
 
 async function sendSizes(sizes: AsyncIterable<WindowSize>, send: (json: string) => void | Promise<void>): Promise<void> {
@@ -69,6 +71,13 @@ const cut = (url: string): Failure => new Failure('unavailable', `the stream fro
 
 /** How runtimes say that the command is not there. */
 export const isMissingCommand = (message: string): boolean => /executable file not found|no such file or directory|no such command/.test(message)
+
+/** What the runtime says of a start or an exec that failed, by what it means: containerd has one code for all. */
+export function asStartFailure(error: unknown): unknown {
+  if (!isFailure(error, 'cannotInvoke')) return error
+  const kind = isMissingCommand(error.message) ? 'commandNotFound' : /is in CONTAINER_\w+ state/.test(error.message) ? 'wrongState' : undefined
+  return kind === undefined ? error : new Failure(kind, error.message, { cause: error })
+}
 
 const [STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE] = [0, 1, 2, 3, 4, 255]
 const HIGH_WATER = 1024 * 1024
@@ -102,7 +111,7 @@ async function overWebSocket(command: RemoteCommand): Promise<number> {
       socket.once('error', (error) => reject(signal.aborted ? signal.reason : new Failure('unavailable', `cannot stream from ${url.host}: ${error.message}`, { cause: error })))
     })
     const closed = new Promise<number>((resolve) => { socket.once('close', (code) => resolve(code)); socket.on('error', () => {}) })
-    if (stdin) feedSocket(stdin, { frame, canClose: socket.protocol.startsWith('v5') }).catch(() => {})
+    if (stdin) feedSocket(stdin, { frame, canClose: socket.protocol.startsWith('v5') && !tty }).catch(() => {})
     if (tty && resize) sendSizes(resize, (json) => frame(RESIZE, Buffer.from(json))).catch(() => {})
     const code = await closed
     await work

@@ -1,6 +1,6 @@
 // Which runtime is asked, and how patiently: flags win over the environment, that over crictl.yaml, that over the defaults.
 import { readFileSync } from 'node:fs'
-import { environment } from '../../config.ts'
+import { environment } from '../../environment.ts'
 import { Failure } from '../../errors.ts'
 
 export interface CriSettings {
@@ -59,13 +59,15 @@ export function parseTimeout(text: string): number | undefined {
   return text.startsWith('-') || totalMs <= 0 ? undefined : totalMs
 }
 
-type FileSettings = Omit<CriSettings, 'timeoutMs'> & { readonly timeoutMs: number | undefined }
+export type FileSettings = Omit<CriSettings, 'timeoutMs'> & { readonly timeoutMs: number | undefined }
 
 const NOTHING: FileSettings = { runtimeEndpoint: '', imageEndpoint: '', timeoutMs: undefined, debug: false, pullImageOnCreate: false, disablePullOnRun: false }
 
-async function readConfigFile({ path, isNamed }: { path: string; isNamed: boolean }): Promise<FileSettings> {
-  const text = readText(path, isNamed)
-  if (text === undefined || text.trim() === '') return NOTHING
+const readConfigFile = async ({ path, isNamed }: { path: string; isNamed: boolean }): Promise<FileSettings> => parseConfig(readText(path, isNamed) ?? '', path)
+
+/** The settings in the text of a file. @throws Failure invalid */
+export async function parseConfig(text: string, path: string): Promise<FileSettings> {
+  if (text.trim() === '') return NOTHING
   const { parseYaml } = await import('../../yaml.ts')
   const content = parseYaml(text, path) ?? {}
   if (typeof content !== 'object' || Array.isArray(content)) throw new Failure('invalid', `${path} holds no settings`, { hint: 'write lines such as runtime-endpoint: unix:///run/containerd/containerd.sock' })
@@ -100,8 +102,9 @@ function setting(path: string, key: string, value: unknown): Partial<FileSetting
   if (!isKey(key)) throw new Failure('invalid', `${path}: unknown setting "${key}"`, { hint: `known are ${Object.keys(KEYS).join(', ')}` })
   if (value === null || value === undefined) return {}
   if (key === 'timeout') {
-    if (typeof value !== 'number' || !Number.isInteger(value)) throw wrong('a whole number of seconds')
-    return { timeoutMs: value > 0 ? value * 1000 : undefined }
+    // in quotes too: crictl's parser takes them for the same
+    if (!/^-?\d+$/.test(String(value))) throw wrong('a whole number of seconds')
+    return { timeoutMs: Number(value) > 0 ? Number(value) * 1000 : undefined }
   }
   const type = KEYS[key] === 'boolean' ? 'boolean' : 'string'
   if (typeof value !== type) throw wrong(type === 'boolean' ? 'true or false' : 'a text')

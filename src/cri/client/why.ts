@@ -1,5 +1,5 @@
 // The chain behind a failure: what the runtime, the log and the node know of a container or a pod, and what to try.
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { Failure } from '../../errors.ts'
 import {
@@ -8,6 +8,7 @@ import {
 } from '../wire/generated/runtime-v1.ts'
 import type { Connection } from './connection.ts'
 import { causeOfPull, causeOfStart, type Cause } from './cause.ts'
+import { containerFacts, factLines, memoryText, oomKills } from './container-facts.ts'
 import { formatTime } from './inspected.ts'
 import { readLog } from './log-lines.ts'
 
@@ -111,17 +112,17 @@ interface Services { readonly runtime: Connection; readonly images: Connection }
 
 async function aboutContainer({ runtime, images }: Services, { id }: Container, all: readonly Container[]): Promise<Part> {
   const { status, info } = await runtime.call(Runtime.containerStatus, ContainerStatusRequest.fromPartial({ containerId: id, verbose: true }))
-  const told = parseInfo(info)
-  const [ending, log, oom, mounts, image] = [howItEnded(status!), await lastLines(status!), memoryEvents(told), missingMounts(status!), await imageState(images, status!)]
+  const facts = containerFacts(status!, info)
+  const [ending, log, oom, mounts, image] = [howItEnded(status!), await lastLines(status!), memoryEvents(oomKills(facts)), missingMounts(status!), await imageState(images, status!)]
   const tries = all.filter(({ podSandboxId, metadata }) => podSandboxId === all.find((each) => each.id === id)?.podSandboxId && metadata?.name === status!.metadata?.name).length
   const again = tries > 1 && status!.state === ContainerState.CONTAINER_EXITED && status!.exitCode !== 0
   const findings = [
-    { title: `Container ${status!.metadata?.name} (${id.slice(0, 13)}, attempt ${status!.metadata?.attempt ?? 0})`, lines: [...ending.lines, ...(again ? [`it was tried ${tries} times here, with attempt ${status!.metadata?.attempt ?? 0} now: a crash loop`] : []), ...oom.lines, ...limits(told), ...image.lines] },
+    { title: `Container ${status!.metadata?.name} (${id.slice(0, 13)}, attempt ${status!.metadata?.attempt ?? 0})`, lines: [...ending.lines, ...(again ? [`it was tried ${tries} times here, with attempt ${status!.metadata?.attempt ?? 0} now: a crash loop`] : []), ...oom.lines, ...factLines(facts), ...image.lines] },
     ...(mounts.length ? [{ title: 'Mounts', lines: mounts }] : []),
     { title: 'Last lines of its log', lines: log },
   ]
   const what = `container ${status!.metadata?.name}`
-  return { cause: ending.cause && `${what}: ${ending.cause}${ending.isOom && told.memoryLimit > 0 ? ` (its limit is ${Math.round(told.memoryLimit / MIB)} MiB)` : ''}${again ? `, again and again (${tries} times)` : ''}`, findings, advice: [...oom.advice, ...ending.advice, ...image.advice, ...(mounts.length ? ['a mounted path of the node is not there: create it, or correct the mount'] : [])] }
+  return { cause: ending.cause && `${what}: ${ending.cause}${ending.isOom && facts.memoryLimitBytes > 0 ? ` (its limit is ${memoryText(facts.memoryLimitBytes)})` : ''}${again ? `, again and again (${tries} times)` : ''}`, findings, advice: [...oom.advice, ...ending.advice, ...image.advice, ...(mounts.length ? ['a mounted path of the node is not there: create it, or correct the mount'] : [])] }
 }
 
 const SIGNAL_BASE = 128
@@ -176,40 +177,18 @@ const isTime = (ns: bigint | undefined): boolean => ns !== undefined && ns > 0n
 
 const seconds = (ns: bigint): string => `${(Number(ns) / 1e9).toFixed(1)} s`
 
-interface Told { readonly pid: number; readonly cgroup: string; readonly memoryLimit: number; readonly args: readonly string[] }
+const memoryEvents = (kills: number): { readonly lines: string[]; readonly advice: string[] } =>
+  (kills === 0 ? { lines: [], advice: [] } : { lines: [`the kernel killed ${kills} of its processes because memory was used up`], advice: ['give it more memory, or make it use less'] })
 
-function parseInfo(info: Readonly<Record<string, string>>): Told {
-  const nothing = { pid: 0, cgroup: '', memoryLimit: 0, args: [] }
-  try {
-    const { pid = 0, runtimeSpec } = JSON.parse(info['info'] ?? '{}') as { pid?: number; runtimeSpec?: { linux?: { cgroupsPath?: string; resources?: { memory?: { limit?: number } } }; process?: { args?: string[] } } }
-    return { pid, cgroup: runtimeSpec?.linux?.cgroupsPath ?? '', memoryLimit: runtimeSpec?.linux?.resources?.memory?.limit ?? 0, args: runtimeSpec?.process?.args ?? [] }
-  } catch {
-    return nothing
-  }
-}
+/** What would act on the terminal of who reads it. */
+const CONTROL = /\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]/g
 
-const MIB = 1024 * 1024
-const limits = ({ memoryLimit, args }: Told): string[] => [...(args.length ? [`command: ${args.join(' ').slice(0, 200)}`] : []), ...(memoryLimit > 0 ? [`memory limit: ${Math.round(memoryLimit / MIB)} MiB`] : [])]
-
-/** Counters of the cgroup, while it is there: only on the node itself. */
-function memoryEvents({ cgroup }: Told): { lines: string[]; advice: string[] } {
-  if (!cgroup.startsWith('/')) return { lines: [], advice: [] }
-  for (const file of [`/sys/fs/cgroup${cgroup}/memory.events`, `/sys/fs/cgroup/memory${cgroup}/memory.oom_control`]) {
-    const kills = /^oom_kill (\d+)$/m.exec(readText(file) ?? '')?.[1]
-    if (kills !== undefined) return kills === '0' ? { lines: [], advice: [] } : { lines: [`the kernel killed ${kills} of its processes because memory was used up`], advice: ['give it more memory, or make it use less'] }
-  }
-  return { lines: [], advice: [] }
-}
-
-function readText(file: string): string | undefined {
-  try { return readFileSync(file, 'utf8') } catch { return undefined }
-}
-
-async function lastLines({ logPath }: ContainerStatus): Promise<string[]> {
+async function lastLines({ logPath, state }: ContainerStatus): Promise<string[]> {
   if (logPath === '') return ['(it has no log)']
+  if (state === ContainerState.CONTAINER_CREATED) return ['(none: it was never started)']
   const lines: string[] = []
   try {
-    for await (const { stream, bytes } of readLog(logPath, { tail: LAST_LINES, signal: new AbortController().signal })) lines.push(`${stream === 'stderr' ? 'err' : 'out'} | ${bytes.toString('utf8').trimEnd()}`)
+    for await (const { stream, bytes } of readLog(logPath, { tail: LAST_LINES, signal: new AbortController().signal })) lines.push(`${stream === 'stderr' ? 'err' : 'out'} | ${bytes.toString('utf8').replace(CONTROL, '').trimEnd()}`)
   } catch (error) {
     return [`(${(error as Error).message})`]
   }

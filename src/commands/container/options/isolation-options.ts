@@ -36,6 +36,7 @@ export const resourceOptions = {
   deviceWriteIops: commaList('--device-write-iops <path:rate>', 'Limit of writes to a device each second'),
   ulimit: commaList('--ulimit <name=soft[:hard]>', 'Resource limit of the process, or host'),
   shmSize: size('--shm-size <size>', 'Size of /dev/shm'),
+  shmSizeSystemd: size('--shm-size-systemd <size>', 'Size of each tmpfs of systemd mode'),
   cgroups: text('--cgroups <how>', 'enabled, disabled, no-conmon or split'),
   cgroupParent: text('--cgroup-parent <path>', 'Cgroup above the container\'s'),
   cgroupConf: commaList('--cgroup-conf <key=value>', 'Value to write into the cgroup (v2)'),

@@ -10,7 +10,7 @@ const ENCRYPTION = 'encrypted images come later'
 export const laterOptions = {
   pod: refused(text('--pod <name>', 'Put it into a pod'), PODS),
   podIdFile: refused(text('--pod-id-file <file>', 'Put it into the pod whose id is in a file'), PODS),
-  userns: refused(text('--userns <mode>', 'User namespace'), USERNS),
+  userns: refused(text('--userns <mode>', 'User namespace: host'), USERNS, ['', 'host']),
   uidmap: refused(list('--uidmap <map>', 'Map of user ids'), USERNS),
   gidmap: refused(list('--gidmap <map>', 'Map of group ids'), USERNS),
   subuidname: refused(text('--subuidname <name>', 'Entry of /etc/subuid'), USERNS),
@@ -36,10 +36,8 @@ export const laterOptions = {
   requires: refused(commaList('--requires <container>', 'Containers to start before'), 'dependencies between containers come with pods'),
   decryptionKey: refused(list('--decryption-key <key>', 'Key of an encrypted image'), ENCRYPTION),
   chrootdirs: refused(commaList('--chrootdirs <path>', 'Further directories for /etc files'), 'the /etc files are made for the root directory only'),
-  noHostname: refused(flag('--no-hostname', 'Leave the image\'s /etc/hostname'), 'use --hostname to choose what is in it'),
   linkLocalIp: refused(text('--link-local-ip <address>', 'Link-local address'), 'the network plugins have no such argument'),
   seccompPolicy: refused(oneOf('--seccomp-policy <policy>', 'Where the seccomp profile comes from', ['default', 'image']), 'use --security-opt seccomp=FILE'),
-  shmSizeSystemd: refused(text('--shm-size-systemd <size>', 'Size of the tmpfs mounts of systemd mode'), 'mount them with --tmpfs'),
 }
 
 /** Of `run` alone. */

@@ -1,4 +1,4 @@
-import { commaList, flag, integer, list, oneOf, text } from '../../../cli/option.ts'
+import { commaList, count, flag, list, oneOf, text } from '../../../cli/option.ts'
 import { accessOptions, platformOptions } from '../../image/pull-options.ts'
 
 /** What runs, as whom, with which environment and life. */
@@ -20,6 +20,7 @@ export const processOptions = {
   passwdEntry: text('--passwd-entry <entry>', 'Line to write into /etc/passwd'),
   entrypoint: text('--entrypoint <command>', 'Replace the image\'s entrypoint; a JSON array, or one word'),
   hostname: text('-h, --hostname <name>', 'Host name'),
+  noHostname: flag('--no-hostname', 'Leave the image\'s /etc/hostname'),
   interactive: flag('-i, --interactive', 'Keep standard input open'),
   tty: flag('-t, --tty', 'Make a terminal'),
   init: flag('--init', 'Run an init as pid 1 that passes signals on and reaps'),
@@ -27,8 +28,8 @@ export const processOptions = {
   rm: flag('--rm', 'Remove the container when it ends'),
   restart: text('--restart <policy>', 'no, always, unless-stopped or on-failure[:times]'),
   stopSignal: text('--stop-signal <signal>', 'Signal that stops the container', { complete: 'signal' }),
-  stopTimeout: integer('--stop-timeout <seconds>', 'Seconds between that signal and SIGKILL'),
-  timeout: integer('--timeout <seconds>', 'Kill it after so many seconds'),
+  stopTimeout: count('--stop-timeout <seconds>', 'Seconds between that signal and SIGKILL'),
+  timeout: count('--timeout <seconds>', 'Kill it after so many seconds'),
   umask: text('--umask <umask>', 'File mode creation mask'),
   tz: text('--tz <zone>', 'Time zone, or local'),
   systemd: text('--systemd <mode>', 'true, false or always: prepare for systemd as pid 1'),

@@ -28,7 +28,7 @@ export function parseIdmap(text: string, wrong: (why: string) => Failure): { uid
 
 /** Refuses `ro,rw`, `exec,noexec` and the like. */
 export function refuseContradictions(options: readonly string[], wrong: (why: string) => Failure): void {
-  for (const pair of [['ro', 'rw'], ['z', 'Z'], ...FLAG_PAIRS]) {
+  for (const pair of [['ro', 'rw'], ['z', 'Z', 'O'], ['O', 'ro'], ['O', 'idmap'], ...FLAG_PAIRS]) {
     const both = pair.filter((option) => options.includes(option!))
     if (both.length > 1) throw wrong(`cannot have both ${both.join(' and ')}`)
   }

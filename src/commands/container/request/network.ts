@@ -12,7 +12,8 @@ type Chosen = Pick<CreateValues, 'network' | 'networkAlias' | 'ip' | 'ip6' | 'ma
 
 /** `defaultMode`: what containers.conf says, empty for bridge. A bridge without networks means the default network. @throws Failure invalid, unsupported */
 export function toNetwork(values: Chosen, { defaultMode }: { defaultMode: string }): NetworkRequest {
-  const texts = values.network.length > 0 ? values.network : defaultMode === '' || defaultMode === 'private' ? ['bridge'] : [defaultMode]
+  const given = values.network.filter((text) => text !== '')
+  const texts = given.length > 0 ? given : defaultMode === '' || defaultMode === 'private' ? ['bridge'] : [defaultMode]
   const special = texts.map(specialMode)
   const only = special.find((mode) => mode !== undefined)
   if (only) {
@@ -77,8 +78,8 @@ const checked6 = (value: string, flag: string, text: string): string => {
   return value
 }
 const checkMac = (value: string, flag: string, text: string): string => {
-  if (!/^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(value)) throw invalid(flag, text, `"${value}" is not a MAC address`)
-  return value.toLowerCase().replaceAll('-', ':')
+  if (!/^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$|^([0-9a-f]{4}\.){2}[0-9a-f]{4}$/i.test(value)) throw invalid(flag, text, `"${value}" is not a MAC address`)
+  return value.toLowerCase().replace(/[:.-]/g, '').replace(/..(?!$)/g, '$&:')
 }
 
 function withAddresses(networks: readonly NetworkAttachment[], values: Chosen): NetworkAttachment[] {
@@ -113,8 +114,12 @@ export function parseAddHost(text: string): string[] {
 }
 
 /** @throws Failure invalid */
-export function toDns(values: Pick<CreateValues, 'dns' | 'dnsSearch' | 'dnsOption'>): { servers: string[]; searches: string[]; options: string[] } | undefined {
+export function toDns(values: Pick<CreateValues, 'dns' | 'dnsSearch' | 'dnsOption'>, network: NetworkRequest['kind'] = 'bridge'): { servers: string[]; searches: string[]; options: string[] } | undefined {
   if (values.dns.length + values.dnsSearch.length + values.dnsOption.length === 0) return undefined
+  if (network === 'none' || network === 'container') {
+    const flag = values.dns.length ? '--dns' : values.dnsSearch.length ? '--dns-search' : '--dns-option'
+    throw new Failure('invalid', `${flag} cannot be set with --network ${network}`, { hint: network === 'none' ? 'no server can be reached' : 'the resolv.conf is the other container\'s' })
+  }
   for (const server of values.dns) {
     if (server !== 'none' && !isIPv4(server) && !isIPv6(server)) throw invalid('--dns', server, 'it is not an IP address')
   }

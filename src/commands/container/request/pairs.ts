@@ -10,10 +10,10 @@ const split = (text: string): readonly [string, string] | undefined => {
   return equals < 0 ? undefined : [text.slice(0, equals), text.slice(equals + 1)]
 }
 
-/** `NAME=VALUE`; `NAME` takes the value from here when set; `PREFIX*` all that begin so. */
-export const parseEnv = (texts: readonly string[], here: Environment): Pairs => texts.flatMap((text) => {
+/** `NAME=VALUE`; `NAME` takes the value from here when set; `PREFIX*` all that begin so; an empty text is nothing. */
+export const parseEnv = (texts: readonly string[], here: Environment): Pairs => texts.filter((text) => text !== '').flatMap((text) => {
   const pair = split(text)
-  if ((pair ? pair[0] : text) === '') throw new Failure('invalid', `invalid value "${text}" for --env: the name of a variable is missing`)
+  if (pair?.[0] === '') throw new Failure('invalid', `invalid value "${text}" for --env: the name of a variable is missing`)
   if (pair) return [pair]
   if (text.endsWith('*')) return Object.entries(here).flatMap(([name, value]) => (name.startsWith(text.slice(0, -1)) && value !== undefined ? [[name, value] as const] : []))
   return here[text] === undefined ? [] : [[text, here[text]] as const]

@@ -53,7 +53,7 @@ export function toResources(values: CreateValues): Resources {
     return { path, weight: rate }
   })
   return defined({
-    memoryBytes: values.memory, memorySwapBytes: values.memorySwap, memoryReservationBytes: values.memoryReservation,
+    memoryBytes: values.memory || undefined, memorySwapBytes: values.memorySwap, memoryReservationBytes: values.memoryReservation,
     memorySwappiness: values.memorySwappiness, oomKillDisable: values.oomKillDisable || undefined,
     cpuShares: values.cpuShares, cpuQuotaUs: values.cpuQuota, cpuPeriodUs: values.cpuPeriod, cpuRtPeriodUs: values.cpuRtPeriod,
     cpuRtRuntimeUs: values.cpuRtRuntime, cpus: values.cpus, cpusetCpus: values.cpusetCpus, cpusetMems: values.cpusetMems,
@@ -65,12 +65,12 @@ export function toResources(values: CreateValues): Resources {
 }
 
 function check(values: CreateValues): void {
-  if (values.memory !== undefined && values.memory < MIN_MEMORY) throw invalid('--memory', String(values.memory), 'a container needs at least 4m')
+  if (values.memory && values.memory < MIN_MEMORY) throw invalid('--memory', String(values.memory), 'a container needs at least 4m')
   if (values.memorySwap !== undefined && values.memorySwap !== -1) {
-    if (values.memory === undefined) throw invalid('--memory-swap', String(values.memorySwap), 'it needs --memory too')
+    if (!values.memory) throw invalid('--memory-swap', String(values.memorySwap), 'it needs --memory too')
     if (values.memorySwap < values.memory) throw invalid('--memory-swap', String(values.memorySwap), 'it counts memory and swap together, so it must not be below --memory')
   }
-  if (values.memoryReservation !== undefined && values.memory !== undefined && values.memoryReservation > values.memory) {
+  if (values.memoryReservation !== undefined && values.memory && values.memoryReservation > values.memory) {
     throw invalid('--memory-reservation', String(values.memoryReservation), 'it must not be above --memory')
   }
   if (values.cpus !== undefined && (values.cpuQuota !== undefined || values.cpuPeriod !== undefined)) {

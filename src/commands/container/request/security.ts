@@ -33,6 +33,10 @@ function securityOption(security: Draft<SecurityRequest>, text: string, cwd: str
       return
     case 'mask': security.maskPaths = [...(security.maskPaths ?? []), ...value.split(':')]; return
     case 'unmask': security.unmaskPaths = [...(security.unmaskPaths ?? []), ...value.split(':')]; return
+    case 'systempaths': // docker's
+      if (value !== 'unconfined') throw wrong('systempaths takes unconfined alone')
+      security.unmaskPaths = [...(security.unmaskPaths ?? []), 'ALL']
+      return
     case 'proc-opts': security.procOpts = value.split(','); return
     default: throw wrong(`unknown option "${name}": use no-new-privileges, seccomp, apparmor, label, mask, unmask or proc-opts`)
   }

@@ -2,6 +2,7 @@
 import type { LogDriver, LogRequest, NamespaceMode, RestartPolicy } from '../../../spec/request.ts'
 import { parseDecimalSize } from '../../../cli/value.ts'
 import { Failure } from '../../../errors.ts'
+import { log } from '../../../log.ts'
 import { invalid } from './words.ts'
 
 /** `flag` is --pid, --ipc, --uts or --cgroupns. @throws Failure invalid */
@@ -25,37 +26,39 @@ export function parseRestart(text: string | undefined): RestartPolicy {
 
 const DRIVERS: readonly LogDriver[] = ['k8s-file', 'json-file', 'journald', 'passthrough', 'none']
 
-export interface LogDefaults { readonly driver: LogDriver; readonly sizeMaxBytes: number; readonly tag: string }
+/** What the flags leave open, and whether the container has a terminal. */
+export interface LogDefaults { readonly terminal?: boolean; readonly driver: LogDriver; readonly sizeMaxBytes: number; readonly tag: string }
 
 /** @throws Failure invalid */
 export function toLog(driverText: string | undefined, texts: readonly string[], defaults: LogDefaults): LogRequest {
-  const driver = driverText === undefined ? defaults.driver : DRIVERS.find((known) => known === driverText)
+  const driver = !driverText ? defaults.driver : DRIVERS.find((known) => known === driverText)
   if (!driver) throw invalid('--log-driver', driverText!, `use one of ${DRIVERS.join(', ')}`)
-  const log: { -readonly [K in keyof LogRequest]: LogRequest[K] } = { driver }
-  if (defaults.sizeMaxBytes > 0) log.maxSizeBytes = defaults.sizeMaxBytes
-  if (defaults.tag !== '') log.tag = defaults.tag
-  for (const text of texts) logOption(log, text)
-  return log
+  if (driver === 'passthrough' && defaults.terminal) throw invalid('--log-driver', driver, 'a container with a terminal (--tty) cannot have it')
+  const request: { -readonly [K in keyof LogRequest]: LogRequest[K] } = { driver }
+  if (defaults.sizeMaxBytes > 0) request.maxSizeBytes = defaults.sizeMaxBytes
+  if (defaults.tag !== '') request.tag = defaults.tag
+  for (const text of texts) logOption(request, text)
+  return request
 }
 
-function logOption(log: { -readonly [K in keyof LogRequest]: LogRequest[K] }, text: string): void {
+function logOption(request: { -readonly [K in keyof LogRequest]: LogRequest[K] }, text: string): void {
   const equals = text.indexOf('=')
   if (equals <= 0) throw invalid('--log-opt', text, 'expected NAME=VALUE')
   const [name, value] = [text.slice(0, equals), text.slice(equals + 1)]
   switch (name) {
     case 'path':
       if (!value.startsWith('/')) throw invalid('--log-opt', text, 'the path must be absolute')
-      log.path = value
+      request.path = value
       return
     case 'max-size':
-      try { log.maxSizeBytes = parseDecimalSize(value) } catch (error) { throw invalid('--log-opt', text, (error as Error).message) }
+      try { request.maxSizeBytes = parseDecimalSize(value) } catch (error) { throw invalid('--log-opt', text, (error as Error).message) }
       return
     case 'max-file':
       if (!/^[1-9]\d{0,5}$/.test(value)) throw invalid('--log-opt', text, 'expected a number of files, 1 or more')
-      log.maxFiles = Number(value)
+      request.maxFiles = Number(value)
       return
-    case 'tag': log.tag = value; return
-    default: throw invalid('--log-opt', text, `unknown option "${name}": use path, max-size, max-file or tag`)
+    case 'tag': request.tag = value; return
+    default: log.warn(`--log-opt ${text} ignored: scow has path, max-size, max-file and tag`)
   }
 }
 

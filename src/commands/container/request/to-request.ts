@@ -1,5 +1,6 @@
 // The flags of run and create as one ContainerRequest.
 import { Failure } from '../../../errors.ts'
+import { log } from '../../../log.ts'
 import type { ContainersConfig } from '../../../config.ts'
 import type { ContainerRequest, MountRequest, Pairs } from '../../../spec/request.ts'
 import type { CreateValues } from '../options/create-options.ts'
@@ -31,16 +32,17 @@ export function toRequest(values: CreateValues, args: readonly string[], context
   const restart = parseRestart(values.restart)
   parseAssignments(values.envMerge, '--env-merge')
   if ((values.rm || context.removeImage) && restart.name !== 'no') throw new Failure('invalid', '--rm and --restart exclude each other', { hint: 'drop one of them' })
+  if (values.uts === 'host' && values.hostname) throw new Failure('invalid', '--hostname cannot be set with --uts host: the name is the host\'s', { hint: 'drop one of them' })
   const isPrivileged = given.has('privileged') ? values.privileged : defaults.privileged
   return {
     ...(values.rootfs ? { rootfs: rootfsOf(image, cwd) } : { image }),
     command, terminal: values.tty, stdin: values.interactive, restart, ...identity(values, defaults),
-    env: environmentOf(values, context), labels: labelsOf(values), annotations: [...defaults.annotations, ...parseLabels(values.annotation, '--annotation')],
+    env: environmentOf(values, context), labels: labelsOf(values), annotations: [...defaults.annotations, ...groupAnnotations(values), ...parseAssignments(values.annotation, '--annotation')],
     mounts: mountsOf(values, context), devices: [...[...defaults.devices, ...values.device].map(parseDevice), ...values.gpus.map(parseGpu)],
     ...networking(values, defaults), namespaces: namespacesOf(values, defaults), security: toSecurity({ ...values, privileged: isPrivileged }, { cwd }),
     resources: { ...(defaults.pidsLimit > 0 ? { pidsLimit: defaults.pidsLimit } : {}), ...toResources(values) },
     sysctls: parseAssignments(values.sysctl, '--sysctl'),
-    log: toLog(values.logDriver, values.logOpt, { driver: defaults.logDriver, sizeMaxBytes: defaults.logSizeMaxBytes, tag: defaults.logTag }),
+    log: toLog(values.logDriver, values.logOpt, { terminal: values.tty, driver: defaults.logDriver, sizeMaxBytes: defaults.logSizeMaxBytes, tag: defaults.logTag }),
     ...life(values, context),
   }
 }
@@ -54,15 +56,26 @@ const rootfsOf = (text: string, cwd: string): NonNullable<ContainerRequest['root
 function identity(values: CreateValues, defaults: ContainersConfig): Partial<ContainerRequest> {
   return defined({
     name: values.name ? checkName(values.name) : undefined, entrypoint: parseEntrypoint(values.entrypoint), workdir: absolute(values.workdir), user: values.user,
-    groups: values.groupAdd.length ? values.groupAdd : undefined, groupEntry: values.groupEntry, passwdEntry: values.passwdEntry,
+    groups: groupsOf(values.groupAdd), groupEntry: values.groupEntry, passwdEntry: values.passwdEntry,
     managePasswd: values.passwd ? undefined : false, umask: parseUmask(values.umask) ?? defaults.umask,
-    hostname: values.hostname === undefined ? undefined : checkHostname(values.hostname), platform: toPlatform(values),
+    hostname: values.hostname ? checkHostname(values.hostname) : undefined, noHostname: values.noHostname || undefined, platform: toPlatform(values),
   })
 }
 
+const KEEP_GROUPS = 'keep-groups'
+
+function groupsOf(groups: readonly string[]): readonly string[] | undefined {
+  if (!groups.includes(KEEP_GROUPS)) return groups.length ? groups : undefined
+  if (groups.length > 1) throw new Failure('invalid', `--group-add ${KEEP_GROUPS} cannot be combined with other groups`)
+  return undefined
+}
+
+/** crun keeps the caller's groups when it is told so; runc cannot. */
+const groupAnnotations = ({ groupAdd }: CreateValues): Pairs => (groupAdd.includes(KEEP_GROUPS) ? [['run.oci.keep_original_groups', '1']] : [])
+
 const absolute = (path: string | undefined): string | undefined => {
-  if (path !== undefined && !path.startsWith('/')) throw new Failure('invalid', `invalid value "${path}" for --workdir: it must be an absolute path`)
-  return path
+  if (path && !path.startsWith('/')) throw new Failure('invalid', `invalid value "${path}" for --workdir: it must be an absolute path`)
+  return path || undefined
 }
 
 function environmentOf(values: CreateValues, { environment, defaults }: RequestContext): Pairs {
@@ -73,7 +86,7 @@ function environmentOf(values: CreateValues, { environment, defaults }: RequestC
 const labelsOf = (values: CreateValues): Pairs => [...values.labelFile.flatMap(readLabelFile), ...parseLabels(values.label)]
 
 function mountsOf(values: CreateValues, { cwd, defaults }: RequestContext): MountRequest[] {
-  const own = [...values.mount.map((text) => parseMount(text, { cwd })), ...values.volume.map((text) => parseVolume(text, { cwd })), ...values.tmpfs.map(parseTmpfs)]
+  const own = distinct([...values.mount.map((text) => parseMount(text, { cwd })), ...values.volume.map((text) => parseVolume(text, { cwd })), ...values.tmpfs.map(parseTmpfs)])
   const seen = new Set<string>()
   for (const { target } of own) {
     if (seen.has(target)) throw new Failure('invalid', `two mounts have the same path ${target} in the container`, { hint: 'drop one of them' })
@@ -83,14 +96,19 @@ function mountsOf(values: CreateValues, { cwd, defaults }: RequestContext): Moun
   return [...fromConfig.filter(({ target }) => !seen.has(target)), ...own]
 }
 
+/** What was said twice counts once. */
+const distinct = <T>(items: readonly T[]): T[] => [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
+
 function networking(values: CreateValues, defaults: ContainersConfig): Pick<ContainerRequest, 'network' | 'ports'> & Partial<ContainerRequest> {
   const network = toNetwork(values, { defaultMode: defaults.netns })
   const addHosts = values.addHost.flatMap(parseAddHost)
+  const ports = distinct(values.publish.flatMap(parsePublish))
+  if (ports.length > 0 && network.kind !== 'bridge') log.warn(`--publish ignored: with --network ${network.kind} the container has no network of its own`)
   if (values.noHosts && addHosts.length > 0) throw new Failure('invalid', '--no-hosts and --add-host exclude each other', { hint: 'drop one of them' })
   return {
-    network, ports: values.publish.flatMap(parsePublish),
+    network, ports,
     ...defined({
-      publishAll: values.publishAll || undefined, expose: values.expose.length ? values.expose.flatMap(parseExpose) : undefined, dns: toDns(values),
+      publishAll: values.publishAll || undefined, expose: values.expose.length ? values.expose.flatMap(parseExpose) : undefined, dns: toDns(values, network.kind),
       addHosts: addHosts.length ? addHosts : undefined, noHosts: (values.noHosts || defaults.noHosts) || undefined, hostsFile: values.hostsFile,
     }),
   }
@@ -113,6 +131,7 @@ function life(values: CreateValues, { defaults, given, cwd, preserveFds, removeI
     volumesFrom: values.volumesFrom.length ? values.volumesFrom : undefined,
     imageVolumes: oneOfTexts('--image-volume', values.imageVolume === 'anonymous' ? 'bind' : values.imageVolume, ['bind', 'tmpfs', 'ignore']),
     readOnlyRootfs: isReadOnly || undefined, readOnlyTmpfs: values.readOnlyTmpfs ? undefined : false, shmSizeBytes: values.shmSize ?? defaults.shmSizeBytes,
+    systemdTmpfsBytes: values.shmSizeSystemd || undefined,
     rlimits: ulimits, oomScoreAdj: values.oomScoreAdj,
     cgroups: oneOfTexts('--cgroups', values.cgroups ?? defaults.cgroups, ['enabled', 'disabled', 'no-conmon', 'split']), cgroupParent: values.cgroupParent,
     stopSignal: values.stopSignal, stopTimeoutSeconds: values.stopTimeout, timeoutSeconds: values.timeout || undefined, autoRemove: (values.rm || removeImage) || undefined,

@@ -42,19 +42,22 @@ function common(mount: Draft<BindMount> | Draft<VolumeMount>, word: string): boo
   else if (word === 'z') mount.relabel = 'shared'
   else if (word === 'Z') mount.relabel = 'private'
   else if (word === 'U') mount.chown = true
+  else if (word === 'O') mount.overlay = true
   else if (isPropagation(word)) mount.propagation = word
   else if (isMountFlag(word)) mount.options = [...(mount.options ?? []), word]
   else return false
   return true
 }
 
+/** Docker's on a Mac; they mean nothing here. */
+const CONSISTENCIES: readonly string[] = ['cached', 'delegated', 'consistent']
+
 function bind(source: string, target: string, { words, wrong }: Words): BindMount {
   const mount: Draft<BindMount> = { type: 'bind', source, target }
   for (const word of words) {
-    if (common(mount, word) || word === 'rbind') continue
+    if (common(mount, word) || word === 'rbind' || CONSISTENCIES.includes(word)) continue
     if (word === 'bind') mount.nonRecursive = true
     else if (word === 'idmap' || word.startsWith('idmap=')) mount.idmap = parseIdmap(word.slice('idmap='.length), wrong)
-    else if (word === 'O') throw wrong('overlay volumes (O) are not supported yet')
     else throw wrong(`unknown option "${word}"`)
   }
   return mount
@@ -65,7 +68,6 @@ function volume(name: string | undefined, target: string, { words, wrong }: Word
   for (const word of words) {
     if (common(mount, word) || word === 'copy') continue
     if (word === 'nocopy') mount.noCopy = true
-    else if (word === 'O') throw wrong('overlay volumes (O) are not supported yet')
     else throw wrong(`unknown option "${word}"`)
   }
   return mount

@@ -1,9 +1,10 @@
 // Calls of gRPC over one connection of HTTP/2: as much of both as a client of the CRI needs. A library for them takes
 // longer to load than such a call takes.
 import type { Socket } from 'node:net'
-import { ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, makeFrameReader } from '../http2/frames.ts'
-import { framedMessage, makeMessageReader } from '../http2/grpc-messages.ts'
-import { encodeHeaders, makeHeaderDecoder } from '../../wire/hpack.ts'
+import { framedMessage, makeMessageReader } from '../../wire/grpc-messages.ts'
+import { makeFrameReader } from '../../wire/http2/frame-reader.ts'
+import { encodeHeaders, makeHeaderDecoder } from '../../wire/http2/hpack.ts'
+import { ERROR, FLAG, FRAME, FRAME_BYTES, PREFACE, SETTING, WINDOW_BYTES, decodeSettings, decodeWindow, encodeFrame, encodeNumber, encodeSettings } from '../../wire/http2/protocol.ts'
 import { endByReset, endOf, refusal } from './answer.ts'
 import { CallError, status } from './call-error.ts'
 
@@ -44,30 +45,29 @@ interface Stream {
   owed: number
 }
 
-const [MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE] = [3, 4, 5]
-const SETTING_BYTES = 6
-const FIRST_WINDOW_BYTES = 65_535
-const FIRST_FRAME_BYTES = 16_384
 /** Until the server says how many it takes at once. */
 const FIRST_STREAMS = 100
 /** What may come unasked: of one call, and of all. */
 const STREAM_WINDOW_BYTES = 4 * 2 ** 20
-const WINDOW_BYTES = 64 * 2 ** 20
+const OUR_WINDOW_BYTES = 64 * 2 ** 20
+/** Of the headers of an answer. */
+const MOST_BLOCK_BYTES = 2 ** 20
 const MOST_MESSAGE_BYTES = 256 * 2 ** 20
-const CANCEL = 8
 const LONGEST_TIMEOUT_MS = 99_999_999
+/** The server is told a little more than the caller has: who gives up first says why, and the caller's words name the server. */
+const GRACE_MS = 1000
 
 /** Speaks on a connection that is open, and owns it from then on. */
 export function openSession(socket: Socket): Session {
   const streams = new Map<number, Stream>()
-  const peer = { window: FIRST_WINDOW_BYTES, streamWindow: FIRST_WINDOW_BYTES, frameBytes: FIRST_FRAME_BYTES, streams: FIRST_STREAMS }
+  const peer = { window: WINDOW_BYTES, streamWindow: WINDOW_BYTES, frameBytes: FRAME_BYTES, streams: FIRST_STREAMS }
   const waiting: (() => void)[] = []
   const decode = makeHeaderDecoder()
   let nextStream = 1
   let owed = 0
   let [hasSettings, failure]: [boolean, CallError | undefined] = [false, undefined]
 
-  const send = (type: number, flags: number, id: number, payload: Uint8Array): void => { if (!socket.destroyed) socket.write(frame(type, flags, id, payload)) }
+  const send = (type: number, flags: number, id: number, payload: Uint8Array): void => { if (!socket.destroyed) socket.write(encodeFrame(type, flags, id, payload)) }
   const flush = (id: number, stream: Stream): void => {
     while (stream.unsent.length > 0) {
       const bytes = Math.min(stream.unsent.length, stream.window, peer.window, peer.frameBytes)
@@ -76,7 +76,7 @@ export function openSession(socket: Socket): Session {
       stream.unsent = stream.unsent.subarray(bytes)
       stream.window -= bytes
       peer.window -= bytes
-      send(DATA, stream.unsent.length === 0 ? END_STREAM : 0, id, part)
+      send(FRAME.data, stream.unsent.length === 0 ? FLAG.endStream : 0, id, part)
     }
   }
   const flushAll = (): void => streams.forEach((stream, id) => flush(id, stream))
@@ -90,7 +90,7 @@ export function openSession(socket: Socket): Session {
   const startWaiting = (): void => { while (waiting.length > 0 && (failure || streams.size < peer.streams)) waiting.shift()!() }
   const cancel = (id: number, error: CallError): void => {
     if (!streams.has(id)) return
-    send(RST_STREAM, 0, id, number32(CANCEL))
+    send(FRAME.reset, 0, id, encodeNumber(ERROR.cancel))
     end(id, error)
   }
   const fail = (error: CallError): void => {
@@ -101,7 +101,7 @@ export function openSession(socket: Socket): Session {
   }
   const grant = (id: number, stream: Stream): void => {
     if (!stream.isFlowing || stream.owed < STREAM_WINDOW_BYTES / 4) return
-    send(WINDOW_UPDATE, 0, id, number32(stream.owed))
+    send(FRAME.windowUpdate, 0, id, encodeNumber(stream.owed))
     stream.owed = 0
   }
   const start = (id: number, call: Call): void => {
@@ -117,33 +117,32 @@ export function openSession(socket: Socket): Session {
       }),
     }
     streams.set(id, stream)
-    send(HEADERS, END_HEADERS, id, requestHeaders(call))
+    send(FRAME.headers, FLAG.endHeaders, id, requestHeaders(call))
     flush(id, stream)
   }
   const takeSettings = (payload: Buffer): void => {
-    for (let at = 0; at + SETTING_BYTES <= payload.length; at += SETTING_BYTES) {
-      const [key, value] = [payload.readUInt16BE(at), payload.readUInt32BE(at + 2)]
-      if (key === MAX_CONCURRENT_STREAMS) peer.streams = value
-      if (key === MAX_FRAME_SIZE) peer.frameBytes = value
-      if (key !== INITIAL_WINDOW_SIZE) continue
+    for (const [key, value] of decodeSettings(payload)) {
+      if (key === SETTING.maxConcurrentStreams) peer.streams = value
+      if (key === SETTING.maxFrameSize) peer.frameBytes = value
+      if (key !== SETTING.initialWindowSize) continue
       for (const stream of streams.values()) stream.window += value - peer.streamWindow
       peer.streamWindow = value
     }
-    send(SETTINGS, ACK, 0, new Uint8Array())
+    send(FRAME.settings, FLAG.ack, 0, new Uint8Array())
     flushAll()
     startWaiting()
   }
   const control: Readonly<Record<number, (id: number, payload: Buffer, isAck: boolean) => void>> = {
-    [SETTINGS]: (_id, payload, isAck) => { if (!isAck) takeSettings(payload) },
-    [PING]: (_id, payload, isAck) => { if (!isAck) send(PING, ACK, 0, payload) },
-    [RST_STREAM]: (id, payload) => end(id, endByReset(payload)),
-    [WINDOW_UPDATE]: (id, payload) => {
-      const [bytes, stream] = [payload.readUInt32BE(0), streams.get(id)]
+    [FRAME.settings]: (_id, payload, isAck) => { if (!isAck) takeSettings(payload) },
+    [FRAME.ping]: (_id, payload, isAck) => { if (!isAck) send(FRAME.ping, FLAG.ack, 0, payload) },
+    [FRAME.reset]: (id, payload) => end(id, endByReset(payload)),
+    [FRAME.windowUpdate]: (id, payload) => {
+      const [bytes, stream] = [decodeWindow(payload), streams.get(id)]
       if (id === 0) peer.window += bytes
       else if (stream) stream.window += bytes
       flushAll()
     },
-    [GOAWAY]: (_id, payload) => {
+    [FRAME.goAway]: (_id, payload) => {
       failure ??= new CallError(status.UNAVAILABLE, 'it takes no more calls', 'connection')
       const last = payload.readUInt32BE(0)
       for (const id of [...streams.keys()].filter((one) => one > last)) end(id, failure)
@@ -159,24 +158,24 @@ export function openSession(socket: Socket): Session {
       if (isLast) end(id, refused ?? endOf(headers))
       else if (refused) cancel(id, refused)
     },
-    data: (id, bytes, isLast) => {
-      owed += bytes.length
-      if (owed >= WINDOW_BYTES / 4) { send(WINDOW_UPDATE, 0, 0, number32(owed)); owed = 0 }
+    data: (id, bytes, isLast, cost) => {
+      owed += cost
+      if (owed >= OUR_WINDOW_BYTES / 4) { send(FRAME.windowUpdate, 0, 0, encodeNumber(owed)); owed = 0 }
       const stream = streams.get(id)
       if (!stream) return
-      stream.owed += bytes.length
+      stream.owed += cost
       stream.read(bytes)
       if (stream.error) cancel(id, stream.error)
       else if (isLast) end(id, new CallError(status.INTERNAL, 'the answer has no status', 'protocol'))
       else if (streams.has(id)) grant(id, stream)
     },
     control: (type, flags, id, payload) => {
-      if (!hasSettings && type !== SETTINGS) throw new Error('its first frame is no SETTINGS')
+      if (!hasSettings && type !== FRAME.settings) throw new Error('its first frame is no SETTINGS')
       if (!hasSettings) peer.streams = Infinity
       hasSettings = true
-      control[type]?.(id, payload, (flags & ACK) !== 0)
+      control[type]?.(id, payload, (flags & FLAG.ack) !== 0)
     },
-  })
+  }, { frameBytes: FRAME_BYTES, wholeBytes: MOST_BLOCK_BYTES })
 
   socket.on('data', (chunk: Buffer) => {
     try {
@@ -188,8 +187,8 @@ export function openSession(socket: Socket): Session {
   socket.on('error', (error: NodeJS.ErrnoException) => fail(new CallError(status.UNAVAILABLE, error.code ?? error.message, 'connection')))
   for (const over of ['end', 'close']) socket.on(over, () => fail(new CallError(status.UNAVAILABLE, 'it was closed', 'connection')))
   socket.write(Buffer.concat([
-    PREFACE, frame(SETTINGS, 0, 0, Buffer.concat([setting(2, 0), setting(INITIAL_WINDOW_SIZE, STREAM_WINDOW_BYTES)])),
-    frame(WINDOW_UPDATE, 0, 0, number32(WINDOW_BYTES - FIRST_WINDOW_BYTES)),
+    PREFACE, encodeFrame(FRAME.settings, 0, 0, encodeSettings([[SETTING.enablePush, 0], [SETTING.initialWindowSize, STREAM_WINDOW_BYTES]])),
+    encodeFrame(FRAME.windowUpdate, 0, 0, encodeNumber(OUR_WINDOW_BYTES - WINDOW_BYTES)),
   ]))
 
   return {
@@ -229,18 +228,5 @@ export function openSession(socket: Socket): Session {
 
 const requestHeaders = ({ path, timeoutMs }: Call): Buffer => encodeHeaders([
   [':method', 'POST'], [':scheme', 'http'], [':path', path], [':authority', 'localhost'], ['te', 'trailers'], ['content-type', 'application/grpc'], ['user-agent', 'scow'],
-  ...(timeoutMs === undefined ? [] : [['grpc-timeout', `${Math.min(Math.ceil(timeoutMs), LONGEST_TIMEOUT_MS)}m`] as const]),
+  ...(timeoutMs === undefined ? [] : [['grpc-timeout', `${Math.min(Math.ceil(timeoutMs) + GRACE_MS, LONGEST_TIMEOUT_MS)}m`] as const]),
 ])
-
-function number32(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4)
-  bytes.writeUInt32BE(value)
-  return bytes
-}
-
-function setting(key: number, value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(SETTING_BYTES)
-  bytes.writeUInt16BE(key)
-  bytes.writeUInt32BE(value, 2)
-  return bytes
-}

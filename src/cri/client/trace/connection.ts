@@ -1,7 +1,8 @@
 // The calls of one connection, read from copies of its bytes. Nothing here is in the way of the bytes themselves.
 import { plain } from '../grpc/answer.ts'
-import { makeFrameReader, PREFACE, RST_STREAM } from '../http2/frames.ts'
-import { makeHeaderDecoder } from '../../wire/hpack.ts'
+import { makeFrameReader, makePrefaceReader, type FrameLimits } from '../../wire/http2/frame-reader.ts'
+import { makeHeaderDecoder } from '../../wire/http2/hpack.ts'
+import { FRAME } from '../../wire/http2/protocol.ts'
 import type { Reading } from './messages.ts'
 import type { TracedCall } from './trace.ts'
 
@@ -18,7 +19,9 @@ interface Observing { readonly read: (path: string) => Reading; readonly onCall:
 
 interface Open { readonly began: number; readonly reading: Reading }
 
+/** Whatever the two have agreed on. */
 const MOST_TABLE_BYTES = 1024 * 1024
+const LIMITS: FrameLimits = { frameBytes: 0xff_ffff, wholeBytes: 1024 * 1024 }
 /** A server lets a client have some hundreds open. */
 const MOST_CALLS = 10_000
 const BROKEN_OFF = -1
@@ -26,10 +29,9 @@ export const BY: Readonly<Record<Side, string>> = { caller: 'the caller broke it
 
 export function observe({ read, onCall }: Observing): Observer {
   const open = new Map<number, Open>()
-  // whatever the two have agreed on
   const headersOf = { caller: makeHeaderDecoder({ mostTableBytes: MOST_TABLE_BYTES }), runtime: makeHeaderDecoder({ mostTableBytes: MOST_TABLE_BYTES }) }
   let now = 0
-  let preface: Buffer | undefined = Buffer.alloc(0)
+  const afterPreface = makePrefaceReader()
   /** What is no HTTP/2, or none that can be read, passes unseen. */
   let isReadable = true
 
@@ -47,24 +49,16 @@ export function observe({ read, onCall }: Observing): Observer {
         if (path !== undefined && !open.has(stream) && open.size < MOST_CALLS) open.set(stream, { began: now, reading: read(path) })
       },
       data: (stream, bytes) => open.get(stream)?.reading.request(bytes),
-      control: (type, _flags, stream) => { if (type === RST_STREAM) finish(stream, BROKEN_OFF, BY.caller) },
-    }),
+      control: (type, _flags, stream) => { if (type === FRAME.reset) finish(stream, BROKEN_OFF, BY.caller) },
+    }, LIMITS),
     runtime: makeFrameReader({
       headers: (stream, block, isLast) => {
         const headers = headersOf.runtime(block)
         if (isLast) finish(stream, Number(headers.get('grpc-status') ?? BROKEN_OFF), plain(headers.get('grpc-message') ?? ''))
       },
       data: (stream, bytes) => open.get(stream)?.reading.response(bytes),
-      control: (type, _flags, stream) => { if (type === RST_STREAM) finish(stream, BROKEN_OFF, BY.runtime) },
-    }),
-  }
-  const afterPreface = (chunk: Buffer): Buffer => {
-    if (!preface) return chunk
-    preface = Buffer.concat([preface, chunk])
-    if (PREFACE.compare(preface, 0, Math.min(preface.length, PREFACE.length), 0, Math.min(preface.length, PREFACE.length)) !== 0) throw new Error('no HTTP/2')
-    const rest = preface.subarray(PREFACE.length)
-    if (preface.length >= PREFACE.length) preface = undefined
-    return rest
+      control: (type, _flags, stream) => { if (type === FRAME.reset) finish(stream, BROKEN_OFF, BY.runtime) },
+    }, LIMITS),
   }
   return {
     bytes(side, chunk, at) {

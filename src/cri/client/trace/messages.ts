@@ -1,6 +1,6 @@
 // gRPC's messages read along, decoded, and freed of what must not be written down.
 import { ImageServiceService, RuntimeServiceService } from '../../wire/generated/runtime-v1.ts'
-import { makeMessageReader } from '../http2/grpc-messages.ts'
+import { makeMessageReader } from '../../wire/grpc-messages.ts'
 import { toJson, type Json, type JsonObject } from '../protojson.ts'
 
 export type Message = JsonObject

@@ -1,8 +1,9 @@
 // A proxy between a kubelet and a runtime: bytes are passed on untouched by a thread of their own, and calls are read
 // from copies here.
 import { once } from 'node:events'
-import { chmodSync, lstatSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, rmSync } from 'node:fs'
 import { setPriority } from 'node:os'
+import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { Failure } from '../../../errors.ts'
 import { workerFile } from '../../../paths.ts'
@@ -81,7 +82,10 @@ export async function traceCalls({ target, listen, onCall, onListening, onNote, 
   rmSync(listen, { force: true })
 }
 
-const cannotListen = (path: string, code: string): Failure => new Failure(code === 'EADDRINUSE' ? 'inUse' : 'denied', `cannot listen on ${path}: ${code}`, code === 'EADDRINUSE' ? { hint: 'somebody uses it: give another path' } : {})
+function cannotListen(path: string, code: string): Failure {
+  if (code === 'EADDRINUSE') return new Failure('inUse', `cannot listen on ${path}: ${code}`, { hint: 'somebody uses it: give another path' })
+  return new Failure('denied', `cannot listen on ${path}: ${existsSync(dirname(path)) ? code : 'its folder does not exist'}`)
+}
 
 /** A socket that nobody listens on, of a trace that was killed. */
 async function removeAbandoned(path: string): Promise<void> {

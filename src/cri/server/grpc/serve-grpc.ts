@@ -2,7 +2,8 @@
 // fifteen megabytes of a server that idles, and refused the clients that name a socket's path as their authority.
 import type { Socket } from 'node:net'
 import { openConnection, type Connection, type Stream, type StreamEvents } from './connection.ts'
-import type { Header } from '../../wire/hpack.ts'
+import { MESSAGE_PREFIX_BYTES, framedMessage } from '../../wire/grpc-messages.ts'
+import type { Header } from '../../wire/http2/hpack.ts'
 import { STATUS } from './status.ts'
 
 export interface GrpcCall {
@@ -56,7 +57,6 @@ export function serveGrpc(options: GrpcOptions): GrpcServer {
   }
 }
 
-const PREFIX_BYTES = 5
 const TYPE: Header = ['content-type', 'application/grpc']
 const OPENING: readonly Header[] = [[':status', '200'], TYPE]
 
@@ -85,14 +85,14 @@ function answer(stream: Stream, { methods, maxRequestBytes, statusOf }: GrpcOpti
   const send = (message: Uint8Array): Promise<void> => {
     if (ended) return Promise.resolve()
     open()
-    return stream.sendData(framed(message))
+    return stream.sendData(framedMessage(message))
   }
   const problem = problemOf(stream.headers, methods)
   return {
     data: (chunk) => {
       if (ended) return
       bytes += chunk.length
-      if (bytes > maxRequestBytes + PREFIX_BYTES) return end({ code: STATUS.RESOURCE_EXHAUSTED, details: `a request has more than ${maxRequestBytes} bytes` })
+      if (bytes > maxRequestBytes + MESSAGE_PREFIX_BYTES) return end({ code: STATUS.RESOURCE_EXHAUSTED, details: `a request has more than ${maxRequestBytes} bytes` })
       parts.push(chunk)
     },
     end: () => {
@@ -130,17 +130,9 @@ function problemOf(headers: ReadonlyMap<string, string>, methods: ReadonlyMap<st
   return encoding === 'identity' ? undefined : `compression by ${encoding} is not known here`
 }
 
-function framed(message: Uint8Array): Buffer {
-  const whole = Buffer.allocUnsafe(PREFIX_BYTES + message.length)
-  whole[0] = 0
-  whole.writeUInt32BE(message.length, 1)
-  whole.set(message, PREFIX_BYTES)
-  return whole
-}
-
 /** Of a body that is one message. */
 function messageIn(body: Buffer): Buffer | undefined {
-  return body.length >= PREFIX_BYTES && body[0] === 0 && body.readUInt32BE(1) === body.length - PREFIX_BYTES ? body.subarray(PREFIX_BYTES) : undefined
+  return body.length >= MESSAGE_PREFIX_BYTES && body[0] === 0 && body.readUInt32BE(1) === body.length - MESSAGE_PREFIX_BYTES ? body.subarray(MESSAGE_PREFIX_BYTES) : undefined
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000_001 }

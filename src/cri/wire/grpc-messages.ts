@@ -1,6 +1,6 @@
 // gRPC's messages in the bytes of a stream: a byte that says whether it is packed, its length, itself.
 
-const HEADER_BYTES = 5
+export const MESSAGE_PREFIX_BYTES = 5
 
 export interface MessageEvents {
   /** Of the next message, before it comes; one that isn't wanted is passed over. */
@@ -11,7 +11,7 @@ export interface MessageEvents {
 
 /** Takes pieces of any size. */
 export function makeMessageReader({ isWanted, message }: MessageEvents): (chunk: Buffer) => void {
-  const header = Buffer.alloc(HEADER_BYTES)
+  const header = Buffer.alloc(MESSAGE_PREFIX_BYTES)
   let headerBytes = 0
   let current: { readonly bytes: Buffer | undefined; left: number } | undefined
   const endMessage = (): void => {
@@ -30,7 +30,7 @@ export function makeMessageReader({ isWanted, message }: MessageEvents): (chunk:
         continue
       }
       header[headerBytes++] = chunk[at++]!
-      if (headerBytes < HEADER_BYTES) continue
+      if (headerBytes < MESSAGE_PREFIX_BYTES) continue
       headerBytes = 0
       const length = header.readUInt32BE(1)
       current = { bytes: isWanted(length, header[0] !== 0) ? Buffer.alloc(length) : undefined, left: length }
@@ -40,9 +40,9 @@ export function makeMessageReader({ isWanted, message }: MessageEvents): (chunk:
 
 /** One message as it is sent. */
 export function framedMessage(message: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(HEADER_BYTES + message.length)
+  const bytes = Buffer.allocUnsafe(MESSAGE_PREFIX_BYTES + message.length)
   bytes[0] = 0
   bytes.writeUInt32BE(message.length, 1)
-  bytes.set(message, HEADER_BYTES)
+  bytes.set(message, MESSAGE_PREFIX_BYTES)
   return bytes
 }
