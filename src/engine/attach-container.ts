@@ -25,7 +25,15 @@ export async function pump(attachment: Attachment, io: AttachIo): Promise<Attach
   let detached = false
   let unread = false
   const leave = (): void => { detached = true; attachment.close() }
-  io.signal?.addEventListener('abort', leave, { once: true })
+  const abort = (): void => {
+    if (!io.stdin) return leave()
+    // Whoever gave the input is gone, and with that the input ends. What still waits to be taken holds up nothing.
+    detached = true
+    void attachment.end().catch(() => undefined)
+    setImmediate(() => attachment.drop())
+  }
+  io.signal?.addEventListener('abort', abort, { once: true })
+  if (io.signal?.aborted) abort() // before we came
   if (io.stdin) void pumpInput(attachment, io, leave)
   if (io.resize) void pumpSizes(attachment, io.resize)
   try {
@@ -35,7 +43,7 @@ export async function pump(attachment: Attachment, io: AttachIo): Promise<Attach
       if (unread) break
     }
   } finally {
-    io.signal?.removeEventListener('abort', leave)
+    io.signal?.removeEventListener('abort', abort)
     attachment.close()
     io.stdin?.destroy()
   }

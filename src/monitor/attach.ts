@@ -23,6 +23,8 @@ export interface Attachment extends AsyncDisposable {
   resize(size: { readonly rows: number; readonly columns: number }): Promise<void>
   /** Detaches; `output` ends. Idempotent. */
   close(): void
+  /** As `close`, and as when this process is killed: input that was begun ends (unless its monitor leaves it open). */
+  drop(): void
 }
 
 export interface AttachOptions {
@@ -152,12 +154,14 @@ interface Way extends Pick<Attachment, 'output' | 'write' | 'end' | 'resize'> { 
 
 const attachment = ({ reader, writer }: { reader: Reader; writer: Writer }, { leave, ...way }: Way): Attachment => {
   let open = true
-  const close = (): void => {
-    if (!open) return
+  const drop = (): void => {
     open = false
-    leave()
     reader.close()
     writer.close()
   }
-  return { ...way, close, [Symbol.asyncDispose]: async () => close() }
+  const close = (): void => {
+    if (open) leave()
+    drop()
+  }
+  return { ...way, close, drop, [Symbol.asyncDispose]: async () => close() }
 }

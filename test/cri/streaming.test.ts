@@ -166,12 +166,17 @@ test('port-forward over SPDY in a WebSocket reaches the port', async (t) => {
 
 test('streams that are opened and dropped leave nothing behind', async (t) => {
   const cri = await openCri(t, suite)
-  const { containerId } = await running(cri)
-  for (let round = 0; round < 20; round++) {
-    const client = await connectSpdy((await cri.runtime.exec({ containerId, cmd: ['cat'], stdin: true, stdout: true })).url, PROTOCOLS)
-    await open(client, 'error', 'stdin', 'stdout')
+  const { podSandboxId, containerId } = await running(cri, ['nc', '-ll', '-p', '7007', '-e', 'cat'])
+  const drop = async (round: number): Promise<void> => {
+    const forward = round % 2 === 0
+    const { url } = forward ? await cri.runtime.portForward({ podSandboxId, port: [] }) : await cri.runtime.exec({ containerId, cmd: ['cat'], stdin: true, stdout: true })
+    const client = await connectSpdy(url, forward ? ['portforward.k8s.io'] : PROTOCOLS)
+    if (forward) for (const streamtype of ['error', 'data']) await client.open({ streamtype, port: '7007', requestid: '0' })
+    else await open(client, 'error', 'stdin', 'stdout')
+    // Some at once, while the process or the connection is being made; some when it is there.
+    await new Promise((resolve) => setTimeout(resolve, (round % 7) * 10))
     client.close()
   }
-  const left = async (): Promise<string> => (await cri.runtime.execSync({ containerId, cmd: ['sh', '-c', 'ps | grep -c "[c]at"'], timeout: 10n })).stdout.toString()
-  await eventually('the end of all', async () => await left() === '0\n')
+  await Promise.all([0, 1, 2, 3].map(async (first) => { for (let round = first; round < 120; round += 4) await drop(round) }))
+  await eventually('the end of every process', async () => (await cri.runtime.execSync({ containerId, cmd: ['sh', '-c', 'pidof cat | wc -w'], timeout: 10n })).stdout.toString() === '0\n')
 })

@@ -4,7 +4,7 @@ import { Failure } from '../../../errors.ts'
 
 /** The kernel ends every string there: what follows would be lost without a word. */
 export function needNoNul(value: unknown, what: string): void {
-  if (typeof value === 'string' ? value.includes('\0') : false) throw new Failure('invalid', `${what} holds a NUL character`)
+  if (typeof value === 'string' && value.includes('\0')) throw new Failure('invalid', `${what} holds a NUL character`)
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
   for (const [name, part] of Object.entries(value)) {
     needNoNul(name, `a name in ${what}`)

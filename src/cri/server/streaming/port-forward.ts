@@ -40,6 +40,8 @@ export interface Forward { readonly podId: string; readonly port: number; readon
 export async function forward({ engine }: Pick<Server, 'engine'>, { podId, port, data, error }: Forward): Promise<void> {
   try {
     const target = await connectPod(engine, podId, port)
+    if (data.destroyed) return void target.destroy() // it went while we connected
+    data.once('close', () => target.destroy())
     await Promise.all([piped(data, target), piped(target, data)]).finally(() => target.destroy())
     error.end()
   } catch (failure) {
