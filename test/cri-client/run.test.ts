@@ -14,7 +14,7 @@ test('run from flags shows both outputs, ends with the container\'s code and lea
   const { code, stdout, stderr } = await cri.run(['run', '--rm', '-e', 'A=b', '--user', '1000', '-w', '/tmp', busybox, 'sh', '-c', 'echo $A $(id -u) $PWD; echo err >&2; exit 3'])
   assert.deepEqual([code, stdout, stderr], [3, 'b 1000 /tmp\n', 'err\n'])
   assert.equal((await cri.run(['run', '--rm', '-i', busybox, 'cat'], { input: 'through\n' })).stdout, 'through\n')
-  const terminal = await cri.run(['run', '--rm', '-it', busybox, 'sh', '-c', 'sleep 0.5; stty size; exit 2'], { terminal: { rows: 31, columns: 71 } })
+  const terminal = await cri.run(['run', '--rm', '-it', busybox, 'sh', '-c', 'n=0; until stty size | grep -q "31 71" || [ $((n+=1)) = 100 ]; do sleep 0.1; done; stty size; exit 2'], { terminal: { rows: 31, columns: 71 } })
   assert.deepEqual([terminal.code, /31 71/.test(terminal.stdout)], [2, true], terminal.stdout)
   assert.equal(await cri.ok('pods', '-q'), '')
   const wrong = await cri.run(['run', busybox, 'no-such-program'])
