@@ -74,7 +74,10 @@ export async function startAttached(engine: Engine, { id, io, attended }: { id: 
   await startContainer(engine, id, {
     attended,
     ...(io.size ? { windowSize: io.size } : {}),
-    attach: (attachment) => { session = pump(attachment, io) },
+    attach: (attachment) => {
+      session = pump(attachment, io)
+      session.catch(() => undefined) // it may fail before the start is done, after which it is waited for
+    },
     ...(io.signal ? { signal: io.signal } : {}),
   })
   return session ?? 'ended'
