@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { closeSync, openSync } from 'node:fs'
 import test from 'node:test'
 import { descriptors } from './preserve-fds.ts'
 import { portsText } from './ports-text.ts'
@@ -15,9 +16,14 @@ test('signals have names and numbers', () => {
   assert.deepEqual(['KILL', 'sigterm', '9', 'RTMIN+1', 'SIGRTMAX'].map((text) => readSignal(text, '-s')), [9, 15, 9, 35, 64])
   for (const wrong of ['FOO', '65', '']) assert.throws(() => readSignal(wrong, '--signal'), /for --signal/)
 })
-test('further descriptors begin at 3', () => {
-  assert.deepEqual(descriptors({ preserveFds: 2, preserveFd: [] }), [3, 4])
-  assert.deepEqual(descriptors({ preserveFds: undefined, preserveFd: ['5', '9'] }), [5, 9])
+test('further descriptors are those that are open, none below 3', () => {
+  const [one, other] = [openSync('/dev/null', 'r'), openSync('/dev/null', 'r')]
+  assert.deepEqual(descriptors({ preserveFds: undefined, preserveFd: [String(other), String(one)] }), [other, one])
+  assert.deepEqual(descriptors({ preserveFds: 0, preserveFd: [] }), [])
+  closeSync(other)
+  closeSync(one)
+  assert.throws(() => descriptors({ preserveFds: undefined, preserveFd: [String(one)] }), { message: `file descriptor ${one} is not open` })
+  assert.throws(() => descriptors({ preserveFds: 1024, preserveFd: [] }), /^Failure: file descriptor \d+ is not open$/)
   assert.throws(() => descriptors({ preserveFds: undefined, preserveFd: ['1'] }))
 })
 test('neighbouring ports are joined, exposed ones come last', () => {
