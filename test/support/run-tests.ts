@@ -10,6 +10,9 @@ import { allowedSkips } from './allowed-skips.ts'
 /** Of one file; a sweep over all faults has no bound that fits. */
 const TIMEOUT_MS = process.env['FAULTS'] === 'all' ? 24 * 60 * 60_000 : 10 * 60_000
 
+/** One more than processors: many files wait for containers to stop. */
+const CONCURRENCY = Math.max(2, availableParallelism()) + 1
+
 const root = resolve(import.meta.dirname, '../..')
 const EVERYWHERE = ['src/**/*.test.ts', 'test/*.test.ts', 'test/{support,e2e,faults,cri,cri-client,conformance,cli,conmon,parity}/**/*.test.ts']
 const OUTSIDE = 'test/smoke/**/*.test.ts'
@@ -46,7 +49,7 @@ if (process.env['SCOW_JAIL']) {
 async function runFiles(files: readonly string[], into: Counts): Promise<void> {
   if (files.length === 0) return
   const stderr = new Map<string, string>()
-  const events = run({ files: [...files], concurrency: Number(process.env['SCOW_TEST_CONCURRENCY']) || Math.max(2, availableParallelism()), timeout: TIMEOUT_MS, isolation: 'process' })
+  const events = run({ files: [...files], concurrency: Number(process.env['SCOW_TEST_CONCURRENCY']) || CONCURRENCY, timeout: TIMEOUT_MS, isolation: 'process' })
   for await (const { type, data } of events) {
     if (type === 'test:stderr') stderr.set(data.file, `${stderr.get(data.file) ?? ''}${data.message}`.slice(-20_000))
     if (type === 'test:pass' && data.details.type !== 'suite' && data.skip !== undefined) noteSkip(data.name, data.skip, into)
