@@ -12,12 +12,16 @@ export const UNKNOWN_EXIT = -1
  * left; without one (the monitor was killed, the machine went down) the process itself is looked at.
  */
 export function findExit({ paths, self }: Pick<Engine, 'paths' | 'self'>, { id, status }: Pick<ContainerRow, 'id' | 'status'>): Exit | undefined {
-  const written = readExit({ exitDir: paths.exits, persistDir: paths.container(id).persist, id })
-  if (written) return { exitCode: written.exitCode ?? UNKNOWN_EXIT, finishedAtMs: Number(written.finishedAtNs / 1_000_000n), oomKilled: written.oomKilled }
+  const dirs = { exitDir: paths.exits, persistDir: paths.container(id).persist, id }
   const { process, monitor } = status
-  if (process && isAlive(process)) return undefined
-  // The monitor writes the exit file a moment after the process is gone.
-  if (monitor && isAlive(monitor)) return undefined
+  let written = readExit(dirs)
+  if (!written) {
+    if (process && isAlive(process)) return undefined
+    // The monitor writes the exit file a moment after the process is gone.
+    if (monitor && isAlive(monitor)) return undefined
+    written = readExit(dirs) // both may have gone since: a monitor that is gone has written all it ever will
+  }
+  if (written) return { exitCode: written.exitCode ?? UNKNOWN_EXIT, finishedAtMs: Number(written.finishedAtNs / 1_000_000n), oomKilled: written.oomKilled }
   const rebooted = (process ?? monitor)?.bootId !== self.bootId
   return {
     exitCode: UNKNOWN_EXIT, oomKilled: false, finishedAtMs: Math.round(rebooted ? Date.now() - uptime() * 1000 : Date.now()),
