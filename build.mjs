@@ -1,7 +1,7 @@
 // Builds dist/: the C parts, the addon, and one CJS chunk per entry point.
 import { buildDemoImage } from './.ci/demo-image.mjs'
 import { execFileSync } from 'node:child_process'
-import { existsSync, globSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -35,19 +35,12 @@ import { spec } from './src/commands/${file}.ts'
 export const start = (call) => startCommand(spec, call)
 `
 
-/** The commands of the CRI share a chunk: most of each would be the same client. */
-const criSource = `
-import { startCommand } from './src/commands/start.ts'
-import { CRI } from './src/commands/cri/all.ts'
-export const start = (call) => startCommand(CRI[call.file], call)
-`
-
 /** Entry points that are no files: one for each command of the table. */
 const commandChunks = {
   name: 'command-chunks',
   setup(build) {
     build.onResolve({ filter: /^command:/ }, ({ path }) => ({ path: path.slice('command:'.length), namespace: 'command' }))
-    build.onLoad({ filter: /.*/, namespace: 'command' }, ({ path }) => ({ contents: path === 'cri' ? criSource : chunkSource(path), loader: 'ts', resolveDir: root }))
+    build.onLoad({ filter: /.*/, namespace: 'command' }, ({ path }) => ({ contents: chunkSource(path), loader: 'ts', resolveDir: root }))
   },
 }
 
@@ -68,15 +61,19 @@ const lazyModules = {
   },
 }
 
+/** What many chunks need whole. None holds state. */
+const SHARED = ['cri/wire/generated/runtime-v1']
 /** What few calls need and many chunks would carry: a chunk's code cache is read whole at each start. None holds state that the rest shares. */
 const RARE = ['engine/pull-image', 'engine/open-registry', 'engine/host-info', 'yaml', 'cli/template/template', 'cli/help', 'commands/remote/open-remote', 'commands/remote/permit', 'cri/client/containerd-store', 'monitor/log-journal', 'network/network-status']
 const rareName = (source) => `rare-${basename(source)}`
+const sharedName = (source) => `shared-${basename(source)}`
 
-const rareChunks = {
-  name: 'rare-chunks',
+const ownChunks = {
+  name: 'own-chunks',
   setup(build) {
     build.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) => {
       const source = relative(join(root, 'src'), join(resolveDir, path)).replace(/\.ts$/, '')
+      if (kind !== 'entry-point' && SHARED.includes(source)) return { path: `./${sharedName(source)}.cjs`, external: true }
       return kind === 'dynamic-import' && RARE.includes(source) ? { path: `./${rareName(source)}.cjs`, external: true } : undefined
     })
   },
@@ -97,16 +94,18 @@ async function bundle() {
   const workers = globSync('src/**/*-worker.ts', { cwd: root })
   const entryPoints = [
     ...['src/main.ts', 'src/engine.ts', ...workers].filter((path) => existsSync(join(root, path))).map((path) => ({ in: path, out: basename(path, '.ts') })),
+    ...SHARED.map((source) => ({ in: `src/${source}.ts`, out: sharedName(source) })),
     ...RARE.map((source) => ({ in: `src/${source}.ts`, out: rareName(source) })),
-    ...MOUNTS.filter(({ file }) => !file.startsWith('cri/')).map(({ file }) => ({ in: `command:${file}`, out: chunkName(file) })),
-    { in: 'command:cri', out: 'command-cri' },
+    ...MOUNTS.map(({ file }) => ({ in: `command:${file}`, out: chunkName(file) })),
   ]
-  await build({
-    absWorkingDir: root, entryPoints, plugins: [commandChunks, rareChunks, unusedClients, lazyModules],
+  const { metafile } = await build({
+    absWorkingDir: root, metafile: true, entryPoints, plugins: [commandChunks, ownChunks, unusedClients, lazyModules],
     outdir: dist, outExtension: { '.js': '.cjs' }, bundle: true, platform: 'node', format: 'cjs', target: 'node24',
     define: { 'import.meta.dirname': '__dirname' }, logLevel: 'warning', legalComments: 'none', minifyWhitespace: true, minifySyntax: true,
     supported: { 'dynamic-import': false }, // require: the loader of modules costs 3 ms
   })
+  const made = new Set(Object.keys(metafile.outputs).map((path) => basename(path)))
+  for (const name of readdirSync(dist)) if (name.endsWith('.cjs') && !made.has(name)) rmSync(join(dist, name)) // of a command that is no more
 }
 
 const parts = new Set(process.argv.slice(2))

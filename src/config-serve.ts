@@ -22,6 +22,8 @@ export interface ServeConfig {
   readonly handlers: Readonly<Record<string, string>>
   /** Handler of pods that are annotated as untrusted; empty: they are refused. */
   readonly untrustedHandler: string
+  /** Name of the CNI list that pods are connected to; empty: the first of the directory. */
+  readonly cniDefaultNetwork: string
   readonly logFormat: LogFormat
 }
 
@@ -43,6 +45,7 @@ export function serveSection(sources: readonly ConfigSource[]): ServeConfig {
     pinnedImages: read.list('pinned_images', []),
     handlers: read.texts('handlers'),
     untrustedHandler: read.text('untrusted_handler', ''),
+    cniDefaultNetwork: read.text('cni_default_network', ''),
     logFormat: read.choice('log_format', LOG_FORMATS, 'logfmt'),
   }
   read.reportUnused()

@@ -75,6 +75,7 @@ const endpoint = (): string | undefined => process.env['SCOW_ENDPOINT'] || undef
 const noColor = (): boolean => (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb'
 const cacheDir = (): string => (process.getuid?.() === 0 ? '/var/cache/scow' : join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'scow'))
 
+// Where the addon was loaded, process.exit ends by _exit after the handlers of 'exit': endWith of sys/addon.ts says why.
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {

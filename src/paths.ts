@@ -1,5 +1,5 @@
 // Every on-disk path of scow is built here and nowhere else.
-import { basename, join } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 
 /** Folder of the running program: `dist` when bundled, `src` when the sources are run by the tests. */
 const programDir = import.meta.dirname
@@ -19,51 +19,54 @@ export interface Roots {
   readonly runRoot: string
 }
 
-const ofContainer = (base: string, id: string) => join(base, 'containers', id)
-
 /** Layout of one installation. Ids are 64 hex digits, names are validated before they come here. */
-export const makePaths = ({ root, runRoot }: Roots) => ({
-  root,
-  runRoot,
-  database: join(root, 'state.db'),
-  blobs: join(root, 'blobs'),
-  layers: join(root, 'layers'),
-  staging: join(root, 'staging'),
-  programs: join(root, 'programs'),
-  volumes: join(root, 'volumes'),
-  networks: join(root, 'networks'),
-  networkCache: join(root, 'cni'),
-  netns: join(runRoot, 'netns'),
-  locks: join(runRoot, 'locks'),
-  exits: join(runRoot, 'exits'),
-  cleanupQueue: join(runRoot, 'cleanup'),
-  /** Of a pod, until the next boot: pinned namespaces, shared memory, the files of /etc that its containers share. */
-  pod: (id: string) => ({
-    run: join(runRoot, 'pods', id),
-    ns: join(runRoot, 'pods', id, 'ns'),
-    shm: join(runRoot, 'pods', id, 'shm'),
-    etc: join(runRoot, 'pods', id, 'etc'),
-  }),
-  /** The root of every pause process: one static program. */
-  pauseRoot: join(root, 'programs', 'pause'),
-  container: (id: string) => ({
-    /** Durable: writable layer, log file and the monitor's persist dir. */
-    dir: ofContainer(root, id),
-    persist: join(ofContainer(root, id), 'persist'),
-    log: join(ofContainer(root, id), 'ctr.log'),
-    /** Until the next boot: bundle, pid files, sockets, fifos, the generated /etc files. */
-    run: ofContainer(runRoot, id),
-    bundle: join(ofContainer(runRoot, id), 'bundle'),
-    config: join(ofContainer(runRoot, id), 'bundle', 'config.json'),
-    /** The monitor makes the container's notify socket in it. */
-    notify: join(ofContainer(runRoot, id), 'bundle', 'notify'),
-    pidFile: join(ofContainer(runRoot, id), 'pidfile'),
-    monitorPidFile: join(ofContainer(runRoot, id), 'conmon.pid'),
-    etc: join(ofContainer(runRoot, id), 'etc'),
-    shm: join(ofContainer(runRoot, id), 'shm'),
-    runtimeLog: join(ofContainer(runRoot, id), 'oci.log'),
-    exec: join(ofContainer(runRoot, id), 'exec'),
-  }),
-})
+export const makePaths = (roots: Roots) => {
+  // Normal once: below them plain words do, and a listing of hundreds of containers is spared as many calls of `join`.
+  const [root, runRoot] = [resolve(roots.root), resolve(roots.runRoot)]
+  return {
+    root,
+    runRoot,
+    database: `${root}/state.db`,
+    blobs: `${root}/blobs`,
+    layers: `${root}/layers`,
+    staging: `${root}/staging`,
+    programs: `${root}/programs`,
+    volumes: `${root}/volumes`,
+    networks: `${root}/networks`,
+    networkCache: `${root}/cni`,
+    netns: `${runRoot}/netns`,
+    locks: `${runRoot}/locks`,
+    exits: `${runRoot}/exits`,
+    cleanupQueue: `${runRoot}/cleanup`,
+    /** Of a pod, until the next boot: pinned namespaces, shared memory, the files of /etc that its containers share. */
+    pod: (id: string) => {
+      const run = `${runRoot}/pods/${id}`
+      return { run, ns: `${run}/ns`, shm: `${run}/shm`, etc: `${run}/etc` }
+    },
+    /** The root of every pause process: one static program. */
+    pauseRoot: `${root}/programs/pause`,
+    container: (id: string) => {
+      const [dir, run] = [`${root}/containers/${id}`, `${runRoot}/containers/${id}`]
+      return {
+        /** Durable: writable layer, log file and the monitor's persist dir. */
+        dir,
+        persist: `${dir}/persist`,
+        log: `${dir}/ctr.log`,
+        /** Until the next boot: bundle, pid files, sockets, fifos, the generated /etc files. */
+        run,
+        bundle: `${run}/bundle`,
+        config: `${run}/bundle/config.json`,
+        /** The monitor makes the container's notify socket in it. */
+        notify: `${run}/bundle/notify`,
+        pidFile: `${run}/pidfile`,
+        monitorPidFile: `${run}/conmon.pid`,
+        etc: `${run}/etc`,
+        shm: `${run}/shm`,
+        runtimeLog: `${run}/oci.log`,
+        exec: `${run}/exec`,
+      }
+    },
+  }
+}
 
 export type Paths = ReturnType<typeof makePaths>

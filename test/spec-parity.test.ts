@@ -4,12 +4,12 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import { buildSpec, type SpecInputs } from '../src/spec/build-spec.ts'
 import { capabilitiesOfMask } from '../src/spec/capabilities.ts'
 import { inputs, oldHost, request } from '../src/spec/fixtures.ts'
 import type { OciMount, OciSpec } from '../src/spec/oci-spec.ts'
 import { resolveUser } from '../src/spec/users.ts'
+import { processesGone, unmountRoots } from './support/leftovers.ts'
 
 const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nbin:x:2:2:bin:/bin:/bin/sh\n'
 const GROUP = 'root:x:0:\nbin:x:2:\naudio:x:29:bin\n'
@@ -35,20 +35,10 @@ default_capabilities = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NE
 })
 after(async () => {
   podman('rm', '--all', '--force', '--time', '0')
-  // Its monitors start podman once more, which binds its overlay folder on itself again.
-  for (let tries = 0; ; tries++) {
-    try {
-      for (const point of mountPoints()) execFileSync('umount', [point])
-      return rmSync(dir, { recursive: true, force: true })
-    } catch (error) {
-      if (tries === 50) throw error
-      await setTimeout(200)
-    }
-  }
+  await processesGone(dir)
+  unmountRoots(dir)
+  rmSync(dir, { recursive: true, force: true })
 })
-
-const mountPoints = (): string[] =>
-  readFileSync('/proc/self/mounts', 'utf8').split('\n').map((line) => line.split(' ')[1] ?? '').filter((point) => point.startsWith(`${dir}/`)).reverse()
 
 function podmanSpec(flags: readonly string[]): OciSpec {
   const id = podman('create', '--network', 'none', ...flags, 'box:1', 'sh')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import test from 'node:test'
 import { Failure } from '../errors.ts'
 import { complete } from './complete.ts'
@@ -105,6 +105,15 @@ test('a large output arrives whole at a slow reader', async () => {
 test('a reader that has gone is told apart from an error', async () => {
   const running = child("try { for (;;) writeAll(1, 'x'.repeat(100_000)) } catch (error) { process.exit(error.name === 'PipeClosed' ? 9 : 1) }")
   await once(running.stdout, 'readable')
+  running.stdout.destroy()
+  assert.deepEqual(await once(running, 'exit'), [9, null])
+})
+const isAsleep = (pid: number): boolean => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') S ')
+test('so is one that leaves a socket whose writer waits for room', async () => {
+  const running = child("try { process.stderr.write('.'); for (;;) writeAll(1, 'x'.repeat(100)) } catch (error) { process.exit(error.name === 'PipeClosed' ? 9 : 1) }")
+  await once(running.stderr, 'data')
+  // often enough in a row that it is the write that waits
+  for (let looks = 0; looks < 500; looks = isAsleep(running.pid!) ? looks + 1 : 0) await new Promise(setImmediate)
   running.stdout.destroy()
   assert.deepEqual(await once(running, 'exit'), [9, null])
 })

@@ -3,8 +3,11 @@ import type { ErrorKind } from '../errors.ts'
 import type { Interrupt } from './interrupt.ts'
 import type { Output } from './output.ts'
 
+/** Keys of the filters of what is listed. */
+export type FilterKind = 'containerFilter' | 'imageFilter' | 'volumeFilter' | 'networkFilter' | 'podFilter' | 'eventFilter'
+
 /** What the shell may offer for a word. */
-export type CompletionKind = 'container' | 'running' | 'stopped' | 'image' | 'network' | 'volume' | 'signal' | 'capability' | 'file' | 'directory' | 'command'
+export type CompletionKind = 'container' | 'running' | 'stopped' | 'image' | 'network' | 'volume' | 'signal' | 'capability' | FilterKind | 'file' | 'directory' | 'command'
 
 /** A value that the user passes as `--name`. `T` is what the command receives. */
 export interface OptionSpec<T> {
@@ -16,6 +19,8 @@ export interface OptionSpec<T> {
   /** Throws an Error whose message says what was expected. */
   readonly parse: (text: string, previous: T) => T
   readonly values?: readonly string[]
+  /** What the shell offers although others are possible; one that ends with `=` or `:` goes on. */
+  readonly offers?: readonly string[]
   readonly complete?: CompletionKind
   /** Accepted by the parser, refused in one line: the reason. */
   readonly refused?: string

@@ -71,7 +71,8 @@ async function candidates(spec: AnyCommand, { rest, partial, source }: Place): P
   return (await source.lookUp(argument.complete)).filter((name) => !rest.includes(name))
 }
 
-const valuesOf = async (option: OptionSpec<any>, { lookUp }: CompletionSource): Promise<readonly string[]> => option.values ?? (option.complete ? lookUp(option.complete) : [])
+const valuesOf = async (option: OptionSpec<any>, { lookUp }: CompletionSource): Promise<readonly string[]> =>
+  option.values ?? [...option.offers ?? [], ...(option.complete ? await lookUp(option.complete) : [])]
 
 const flagNames = (option: OptionSpec<any>): string[] => option.flags.match(/(?<![\w-])--?[\w-]+/g) ?? []
 

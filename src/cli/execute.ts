@@ -1,5 +1,5 @@
 // From the words after a command's name to its exit code.
-import { Failure, exitCodeOf } from '../errors.ts'
+import { Failure, exitCodeOf, isAbort } from '../errors.ts'
 import type { AnyCommand, OptionSpec } from './command.ts'
 import { errorLine } from './error-line.ts'
 import type { Interrupt } from './interrupt.ts'
@@ -49,8 +49,6 @@ export async function execute(spec: AnyCommand, call: Execution): Promise<number
     return exitCodeOf(shown, spec.exitCodes)
   }
 }
-
-const isAbort = (error: unknown): boolean => error instanceof Error && (error.name === 'AbortError' || (error as { code?: string }).code === 'ABORT_ERR')
 
 function refuse(spec: AnyCommand, { given, assigned }: Words): void {
   for (const key of given) {

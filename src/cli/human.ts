@@ -24,12 +24,12 @@ export function humanDuration(ms: number): string {
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB']
 
-/** Decimal units, three significant digits: `1.98MB`; `gap` stands between number and unit. */
-export function humanSize(bytes: number, gap = ''): string {
+/** Decimal units, three significant digits unless told: `1.98MB`; `gap` stands between number and unit. */
+export function humanSize(bytes: number, gap = '', digits = 3): string {
   let unit = 0
   let value = bytes
   while (value >= 1000 && unit < UNITS.length - 1) { value /= 1000; unit++ }
-  return `${significant(value, 3)}${gap}${UNITS[unit]}`
+  return `${significant(value, digits)}${gap}${UNITS[unit]}`
 }
 
 /** Binary units, as limits are shown: `512MiB`. */

@@ -1,5 +1,6 @@
 // Signals of the user. The first SIGINT, SIGTERM or SIGHUP aborts, so that undo runs; the second ends at once.
 // A command that is attached to a container takes them over and passes them on.
+import { monotonicMs } from '../clock.ts'
 import { Failure } from '../errors.ts'
 
 export interface Interrupt {
@@ -9,17 +10,24 @@ export interface Interrupt {
 }
 
 const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+/** timeout(1) signals a command, and then its group. */
+const TOGETHER_MS = 100
 const EXIT_CODES: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
 
 export function listenForInterrupt(endNow: (code: number) => void): Interrupt {
   // Made when asked for: loading what it is made of takes half a millisecond.
   let made: AbortController | undefined
   const controller = (): AbortController => (made ??= new AbortController())
+  let abortedAtMs = 0
   const taken = new Map<NodeJS.Signals, (signal: NodeJS.Signals) => void>()
   const receive = (signal: NodeJS.Signals): void => {
     const handler = taken.get(signal)
     if (handler) return handler(signal)
-    if (controller().signal.aborted) return endNow(EXIT_CODES[signal] ?? 130)
+    if (controller().signal.aborted) {
+      if (monotonicMs() - abortedAtMs > TOGETHER_MS) endNow(EXIT_CODES[signal] ?? 130)
+      return
+    }
+    abortedAtMs = monotonicMs()
     controller().abort(new Failure('cancelled', `interrupted by ${signal}`))
   }
   for (const signal of ENDING) process.on(signal, receive)

@@ -2,7 +2,7 @@
 import type { CompletionKind, OptionSpec } from './command.ts'
 import { parseBoolean, parseCount, parseDuration, parseInteger, parseSize } from './value.ts'
 
-interface Extra { readonly complete?: CompletionKind }
+interface Extra { readonly complete?: CompletionKind; readonly offers?: readonly string[] }
 
 export const flag = (flags: string, summary: string, initial = false): OptionSpec<boolean> =>
   ({ flags, summary, isSwitch: true, initial, parse: parseBoolean })

@@ -12,7 +12,7 @@ export class PipeClosed extends Error {
 const PAUSE_MS = 5
 const pauseCell = new Int32Array(new SharedArrayBuffer(4))
 
-/** Writes all of `data`, however slow the reader is: short writes and EAGAIN are waited out. Throws PipeClosed on EPIPE. */
+/** Writes all of `data`, however slow the reader is: short writes and EAGAIN are waited out. Throws PipeClosed when nobody reads any more. */
 export function writeAll(fd: number, data: string | Uint8Array): void {
   const bytes = typeof data === 'string' ? Buffer.from(data) : data
   let offset = 0
@@ -21,7 +21,7 @@ export function writeAll(fd: number, data: string | Uint8Array): void {
       offset += writeSync(fd, bytes, offset)
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'EPIPE') throw new PipeClosed()
+      if (code === 'EPIPE' || code === 'ECONNRESET') throw new PipeClosed() // the second: a socket that was closed with bytes unread
       if (code !== 'EAGAIN' && code !== 'EINTR') throw error
       Atomics.wait(pauseCell, 0, 0, PAUSE_MS)
     }

@@ -17,6 +17,7 @@ import { spec as containerUnpause } from './container/unpause.ts'
 import { spec as containerRename } from './container/rename.ts'
 import { spec as containerPort } from './container/port.ts'
 import { spec as containerTop } from './container/top.ts'
+import { spec as containerStats } from './container/stats.ts'
 import { spec as containerCp } from './container/cp.ts'
 import { spec as containerPs } from './container/ps.ts'
 import { spec as containerInspect } from './container/inspect.ts'
@@ -72,6 +73,7 @@ export const ALL: Readonly<Record<string, AnyCommand>> = {
   'container/rename': containerRename,
   'container/port': containerPort,
   'container/top': containerTop,
+  'container/stats': containerStats,
   'container/cp': containerCp,
   'container/ps': containerPs,
   'container/inspect': containerInspect,

@@ -1,6 +1,6 @@
 // One act on several objects: each gets its own line, its own error; the worst decides the exit code.
 import type { Output } from '../cli/output.ts'
-import { isFailure, exitCodeOf } from '../errors.ts'
+import { exitCodeOf, isAbort, isFailure } from '../errors.ts'
 
 export interface Each<T> {
   readonly items: readonly T[]
@@ -11,7 +11,7 @@ export interface Each<T> {
   readonly parallel?: number
 }
 
-/** @returns the errors, in the order of the items */
+/** @returns the errors, in the order of the items; an interrupt is thrown, since it is of no item */
 export async function forEach<T>({ items, act, out, parallel = 1 }: Each<T>): Promise<unknown[]> {
   const errors = new Map<number, unknown>()
   const queue = items.map((item, at) => ({ item, at }))
@@ -21,6 +21,7 @@ export async function forEach<T>({ items, act, out, parallel = 1 }: Each<T>): Pr
         const line = await act(next.item)
         if (typeof line === 'string') out.line(line)
       } catch (error) {
+        if (isAbort(error)) throw error
         errors.set(next.at, error)
         out.error(error)
       }

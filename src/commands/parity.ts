@@ -17,6 +17,7 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['`ps`: paused', 'Containers that are paused are shown without `--all`, as in docker.'],
   ['`images --filter`', '`reference` shows the names that match, podman 4.3 all names of the images that do; `id` takes a beginning; `intermediate=true` works.'],
   ['`volume ls --filter`', 'Several `label` must all match, as elsewhere; with podman 4.3 one is enough.'],
+  ['`stats`', 'Without `--all` those that run, as its help says; podman 4.3 shows all. `NET IO` is what the container received, then what it sent; podman 4.3 has them the other way round. The screen is cleared on a terminal only.'],
   ['`events --filter`', '`label` looks at the labels; unknown keys are refused, podman 4.3 ignores them.'],
   ['`ps --format`: `Restarts`, `PodID`, `join .Names`', 'Work; podman 4.3 has no such fields, and its `Names` cannot be joined.'],
   ['`network` templates', '`{{.Subnets}}` prints addresses as text, podman prints the bytes of Go\'s type.'],
@@ -86,6 +87,6 @@ export function parityPage(): string {
     ...rows(sorted(ignored).map(([flag, { summary, commands }]) => [`\`${flag}\``, commands.join(', '), summary])), '',
     '## Other differences', '', '| what | how it differs |', '|---|---|', ...rows(DIFFERENCES), '',
     '## Commands of podman that are not here yet', '',
-    'build, commit, diff, export, farm, generate, healthcheck, history, import, init, kube, login, logout, manifest, mount, network connect, network disconnect, the rest of `pod`, push, search, secret, stats, system df, system prune, update, and the rest of `system` and `container`.', '',
+    'build, commit, diff, export, farm, generate, healthcheck, history, import, init, kube, login, logout, manifest, mount, network connect, network disconnect, the rest of `pod`, push, search, secret, system df, system prune, update, and the rest of `system` and `container`.', '',
   ].join('\n')
 }

@@ -18,7 +18,7 @@ const cri = (verb: string, ...more: string[]): Mount => mount(`cri/${verb}`, ...
 export const MOUNTS: readonly Mount[] = [
   both('run'), both('create'), both('start'), both('stop'), both('restart'), both('kill'),
   both('rm', 'container remove'), both('logs'), both('exec'), both('attach'), both('wait'), both('pause'), both('unpause'),
-  both('rename'), both('port'), both('top'), both('cp'),
+  both('rename'), both('port'), both('top'), both('stats'), both('cp'),
   mount('container/ps', 'ps', 'container ls', 'container ps', 'container list'),
   mount('container/inspect', 'container inspect'),
   mount('container/exists', 'container exists'),
@@ -74,4 +74,4 @@ export const GROUPS: Readonly<Record<string, string>> = {
 }
 
 /** The bundle `dist/command-<object>-<verb>.cjs` of a command; those of the CRI share one. */
-export const chunkName = (file: string): string => (file.startsWith('cri/') ? 'command-cri' : `command-${file.replace('/', '-')}`)
+export const chunkName = (file: string): string => `command-${file.replace('/', '-')}`

@@ -24,7 +24,7 @@ export interface CreateContainer {
   readonly image?: ImageRecord
   /** For `inspect`. */
   readonly createCommand?: readonly string[]
-  readonly podId?: string
+  readonly pod?: { readonly id: string; readonly name: string }
   /** Kept in the record: the caller's own words of what is wanted. */
   readonly source?: string
   /** The CRI gives its own. */
@@ -41,7 +41,7 @@ export const NAME_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
  */
 export async function createContainer(engine: Parts, creation: CreateContainer): Promise<string> {
   await recoverDead(engine)
-  const { request, image } = creation
+  const { request, image, pod } = creation
   if (request.name !== undefined && !NAME_PATTERN.test(request.name)) {
     throw new Failure('invalid', `invalid container name "${request.name}"`, { hint: 'use letters, digits, "_", "." and "-", and begin with a letter or digit' })
   }
@@ -59,7 +59,7 @@ export async function createContainer(engine: Parts, creation: CreateContainer):
     const storage = await engine.storage()
     if (!request.rootfs) await storage.containers.create(id, (image?.chainIds ?? []) as Digest[], { volatile: !durable, ...(idmap ? { idmap } : {}) })
     const record = makeRecord(engine, { id, creation, settled, storageDriver: storage.driver, runtime })
-    await engine.state.containers.insert({ record, summary: summarize(record), intentId, ...(creation.podId ? { podId: creation.podId } : {}) }, { durable })
+    await engine.state.containers.insert({ record, summary: { ...summarize(record), ...(pod ? { pod: pod.name } : {}) }, intentId, ...(pod ? { podId: pod.id } : {}) }, { durable })
     return id
   })
 }

@@ -9,10 +9,11 @@ import { createContainer } from './create-container.ts'
 import type { Engine } from './engine.ts'
 import { cgroupVersion } from './gather-host-facts.ts'
 import { podPin } from './pin-pod-namespaces.ts'
-import { POD_FILES } from './pod-files.ts'
+import { POD_FILES, podHostname } from './pod-files.ts'
+import { shownName } from './pod-name.ts'
 
 /** What of a container is its own; namespaces, network, host name and the files of /etc are the pod's. */
-export type PodContainerRequest = Omit<ContainerRequest, 'namespaces' | 'network' | 'cgroupParent' | 'runtime' | 'ports'>
+export type PodContainerRequest = Omit<ContainerRequest, 'namespaces' | 'network' | 'hostname' | 'cgroupParent' | 'runtime' | 'ports'>
 
 export interface CreatePodContainer {
   readonly pod: Pod
@@ -30,11 +31,13 @@ export async function createPodContainer(engine: Engine, { pod, request, image, 
   for (const mount of request.mounts) if (mount.type === 'bind') await needSource(mount)
   if (request.log.path) await mkdir(dirname(request.log.path), { recursive: true, mode: 0o755 })
   return createContainer(engine, {
-    image, podId, ...(source === undefined ? {} : { source }),
+    image, pod: { id: podId, name: shownName(shared) }, ...(source === undefined ? {} : { source }),
     request: {
       ...request,
+      ...(shared.selinux ? { security: { ...request.security, selinux: [...shared.selinux, ...request.security.selinux ?? []] } } : {}),
       mounts: [...sharedMounts(engine, { pod, request }), ...request.mounts],
       ports: [],
+      hostname: podHostname(shared),
       network: pod.status.netns ? { kind: 'path', path: pod.status.netns } : { kind: 'host' },
       namespaces: {
         pid: await pidMode(engine, pod, pid),

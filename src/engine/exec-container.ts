@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
-import { removeTree } from '../fs/remove-tree.ts'
+import { removeFiles } from '../fs/remove-tree.ts'
 import { launchExec, type ExecSession } from '../monitor/exec.ts'
 import { identify, isAlive, killProcess } from '../process/identity.ts'
 import { specText } from '../spec/spec-text.ts'
@@ -51,7 +51,7 @@ export async function execContainer(engine: Engine, nameOrId: string, request: E
     const session = await launch(engine, { container, request, sessionId, dir })
     return await follow(session, { request, sessionId, dir })
   } catch (error) {
-    removeTree(dir)
+    removeFiles(dir)
     throw error
   }
 }
@@ -84,7 +84,7 @@ async function follow(session: ExecSession, { request, sessionId, dir }: { reque
   }
   if (end === 'unread') signalPipe(session.pid)
   const exitCode = await session.exitCode()
-  removeTree(dir)
+  removeFiles(dir)
   return { sessionId, exitCode }
 }
 
@@ -97,7 +97,7 @@ function signalPipe(pid: number): void {
 /** Folders of sessions whose process and monitor are both gone. */
 function reapSessions(execDir: string): void {
   for (const { name } of sessionsIn(execDir)) {
-    if (!sessionAlive(join(execDir, name))) rmSync(join(execDir, name), { recursive: true, force: true })
+    if (!sessionAlive(join(execDir, name))) removeFiles(join(execDir, name))
   }
 }
 

@@ -8,15 +8,16 @@ import type { Engine } from './engine.ts'
 export const UNKNOWN_EXIT = -1
 
 /**
- * How a container that is recorded as running ended, or undefined while it runs. Reads the exit file that the monitor
- * left; without one (the monitor was killed, the machine went down) the process itself is looked at.
+ * How a container that is recorded as running ended, or undefined while its process is there. Reads the exit file that the
+ * monitor left; without one the monitor was killed, or the machine went down.
  */
 export function findExit({ paths, self }: Pick<Engine, 'paths' | 'self'>, { id, status }: Pick<ContainerRow, 'id' | 'status'>): Exit | undefined {
-  const dirs = { exitDir: paths.exits, persistDir: paths.container(id).persist, id }
   const { process, monitor } = status
+  // Most run: of these nothing else is looked at.
+  if (process && isAlive(process)) return undefined
+  const dirs = { exitDir: paths.exits, persistDir: paths.container(id).persist, id }
   let written = readExit(dirs)
   if (!written) {
-    if (process && isAlive(process)) return undefined
     // The monitor writes the exit file a moment after the process is gone.
     if (monitor && isAlive(monitor)) return undefined
     written = readExit(dirs) // both may have gone since: a monitor that is gone has written all it ever will

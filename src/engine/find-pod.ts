@@ -41,8 +41,7 @@ export interface PodView {
 /** Every pod, oldest first, with its containers: two queries. */
 export async function listPods(engine: Parts): Promise<PodView[]> {
   const [pods, rows] = [await engine.state.pods.list(), await engine.state.containers.list()]
-  const ofPod = new Map<string, ContainerRow[]>()
-  for (const row of rows) if (row.podId) ofPod.set(row.podId, [...(ofPod.get(row.podId) ?? []), row])
+  const ofPod = Map.groupBy(rows, ({ podId }) => podId)
   return pods.map((pod) => viewOf(engine, pod, ofPod.get(pod.id) ?? []))
 }
 

@@ -1,4 +1,5 @@
 import type { MonitorCgroup, MonitorOptions } from '../monitor/launch.ts'
+import type { RuntimeNetwork } from '../runtime/kinds.ts'
 import type { Container } from '../state/containers.ts'
 import type { Engine } from './engine.ts'
 import { findMonitor } from './find-monitor.ts'
@@ -20,8 +21,8 @@ export async function monitorOptions(engine: Engine, { id, name, record }: Conta
 }
 
 /** gVisor brings its own network stack and must be told. */
-export const runtimeNetwork = ({ network }: Container['record']['request']): 'host' | 'none' | 'namespace' =>
-  (network.kind === 'host' || network.kind === 'none' ? network.kind : 'namespace')
+export const runtimeNetwork = ({ network }: Container['record']['request']): RuntimeNetwork =>
+  (network.kind === 'host' || network.kind === 'none' ? network.kind : network.kind === 'path' || network.kind === 'container' ? 'shared' : 'namespace')
 
 /** The monitor leaves its caller's cgroup, so that neither a log-out nor a restart of a service ends it. */
 export function monitorCgroup({ request, cgroupManager }: Pick<Container['record'], 'request' | 'cgroupManager'>, id: string): MonitorCgroup {

@@ -8,6 +8,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import { openState } from '../state/state.ts'
 import type { StorageSetup } from '../storage/storage.ts'
 import type { Engine } from './engine.ts'
+import { layerLabel } from './selinux-labels.ts'
 
 /**
  * Opens one installation: its state, and on demand its storage, networks and runtimes. No daemon is involved: any
@@ -54,7 +55,8 @@ export async function openEngine({ flags = {} }: { flags?: ConfigFlags } = {}): 
 export function storageSetup({ config, paths }: Pick<Engine, 'config' | 'paths'>): StorageSetup {
   const driver = config.storage.driver
   if (driver !== '' && driver !== 'overlay' && driver !== 'vfs') throw new Failure('invalid', `unknown storage driver "${driver}"`, { hint: 'use overlay or vfs' })
-  return { paths, ...(driver ? { driver } : {}), options: { keepBlobs: config.engine.keepBlobs } }
+  const label = layerLabel({ config })
+  return { paths, ...(driver ? { driver } : {}), options: { keepBlobs: config.engine.keepBlobs }, ...(label ? { label } : {}) }
 }
 
 function makeRoots(paths: Paths): void {

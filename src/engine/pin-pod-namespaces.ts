@@ -8,6 +8,7 @@ import { runProgram } from '../process/run-program.ts'
 import { resolveSysctls } from '../spec/sysctls.ts'
 import type { PodRequest } from '../state/pod-record.ts'
 import type { Engine } from './engine.ts'
+import { podLabels } from './selinux-labels.ts'
 
 /** Sets the host name, then pairs of a file of /proc/sys and its value: they act on the namespaces that it runs in. */
 const SETTLE = 'set -e; [ -z "$1" ] || printf %s "$1" >/proc/sys/kernel/hostname; shift; while [ $# -gt 1 ]; do printf %s "$2" >"/proc/sys/$1"; shift 2; done'
@@ -44,7 +45,7 @@ export async function pinPodNamespaces(engine: Engine, { id, request, netns, hel
   }
   if (request.ipc === 'pod') {
     mkdirSync(own.shm, { mode: 0o755 })
-    mountSharedMemory(own.shm, request.shmSizeBytes ?? DEFAULT_SHM_BYTES)
+    mountSharedMemory(own.shm, request.shmSizeBytes ?? DEFAULT_SHM_BYTES, podLabels(engine, id, request)?.mountLabel)
   }
 }
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
-import { removeTree } from '../fs/remove-tree.ts'
+import { removeFiles } from '../fs/remove-tree.ts'
 import type { ExecResult } from '../runtime/exec-process.ts'
 import type { OciProcess, OciSpec } from '../spec/oci-spec.ts'
 import { specText } from '../spec/spec-text.ts'
@@ -34,7 +34,7 @@ export async function execInPodContainer(engine: Engine, id: string, { command, 
     const runtime = await engine.runtime(container.record.runtime.path)
     return await runtime.exec(id, { processFile, pidFile: join(dir, 'pidfile'), maxOutputBytes, timeoutMs: Math.min(timeoutMs, LONGEST_MS), signal })
   } finally {
-    removeTree(dir)
+    removeFiles(dir)
   }
 }
 

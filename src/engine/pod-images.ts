@@ -1,6 +1,7 @@
 // Images as a server sees them.
 import { canonicalName, parseReference } from '../image/reference.ts'
 import type { ImageRecord } from '../state/images.ts'
+import type { Storage } from '../storage/storage.ts'
 import type { Engine } from './engine.ts'
 
 export type { ImageRecord }
@@ -18,24 +19,27 @@ export interface ImageUse {
   readonly inodes: number
 }
 
-const counted = new WeakMap<readonly ImageRecord[], Promise<ImageUse>>()
+const counted = new WeakMap<readonly ImageRecord[], { readonly partialBytes: number; readonly use: Promise<ImageUse> }>()
 
-/** What images take on disk: the unpacked layers and the blobs that are kept. Not counted again where the state has not changed. */
+/** What images take on disk: the unpacked layers, the blobs that are kept, and what came so far of more. Not counted again where nothing changed. */
 export async function imageUse(engine: Pick<Engine, 'paths' | 'storage' | 'state'>): Promise<ImageUse> {
   const images = await engine.state.images.list()
-  const use = counted.get(images) ?? countUse(engine)
-  counted.set(images, use)
+  const storage = await engine.storage()
+  const partialBytes = await storage.blobs.partialBytes()
+  const before = counted.get(images)
+  if (before?.partialBytes === partialBytes) return before.use
+  const use = countUse(engine, storage, partialBytes)
+  counted.set(images, { partialBytes, use })
   use.catch(() => counted.delete(images))
   return use
 }
 
-async function countUse(engine: Pick<Engine, 'paths' | 'storage'>): Promise<ImageUse> {
-  const storage = await engine.storage()
+async function countUse(engine: Pick<Engine, 'paths'>, storage: Storage, partialBytes: number): Promise<ImageUse> {
   const layers = await storage.layers.list()
   const blobs = await storage.blobs.list()
   const blobBytes = blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   return {
     mountpoint: engine.paths.root, inodes: blobs.length + layers.length,
-    usedBytes: blobBytes + layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    usedBytes: partialBytes + blobBytes + layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   }
 }

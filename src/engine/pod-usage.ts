@@ -45,6 +45,15 @@ function slicePath(slice: string): string {
   return parts.map((_, index) => `/${parts.slice(0, index + 1).join('-')}.slice`).join('')
 }
 
+/** A file of a group of version 2; undefined when there is none. */
+export function cgroupSetting(path: string, name: string): string | undefined {
+  try {
+    return readFileSync(`/sys/fs/cgroup${path}/${name}`, 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}
+
 /** Undefined when there is no such group. */
 export function cgroupUsage(path: string): Usage | undefined {
   return cgroupVersion() === 2 ? cgroup2Usage(`/sys/fs/cgroup${path}`) : version1(path)
@@ -54,7 +63,17 @@ const text = (file: string): string => {
   try { return readFileSync(file, 'utf8').trim() } catch { return '' }
 }
 const number = (file: string): number => Number(text(file)) || 0
-const table = (file: string): Record<string, number> => Object.fromEntries(text(file).split('\n').map((line) => line.split(' ')).map(([name, value]) => [name!, Number(value)]))
+
+/** Some lines of a table of names and numbers: memory.stat has forty, and a node hundreds of them. */
+function table<Name extends string>(file: string, names: readonly Name[]): { readonly [name in Name]?: number } {
+  const lines = `\n${text(file)}\n`
+  const found: { [name in Name]?: number } = {}
+  for (const name of names) {
+    const at = lines.indexOf(`\n${name} `)
+    if (at >= 0) found[name] = Number(lines.slice(at + name.length + 2, lines.indexOf('\n', at + 1)))
+  }
+  return found
+}
 
 /** What "unlimited" reads as on cgroup v1: the highest number of pages. */
 const UNLIMITED = 2 ** 62
@@ -63,7 +82,7 @@ function version1(path: string): Usage | undefined {
   const of = (controller: string, file: string): string => `/sys/fs/cgroup/${controller}${path}/${file}`
   const cpu = text(of('cpuacct', 'cpuacct.usage'))
   if (cpu === '') return undefined
-  const stat = table(of('memory', 'memory.stat'))
+  const stat = table(of('memory', 'memory.stat'), ['total_inactive_file', 'total_rss', 'total_pgfault', 'total_pgmajfault'])
   const usageBytes = number(of('memory', 'memory.usage_in_bytes'))
   const limit = number(of('memory', 'memory.limit_in_bytes'))
   const both = number(of('memory', 'memory.memsw.usage_in_bytes'))
@@ -72,8 +91,8 @@ function version1(path: string): Usage | undefined {
   return {
     timeMs: Date.now(), cpuNs: BigInt(cpu),
     memory: {
-      usageBytes, workingSetBytes: Math.max(0, usageBytes - (stat['total_inactive_file'] ?? 0)), rssBytes: stat['total_rss'] ?? 0,
-      pageFaults: stat['total_pgfault'] ?? 0, majorPageFaults: stat['total_pgmajfault'] ?? 0, ...(limit > 0 && limit < UNLIMITED ? { limitBytes: limit } : {}),
+      usageBytes, workingSetBytes: Math.max(0, usageBytes - (stat.total_inactive_file ?? 0)), rssBytes: stat.total_rss ?? 0,
+      pageFaults: stat.total_pgfault ?? 0, majorPageFaults: stat.total_pgmajfault ?? 0, ...(limit > 0 && limit < UNLIMITED ? { limitBytes: limit } : {}),
     },
     swap: { usageBytes: swapBytes, availableBytes: bothLimit > 0 && bothLimit < UNLIMITED ? Math.max(0, bothLimit - limit - swapBytes) : 0 },
     processes: number(of('pids', 'pids.current')), pressure: {},
@@ -82,17 +101,17 @@ function version1(path: string): Usage | undefined {
 
 /** Reads the files of a group of version 2. */
 export function cgroup2Usage(dir: string): Usage | undefined {
-  const cpu = table(`${dir}/cpu.stat`)
-  if (cpu['usage_usec'] === undefined) return undefined
-  const stat = table(`${dir}/memory.stat`)
+  const cpu = table(`${dir}/cpu.stat`, ['usage_usec'])
+  if (cpu.usage_usec === undefined) return undefined
+  const stat = table(`${dir}/memory.stat`, ['inactive_file', 'anon', 'pgfault', 'pgmajfault'])
   const usageBytes = number(`${dir}/memory.current`)
   const [limit, swapLimit, swapBytes] = [number(`${dir}/memory.max`), number(`${dir}/memory.swap.max`), number(`${dir}/memory.swap.current`)]
   const [cpuPressure, memoryPressure, ioPressure] = ['cpu', 'memory', 'io'].map((name) => pressure(text(`${dir}/${name}.pressure`)))
   return {
-    timeMs: Date.now(), cpuNs: BigInt(cpu['usage_usec']) * 1000n,
+    timeMs: Date.now(), cpuNs: BigInt(cpu.usage_usec) * 1000n,
     memory: {
-      usageBytes, workingSetBytes: Math.max(0, usageBytes - (stat['inactive_file'] ?? 0)), rssBytes: stat['anon'] ?? 0,
-      pageFaults: stat['pgfault'] ?? 0, majorPageFaults: stat['pgmajfault'] ?? 0, ...(limit > 0 ? { limitBytes: limit } : {}),
+      usageBytes, workingSetBytes: Math.max(0, usageBytes - (stat.inactive_file ?? 0)), rssBytes: stat.anon ?? 0,
+      pageFaults: stat.pgfault ?? 0, majorPageFaults: stat.pgmajfault ?? 0, ...(limit > 0 ? { limitBytes: limit } : {}),
     },
     swap: { usageBytes: swapBytes, availableBytes: Math.max(0, swapLimit - swapBytes) },
     processes: number(`${dir}/pids.current`),

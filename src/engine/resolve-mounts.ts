@@ -11,9 +11,10 @@ import { hostIds } from './give-to-user.ts'
 import { volumeDir } from './make-volume.ts'
 import { isMountVolume, mountVolume } from './mount-volume.ts'
 import type { Engine } from './engine.ts'
+import { labelVolume, type SelinuxLabels } from './selinux-labels.ts'
 import { findImage } from './find-image.ts'
 
-interface Mounting { readonly container: Container; readonly rootfsPath: string; readonly user: { readonly uid: number; readonly gid: number } }
+interface Mounting { readonly container: Container; readonly rootfsPath: string; readonly user: { readonly uid: number; readonly gid: number }; readonly selinux: SelinuxLabels | undefined }
 interface Inputs extends Mounting { readonly mount: MountRequest; readonly index: number }
 
 /** The request's mounts with host paths. Volumes that are empty get the image's content; images are mounted below the run root. */
@@ -75,28 +76,30 @@ async function shiftOwners(engine: Engine, mount: ResolvedMount, { container, in
 
 const exists = (path: string): Promise<boolean> => promises.access(path).then(() => true, () => false)
 
-async function resolveVolume(engine: Engine, mount: VolumeMount, { container, index, rootfsPath, user }: Inputs): Promise<ResolvedMount> {
+async function resolveVolume(engine: Engine, mount: VolumeMount, { container, index, rootfsPath, user, selinux }: Inputs): Promise<ResolvedMount> {
   const name = mount.name ?? ''
   const volume = await engine.state.volumes.get(name)
   if (!volume) throw new Failure('notFound', `volume ${name} of container ${container.name} is gone`, { hint: `make it anew: scow volume create ${name}` })
   const own = volume.mountpoint || volumeDir(engine, name)
   mkdirSync(own, { recursive: true, mode: 0o755 })
   const dir = isMountVolume(volume) ? await mountVolume(engine, volume, container) : own
+  let fresh = false
   if (!mount.noCopy && !mount.subPath && !('nocopy' in volume.options) && readdirSync(dir).length === 0) {
-    const isCopied = await copyFromRoot({ rootfsPath, path: mount.target, target: dir })
-    if (!isCopied && dir === own && volume.uid === undefined && volume.gid === undefined) chownSync(dir, ...hostIds(user, container.record.request.idMappings))
+    fresh = await copyFromRoot({ rootfsPath, path: mount.target, target: dir })
+    if (!fresh && dir === own && volume.uid === undefined && volume.gid === undefined) chownSync(dir, ...hostIds(user, container.record.request.idMappings))
   }
+  if (selinux && dir === own) await labelVolume(dir, { labels: selinux, fresh })
   const { type: _type, name: _name, relabel: _relabel, noCopy: _noCopy, chown: _chown, overlay: _overlay, subPath, ...common } = mount
   const source = subPath ? await inside(engine, { container, index }, { root: dir, path: subPath, what: `volume ${name}` }) : dir
   return { ...common, type: 'bind', source, options: ['nosuid', 'nodev', ...(volume.options['o']?.split(',') ?? []).filter((option) => ['ro', 'nosuid', 'nodev', 'noexec'].includes(option)), ...(mount.options ?? [])] }
 }
 
-async function resolveImage(engine: Engine, mount: ImageMount, { container, index }: Inputs): Promise<ResolvedMount> {
+async function resolveImage(engine: Engine, mount: ImageMount, { container, index, selinux }: Inputs): Promise<ResolvedMount> {
   const image = await findImage(engine, mount.image)
   const target = join(engine.paths.container(container.id).run, 'images', String(index))
   makeDir(target)
   const { idMappings: idmap } = container.record.request
-  await (await engine.storage()).containers.mountImage(image.chainIds as Digest[], target, idmap ? { idmap } : {})
+  await (await engine.storage()).containers.mountImage(image.chainIds as Digest[], target, { ...(idmap ? { idmap } : {}), ...(selinux ? { label: selinux.mountLabel } : {}) })
   const source = mount.subPath ? await inside(engine, { container, index }, { root: target, path: mount.subPath, what: `image ${mount.image}` }) : target
   return { type: 'bind', source, target: mount.target, readOnly: true, ...(mount.options ? { options: mount.options } : {}) }
 }

@@ -30,7 +30,7 @@ export async function runPod(engine: Engine, request: PodRequest): Promise<strin
     })
     mkdirSync(engine.paths.pod(id).run, { recursive: true, mode: 0o711 })
     const { netns, networks } = await makeNamespaces(engine, id, request)
-    writePodFiles(engine, { id, request, networks })
+    await writePodFiles(engine, { id, request, networks })
     const infraId = request.pid === 'pod' ? await startPodInfra(engine, { id, request, netns }) : undefined
     await engine.state.pods.insert({
       intentId, record: { version: 1, id, createdAtMs: Date.now(), request },
@@ -54,9 +54,9 @@ async function makeNamespaces(engine: Engine, id: string, request: PodRequest): 
 }
 
 async function joinNetwork(engine: Engine, { id, request, source }: { id: string; request: PodRequest; source: string | undefined }): Promise<Joined> {
-  const { name, kube, ports, bandwidth, dns, cgroupParent } = request
+  const { name, kube, networkName = true, ports, bandwidth, dns, cgroupParent } = request
   const networks = await engine.networks()
-  const network = await networks.defaultNetwork({ forKubernetes: kube !== undefined })
+  const network = await networks.defaultNetwork({ forKubernetes: kube !== undefined && networkName })
   await engine.state.containers.reservePorts({ id, ports: ports.map(({ hostIp = '', ...port }) => ({ ...port, hostIp })) }, { durable: false })
   const netns = await networks.createNetns(id, source)
   const results = await networks.attach({

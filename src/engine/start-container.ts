@@ -2,6 +2,7 @@ import type { WindowSize } from './attach-io.ts'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure, isFailure } from '../errors.ts'
+import { setFileLabel } from '../fs/file-label.ts'
 import { identify } from '../process/identity.ts'
 import type { Container } from '../state/containers.ts'
 import type { ContainerStatus } from '../state/container-status.ts'
@@ -16,6 +17,7 @@ import { prepareNetwork, type PreparedNetwork } from './prepare-network.ts'
 import { recoverDead } from './recover.ts'
 import { settleContainer } from './settle-container.ts'
 import { releaseRun } from './release-run.ts'
+import { containerLabels, type SelinuxLabels } from './selinux-labels.ts'
 import { reportPhase } from './report-readiness.ts'
 import { withUndo } from './undo.ts'
 import { writeBundle } from './write-bundle.ts'
@@ -69,8 +71,9 @@ export async function startSettled(engine: Engine, container: Container, options
     undo('close the intent', () => engine.state.intents.close(intentId, { durable: false }))
     undo('give back what the start took', () => releaseRun(engine, container))
     forgetEarlierExit(engine, id)
-    const [rootfsPath, network] = await both(mountRoot(engine, container), prepareNetwork(engine, container))
-    const { cgroupPath, hooks } = await writeBundle(engine, { container, rootfsPath, network, ...(options.windowSize ? { windowSize: options.windowSize } : {}) })
+    const selinux = await containerLabels(engine, container)
+    const [rootfsPath, network] = await both(mountRoot(engine, container, selinux), prepareNetwork(engine, container))
+    const { cgroupPath, hooks } = await writeBundle(engine, { container, rootfsPath, network, selinux, ...(options.windowSize ? { windowSize: options.windowSize } : {}) })
     const launched = await launchContainer(engine, { container, attended: options.attended ?? false, exitProgram: options.exitProgram ?? true, attached: options.attach !== undefined, ...(options.signal ? { signal: options.signal } : {}) })
     options.attach?.(launched.attachment ?? await attachToCreated(engine, id, options.signal))
     await reportPhase(engine, container, { phase: 'created', monitorPid: launched.monitorPid })
@@ -93,10 +96,14 @@ const statusOf = (launched: { pid: number; monitorPid: number }, { network, cgro
   }
 }
 
-async function mountRoot(engine: Engine, { id, record }: Container): Promise<string> {
+/** Whole, whatever its layers are labelled. */
+async function mountRoot(engine: Engine, { id, record }: Container, selinux: SelinuxLabels | undefined): Promise<string> {
   const { rootfs } = record.request
   if (rootfs && !rootfs.overlay) return rootfs.path
-  return (await engine.storage()).containers.mount(id)
+  const { containers, driver } = await engine.storage()
+  const root = await containers.mount(id, selinux ? { label: selinux.mountLabel } : {})
+  if (selinux && driver !== 'overlay') await setFileLabel(root, selinux.mountLabel)
+  return root
 }
 
 function forgetEarlierExit({ paths }: Engine, id: string): void {

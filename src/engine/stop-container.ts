@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { Failure, isFailure } from '../errors.ts'
 import { isAlive, killProcess } from '../process/identity.ts'
 import { signalName } from '../process/signals.ts'
@@ -24,6 +25,15 @@ const KILL_PATIENCE_MS = 10_000
  * @returns whether it ran @throws notFound
  */
 export async function stopContainer(engine: Parts, id: string, options: StopOptions = {}): Promise<boolean> {
+  for (let anyRan = false; ;) {
+    const { ran, startedAgain } = await stopOnce(engine, id, options)
+    anyRan ||= ran
+    if (!startedAgain) return anyRan
+  }
+}
+
+/** `startedAgain`: its policy was about to start it when we looked, and the start made what we said be forgotten. */
+async function stopOnce(engine: Parts, id: string, options: StopOptions): Promise<{ readonly ran: boolean; readonly startedAgain: boolean }> {
   const stored = await engine.state.containers.get(id)
   if (!stored) throw new Failure('notFound', `no container with ID ${id.slice(0, 12)} found: no such container`)
   const container = trueRow(engine, stored)
@@ -35,10 +45,10 @@ export async function stopContainer(engine: Parts, id: string, options: StopOpti
     // Between two starts by its policy: this must end that too.
     await engine.state.containers.change({ id, status: { stoppedByUser: true } }, { durable: false })
   }
-  await withContainerLock(engine, id, () => settleContainer(engine, id)).catch((error: unknown) => {
+  const now = await withContainerLock(engine, id, () => settleContainer(engine, id)).catch((error: unknown) => {
     if (!isFailure(error, 'notFound')) throw error // --rm: somebody else removed it meanwhile
   })
-  return ran
+  return { ran, startedAgain: now !== undefined && now.phase !== 'removing' && now.starts > container.starts && (now.status.restarts ?? 0) > 0 }
 }
 
 async function endProcess(engine: Parts, container: Container, { timeoutSeconds, signal }: StopOptions): Promise<void> {
@@ -55,8 +65,23 @@ async function endProcess(engine: Parts, container: Container, { timeoutSeconds,
   }
   await runtime.kill(id, 9, { all: true }).catch(ignoreGone)
   if (await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS, ...(signal ? { signal } : {}) })) return
+  if (await killGroup(container) && await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS })) return
   if (endHungMonitor(container) && await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS })) return
   throw new Failure('timeout', `container ${container.name} did not end ${KILL_PATIENCE_MS / 1000} s after SIGKILL`, { hint: `a process of it (pid ${container.status.process?.pid ?? 'unknown'}) hangs in the kernel: look at its /proc/PID/stack` })
+}
+
+/** A profile of AppArmor that allows no signals keeps them off, and runtimes do not say so; what cgroup v2 kills is not asked. */
+async function killGroup({ status: { process: init, cgroupPath } }: Container): Promise<boolean> {
+  if (!init || !isAlive(init) || cgroupPath === undefined) return false
+  const { groupPath } = await import('./pod-usage.ts')
+  try {
+    writeFileSync(`/sys/fs/cgroup${groupPath(cgroupPath)}/cgroup.kill`, '1')
+    return true
+  } catch (error) {
+    // There is no such file on cgroup v1, and before Linux 5.14.
+    if (['ENOENT', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
+    throw error
+  }
 }
 
 /** The container is gone and only its monitor keeps its end to itself: without the monitor it counts as ended, code unknown. */

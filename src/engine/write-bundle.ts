@@ -1,5 +1,6 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { statSync, writeFileSync } from 'node:fs'
 import { Failure } from '../errors.ts'
+import { setFileLabel } from '../fs/file-label.ts'
 import { makeDir } from '../fs/remove-tree.ts'
 import { readInRoot } from '../fs/read-in-root.ts'
 import { log } from '../log.ts'
@@ -21,7 +22,7 @@ import { loadHooks, loadCdi, loadSeccomp } from './load-spec-files.ts'
 import type { PreparedNetwork } from './prepare-network.ts'
 import { relaysReadiness } from './report-readiness.ts'
 import { resolveMounts } from './resolve-mounts.ts'
-import { relabelMount, selinuxLabels } from './selinux-labels.ts'
+import { relabelMount, sharedLabel, type SelinuxLabels } from './selinux-labels.ts'
 import { resolveNamespaces } from './resolve-namespaces.ts'
 
 const MAX_PASSWD_BYTES = 4 * 2 ** 20
@@ -32,8 +33,16 @@ export interface Bundle {
   readonly hooks: boolean
 }
 
+export interface BundleInputs {
+  readonly container: Container
+  readonly rootfsPath: string
+  readonly network: PreparedNetwork
+  readonly selinux: SelinuxLabels | undefined
+  readonly windowSize?: WindowSize
+}
+
 /** Settles everything that the spec depends on and writes the bundle: config.json is made anew for each start. */
-export async function writeBundle(engine: Engine, { container, rootfsPath, network, windowSize }: { container: Container; rootfsPath: string; network: PreparedNetwork; windowSize?: WindowSize }): Promise<Bundle> {
+export async function writeBundle(engine: Engine, { container, rootfsPath, network, selinux, windowSize }: BundleInputs): Promise<Bundle> {
   const { id, record } = container
   const { request } = record
   const { config, environment } = engine
@@ -44,12 +53,13 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
   const passwd = readText(rootfsPath, '/etc/passwd')
   const group = readText(rootfsPath, '/etc/group')
   const user = resolveUser({ user: record.user, passwd, group, groups: request.groups, policy: request.supplementalGroupsPolicy })
-  const mounts = await resolveMounts(engine, { container, rootfsPath, user })
-  const selinux = config.containers.selinux && existsSync('/sys/fs/selinux/enforce') ? selinuxLabels(id, request) : undefined
+  const mounts = await resolveMounts(engine, { container, rootfsPath, user, selinux })
   if (selinux) for (const [index, mount] of request.mounts.entries()) await relabelMount(mount, mounts[index]?.source ?? '', selinux)
   const files = await writeGeneratedFiles(engine, { container, rootfsPath, network, user, passwd, group })
   const notify = relaysReadiness(engine, container) ? own.notify : undefined
   if (notify) makeDir(notify, 0o755)
+  // Others read them too: containers that share the network.
+  if (selinux) for (const dir of [own.etc, ...(notify ? [notify] : [])]) await setFileLabel(dir, sharedLabel(selinux))
   const seccompProfile = await loadSeccomp(config, request.security.seccomp)
   const cgroups = cgroupsPath(engine, container)
   const cdi = await loadCdi(config, request.devices)

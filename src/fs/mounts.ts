@@ -50,8 +50,9 @@ export const readMounts = (pid: number | 'self' = 'self', about?: string): Mount
   return text.includes(about) ? parseMounts(text.split('\n').filter((line) => line.includes(about)).join('\n')) : []
 }
 
-/** A tmpfs that anybody may write to, for several containers. */
-export const mountSharedMemory = (target: string, sizeBytes: number): void => mount('shm', target, 'tmpfs', MS_NOSUID | MS_NODEV | MS_NOEXEC, `mode=1777,size=${sizeBytes}`)
+/** A tmpfs that anybody may write to, for several containers. `label`: of SELinux. */
+export const mountSharedMemory = (target: string, sizeBytes: number, label?: string): void =>
+  mount('shm', target, 'tmpfs', MS_NOSUID | MS_NODEV | MS_NOEXEC, `mode=1777,size=${sizeBytes}${label === undefined ? '' : `,context="${label}"`}`)
 
 /** Keeps a namespace (a file of /proc/PID/ns) without its process, by a mount on the new file `target`. */
 export function pinNamespace(source: string, target: string): void {

@@ -11,9 +11,13 @@ import { mountsBelow } from './mounts.ts'
 export const removeTree = (path: string): void => {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return
   refuseMounted(path)
+  removeFiles(path)
+}
+
+/** As `removeTree`, of our own folders in which nothing is ever mounted: with many containers the list of mounts is long. */
+export const removeFiles = (path: string): void =>
   // A process that still writes there makes ENOTEMPTY: rmSync tries again.
   rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
-}
 
 /** As `removeTree`, on the thread pool. */
 export const removeTreeAsync = async (path: string): Promise<void> => {

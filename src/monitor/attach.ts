@@ -43,18 +43,20 @@ const FLOWS = { patient: 0, hold: 1, drop: 2 } as const
 const STREAM_SOCKET = 'attach.stream'
 const PACKET_SOCKET = 'attach'
 const POLL_MS = 2
+/** For a monitor that is there and takes nobody more: so many are about to attach, or it hangs. */
+const BUSY_MS = 5000
 
 /**
  * `dir`: the bundle, or the directory of an exec session. Uses the stream socket `attach.stream` of our monitor, else
- * the seqpacket socket `attach` of any conmon. Failure wrongState when nothing listens there.
+ * the seqpacket socket `attach` of any conmon. Failure wrongState when nothing listens there, timeout when nobody is let in.
  */
 export const attach = async (dir: string, { waitMs = 0, signal, whenSlow = 'hold' }: AttachOptions = {}): Promise<Attachment> => {
-  const deadline = monotonicMs() + waitMs
+  const began = monotonicMs()
   for (;;) {
     const failure = connectIn(dir, whenSlow)
     if (!(failure instanceof Failure)) return failure
     if (signal?.aborted) throw new Failure('cancelled', 'attaching was cancelled', { cause: signal.reason })
-    if (monotonicMs() >= deadline) throw failure
+    if (monotonicMs() - began >= (failure.kind === 'timeout' ? Math.max(waitMs, BUSY_MS) : waitMs)) throw failure
     await sleep(POLL_MS)
   }
 }
@@ -74,6 +76,7 @@ const connectIn = (dir: string, whenSlow: keyof typeof FLOWS): Attachment | Fail
     const ends = connectUnix(join(dir, ours ? STREAM_SOCKET : PACKET_SOCKET), ours ? 'stream' : 'seqpacket')
     return ours ? framed(ends, whenSlow) : packetAttachment(makeReader(ends.read), { writer: makeWriter(ends.write), dir })
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return new Failure('timeout', `the monitor in ${dir} does not answer`, { cause: error, hint: 'does it hang? see its process with ps' })
     if (!['ENOENT', 'ECONNREFUSED', 'ENOTSOCK'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
     return new Failure('wrongState', `nothing can be attached to in ${dir}: the process has ended`, { cause: error })
   }

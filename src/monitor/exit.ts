@@ -40,7 +40,7 @@ export const readExit = (dirs: ExitDirs): Exit | undefined => {
 const readIfThere = (file: string): string | undefined => {
   if (!existsSync(file)) return undefined // most run: an error for each would cost more than all else of a listing
   try {
-    return readFileSync(file, 'latin1').slice(0, 16).trim()
+    return readFileSync(file, 'utf8').slice(0, 16).trim()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error

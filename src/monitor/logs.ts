@@ -1,5 +1,6 @@
 // Reads what containers wrote, as their monitors keep it.
 import { statSync } from 'node:fs'
+import { LONGEST_TIMER_MS } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import { openRotated, type LogFile } from './log-files.ts'
 import { followFiles } from './log-follow.ts'
@@ -53,7 +54,7 @@ export async function* readLogs(source: LogSource, options: ReadLogsOptions = {}
 const withEnd = (options: ReadLogsOptions): ReadLogsOptions => {
   const { follow, untilNs, signal } = options
   if (!follow || untilNs === undefined) return options
-  const leftMs = Math.min(Math.max(Number(untilNs / 1_000_000n) - Date.now(), 0), 2 ** 31 - 1)
+  const leftMs = Math.min(Math.max(Number(untilNs / 1_000_000n) - Date.now(), 0), LONGEST_TIMER_MS)
   return { ...options, signal: AbortSignal.any([AbortSignal.timeout(leftMs), ...(signal ? [signal] : [])]) }
 }
 

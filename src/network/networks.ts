@@ -133,8 +133,8 @@ export interface Networks {
    * Throws notFound; wrongState for the default network and for lists of other directories.
    */
   remove(nameOrId: string): Promise<NetworkView>
-  /** Name of the network that a container gets that names none; ours is made on first use. */
-  defaultNetwork(options?: { readonly forKubernetes?: boolean }): Promise<string>
+  /** Name of the network that a container gets that names none; ours is made on first use. For Kubernetes it is the first of the host's directories, or that of this name. */
+  defaultNetwork(options?: { readonly forKubernetes?: boolean | string }): Promise<string>
 
   /** Pins a new namespace, or that of the file `source`, with its loopback up at netnsDir/id. Throws exists. */
   createNetns(id: string, source?: string): Promise<string>
@@ -158,5 +158,5 @@ export interface Networks {
    * attach. Goes on after errors, which are warned of. `removed`: ids of the containers.
    */
   collectGarbage(alive: () => ReadonlySet<string> | Promise<ReadonlySet<string>>): Promise<{ readonly removed: readonly string[] }>
-  status(options?: { readonly network?: string; readonly forKubernetes?: boolean }): Promise<NetworkStatus>
+  status(options?: { readonly network?: string; readonly forKubernetes?: boolean | string }): Promise<NetworkStatus>
 }

@@ -92,15 +92,15 @@ const finder = (options: NetworkOptions, wiring: Wiring) => {
     if (nameOrId === OWN_DEFAULT || (ID_PREFIX.test(nameOrId) && networkId(OWN_DEFAULT).startsWith(nameOrId))) return await ownDefault()
     throw new Failure('notFound', `unable to find network with name or ID ${nameOrId}: network not found`)
   }
-  const forKubernetesList = (): NetworkList => {
-    const [first] = loadLists(options.configDirs)
-    if (first) return first
-    throw new Failure('unavailable', `no CNI network is configured in ${options.configDirs.join(', ') || 'any directory'}`, { hint: 'install a network plugin of Kubernetes' })
+  const forKubernetesList = (wanted: string | undefined): NetworkList => {
+    const found = loadLists(options.configDirs).find(({ name }) => wanted === undefined || name === wanted)
+    if (found) return found
+    throw new Failure('unavailable', `no CNI network ${wanted === undefined ? 'is configured' : `is named ${wanted}`} in ${options.configDirs.join(', ') || 'any directory'}`, { hint: 'install a network plugin of Kubernetes' })
   }
   return {
     resolve,
     configured: load,
-    defaultList: async (forKubernetes = false) => (forKubernetes ? forKubernetesList() : await resolve(options.defaultName ?? OWN_DEFAULT)),
+    defaultList: async (forKubernetes: boolean | string = false) => (forKubernetes !== false ? forKubernetesList(forKubernetes === true ? undefined : forKubernetes) : await resolve(options.defaultName ?? OWN_DEFAULT)),
     all: async () => {
       if (!load().some(({ name }) => name === OWN_DEFAULT)) await ownDefault()
       return load()

@@ -16,10 +16,28 @@ const PATIENCE_MS = 10_000
 /** Tells that it is inside, and waits for the end of its input. */
 const HOLD = 'echo; read -r _'
 
-/** A user namespace with these ids, and others that it owns. @throws unsupported, invalid (ids) */
+/** A user namespace with these ids, and others that its root made and it owns. @throws unsupported, invalid (ids) */
 export async function holdNamespaces({ uids, gids }: IdMappings, kinds: readonly Exclude<HeldKind, 'user'>[]): Promise<HeldNamespaces> {
+  const user = await hold(['unshare', '--user'])
+  try {
+    for (const [name, ranges] of [['uid_map', uids], ['gid_map', gids]] as const) writeMap(`/proc/${user.pid}/${name}`, ranges)
+    // Made in one go with it they would be of an owner who has no id there, as would what of /dev/mqueue is.
+    const others = kinds.length > 0 ? await hold(['nsenter', `--user=/proc/${user.pid}/ns/user`, 'unshare', ...kinds.map((kind) => `--${kind}`)]) : undefined
+    return {
+      path: (kind) => `/proc/${(kind === 'user' ? user : others ?? user).pid}/ns/${kind}`,
+      release: async () => { await Promise.all([user.release(), others?.release()]) },
+    }
+  } catch (error) {
+    await user.release()
+    throw error
+  }
+}
+
+interface Holder { readonly pid: number; release(): Promise<void> }
+
+async function hold(command: readonly string[]): Promise<Holder> {
   const [input, output] = [pipe('none'), pipe('read')]
-  const child = startHolder(kinds, { input, output })
+  const child = startHolder(command, { input, output })
   const release = async (): Promise<void> => {
     closeSync(input.write)
     child.killGroup()
@@ -27,19 +45,18 @@ export async function holdNamespaces({ uids, gids }: IdMappings, kinds: readonly
   }
   try {
     await inside(output.read, child.exited)
-    for (const [name, ranges] of [['uid_map', uids], ['gid_map', gids]] as const) writeMap(`/proc/${child.pid}/${name}`, ranges)
+    return { pid: child.pid, release }
   } catch (error) {
     await release()
     throw error
   }
-  return { path: (kind) => `/proc/${child.pid}/ns/${kind}`, release }
 }
 
 interface Pipe { readonly read: number; readonly write: number }
 
-function startHolder(kinds: readonly string[], { input, output }: { input: Pipe; output: Pipe }): ReturnType<typeof startChild> {
+function startHolder([file, ...args]: readonly string[], { input, output }: { input: Pipe; output: Pipe }): ReturnType<typeof startChild> {
   try {
-    return startChild('unshare', ['--user', ...kinds.map((kind) => `--${kind}`), '/bin/sh', '-c', HOLD], { fds: [input.read, output.write, -1] })
+    return startChild(file!, [...args, '/bin/sh', '-c', HOLD], { fds: [input.read, output.write, -1] })
   } catch (error) {
     closeSync(input.write)
     closeSync(output.read)

@@ -15,20 +15,24 @@ let knownBootId: string | undefined
 /** Differs for every boot of the machine. */
 export const bootId = (): string => (knownBootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
 
+/** Of the fields that follow the name. */
+const START_TIME = 19
+
 interface Stat { readonly state: string; readonly parent: number; readonly startTime: number }
 
 /** Undefined when no such process exists. A name may hold spaces and parentheses: fields count from the last `)`. */
 export const readStat = (pid: number): Stat | undefined => {
   let text: string
   try {
-    text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // in UTF-8 it is one call of Node's, less than half of the time; what a name makes of that does not matter
+    text = readFileSync(`/proc/${pid}/stat`, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ESRCH') return undefined
     throw error
   }
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  return { state: fields[0] ?? 'X', parent: Number(fields[1]), startTime: Number(fields[19]) }
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ', START_TIME + 1)
+  return { state: fields[0] ?? 'X', parent: Number(fields[1]), startTime: Number(fields[START_TIME]) }
 }
 
 /** Undefined when no such process exists or it is a zombie. */

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import * as v from 'valibot'
+import { LONGEST_TIMER_MS } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import { checked } from '../image/checked.ts'
 import type { Reference } from '../image/reference.ts'
@@ -118,5 +119,5 @@ function milliseconds(duration: string, file: string): number {
   if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(duration)) throw new Failure('invalid', `${file}: the dial_timeout "${duration.slice(0, 50)}" is not a duration`, { hint: 'write it as in 10s or 1m30s' })
   const parts = duration.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)
   const ms = [...parts].reduce((sum, [, number, unit]) => sum + Number(number) * UNITS_MS[unit!]!, 0)
-  return Math.min(Math.max(ms, 1), 2 ** 31 - 1)
+  return Math.min(Math.max(ms, 1), LONGEST_TIMER_MS)
 }

@@ -52,6 +52,8 @@ const RULES: readonly Rule[] = [
   [/memory limit could be too low|minimum memory limit|Minimum memory limit/, () => ({ kind: 'invalid', message: 'the memory limit is too low', hint: 'at least 6 MB are needed' })],
   [/failed to write "([^"]*)": write \S*\/(\S+?): (invalid argument|numerical result out of range|argument list too long)/, ([value, file, why]) =>
     ({ kind: 'invalid', message: `the kernel takes no ${value} for ${file}: ${why}` })],
+  [/unable to set unified resource "(\S+?)": .*no such file/, ([file]) => ({ kind: 'invalid', message: `this kernel has no setting ${file} for cgroups` })],
+  [/unified resource "(\S+?)" value conversion error: (?:.*: )?(.*)$/, ([file, why]) => ({ kind: 'invalid', message: `${file} of the cgroup cannot be set: ${why}` })],
   [/sysctl "(.*?)" is not (?:in a separate|allowed).*/, ([name]) =>
     ({ kind: 'invalid', message: `the sysctl ${name} cannot be set for a container alone`, hint: 'only kernel.* of IPC, fs.mqueue.* and net.* with their own namespaces can' })],
   [/open(?:ing file)? `?\/proc\/sys\/(\S+?)`?: (.*)$/, ([path, why]) => ({ kind: 'invalid', message: `the sysctl ${path!.replaceAll('/', '.')} cannot be set: ${why}` })],
@@ -67,6 +69,7 @@ const RULES: readonly Rule[] = [
   [/(?:unable to start unit|dial unix .*(?:dbus|systemd)|sd-bus|Interactive authentication required|unable to apply cgroup configuration)(.*)$/, ([why]) => noCgroups(`systemd refused${why}`)],
   [/cannot run with network enabled in root network namespace/, () =>
     ({ kind: 'unsupported', message: 'this runsc cannot join network namespaces on this kernel', hint: 'use --network none or host, or a newer gVisor' })],
+  [/unknown command (\S+)|No help topic for '(\S+)'/, (found) => ({ kind: 'unsupported', message: `this runtime has no command ${found.find(Boolean)}` })],
   [/flag provided but not defined: (\S+)|unrecognized option '(\S+)'|unknown option (\S+)/, (found) =>
     ({ kind: 'unsupported', message: `this runtime has no option ${found.find(Boolean)}` })],
   [/permission denied|[Oo]peration not permitted/, () => ({ kind: 'cannotInvoke', message: '' })],

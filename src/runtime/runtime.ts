@@ -128,14 +128,21 @@ export const openRuntime = ({ path, stateDir, systemdCgroup, extraArgs = [] }: R
       await call(id, ['update', '--resources', '/dev/stdin', id], { ...options, input: JSON.stringify(resources) })
     },
     exec: (id, options) => execProcess({ path, name, globals, id }, options),
-    features: async (options) =>
-      parse(FeaturesSchema, traits.hasFeatures ? (await call('', ['features'], options)).stdout : Buffer.from('{}'), `${name} features`),
+    features: async (options) => {
+      const ended = traits.hasFeatures ? await call('', ['features'], options).catch(unlessUnsupported) : undefined
+      return parse(FeaturesSchema, ended?.stdout ?? Buffer.from('{}'), `${name} features`)
+    },
     version: async (options) => (await call('', ['--version'], options)).stdout.toString().split('\n')[0] ?? '',
   }
 }
 
 const unlessUnknown = (error: unknown): undefined => {
   if (!isFailure(error, 'notFound')) throw error
+}
+
+/** An old runtime can't say what it can do. */
+const unlessUnsupported = (error: unknown): undefined => {
+  if (!isFailure(error, 'unsupported')) throw error
 }
 
 const parse = <T extends v.GenericSchema>(schema: T, bytes: Buffer, what: string): v.InferOutput<T> => {

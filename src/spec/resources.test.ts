@@ -18,6 +18,13 @@ test('memory without swap limit allows as much swap again; -1 is unlimited', () 
   assert.deepEqual(build({ memoryBytes: 100, memorySwapBytes: -1, memoryReservationBytes: 50 }).memory, { limit: 100, swap: -1, reservation: 50 })
 })
 
+test('a limit of memory that is that of swap too names the file of cgroup v2, which systemd would lift', () => {
+  assert.deepEqual(build({ memoryBytes: 100, memorySwapBytes: 100 }).unified, { 'memory.swap.max': '0' })
+  assert.deepEqual(build({ memoryBytes: 100, memorySwapBytes: 100, unified: [['memory.high', '80']] }).unified, { 'memory.swap.max': '0', 'memory.high': '80' })
+  assert.equal(build({ memoryBytes: 100, memorySwapBytes: 150 }).unified, undefined)
+  assert.equal(build({ memoryBytes: 100, memorySwapBytes: 100 }, { on: oldHost }).unified, undefined)
+})
+
 test('without swap accounting the swap limit is left out, with a warning when it was asked for', () => {
   assert.deepEqual(build({ memoryBytes: 100 }, { on: oldHost }), { memory: { limit: 100 }, warnings: [] })
   assert.match(build({ memoryBytes: 100, memorySwapBytes: 150 }, { on: oldHost }).warnings.join(), /swap limit ignored/)

@@ -123,8 +123,11 @@ function hugepagesOf({ resources, host }: ResourceInputs, warn: Warn): { pageSiz
   })
 }
 
-function unifiedOf({ unified }: Resources, { cgroup }: ResourceInputs['host'], warn: Warn): { unified?: Record<string, string> } {
-  if (!unified?.length) return {}
+/** runc tells systemd of no limit of swap that is 0: at its next reload systemd would lift it, but for the file's own name. */
+function unifiedOf({ unified = [], memoryBytes, memorySwapBytes }: Resources, { cgroup }: ResourceInputs['host'], warn: Warn): { unified?: Record<string, string> } {
+  const noSwap = cgroup.version === 2 && cgroup.swapAccounting && memoryBytes !== undefined && memoryBytes > 0 && memorySwapBytes === memoryBytes
+  if (noSwap) return { unified: { 'memory.swap.max': '0', ...Object.fromEntries(unified) } }
+  if (!unified.length) return {}
   if (cgroup.version === 2) return { unified: Object.fromEntries(unified) }
   warn(`cgroup settings ${unified.map(([name]) => name).join(', ')} ignored: this host has cgroup v1`)
   return {}

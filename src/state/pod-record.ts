@@ -17,9 +17,13 @@ export interface PodRequest {
   readonly pid: 'pod' | 'container' | 'host'
   readonly user?: { readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[] }
   readonly ports: readonly PortRequest[]
+  /** Name of its CNI list; absent: the first of the directory. */
+  readonly networkName?: string
   readonly bandwidth?: { readonly ingressRate?: number; readonly ingressBurst?: number; readonly egressRate?: number; readonly egressBurst?: number }
   readonly dns?: { readonly servers: readonly string[]; readonly searches: readonly string[]; readonly options: readonly string[] }
   readonly sysctls: Pairs
+  /** Of what its containers share, and of those that say nothing else: user:, role:, type:, level:. */
+  readonly selinux?: readonly string[]
   readonly shmSizeBytes?: number
   readonly cgroupParent?: string
   /** Of the pod's containers, by name or path; absent: the configured one. */

@@ -75,6 +75,14 @@ export function demoteOldVerified(files: BlobFiles): void {
   }
 }
 
+/** What has come so far of blobs that are on their way, or was left of one. A server is asked for it all the time: no thread of its own stays for it. */
+export async function partialBytes(files: BlobFiles): Promise<number> {
+  const { readdir, stat } = await import('node:fs/promises')
+  const names = (await readdir(files.partials)).filter((name) => PARTIAL.test(name))
+  const sizes = await Promise.all(names.map((name) => stat(join(files.partials, name)).then(({ size }) => size, () => 0)))
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
 export function listBlobs(files: BlobFiles): { digest: Digest, sizeBytes: number }[] {
   const found = new Map<string, string>()
   for (const name of readdirSync(files.partials)) {

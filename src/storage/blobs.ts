@@ -5,7 +5,7 @@ import { Failure } from '../errors.ts'
 import { writeFileAtomic } from '../fs/write-atomic.ts'
 import { makeDir } from '../fs/remove-tree.ts'
 import { algorithmOf, digestOf, hashFor, hexOf, matchesDigest, type Digest } from '../image/digest.ts'
-import { finalize, listBlobs, openBlob, type BlobFiles } from './blob-files.ts'
+import { finalize, listBlobs, openBlob, partialBytes, type BlobFiles } from './blob-files.ts'
 import { acceptBlob, damaged, dropDamaged, obtain } from './obtain.ts'
 import { GrowingFile } from './growing-file.ts'
 import type { Store } from './store.ts'
@@ -42,6 +42,7 @@ export function makeBlobs(store: Store): Blobs {
     fetch: (source, options = {}) => fetchBlob(store, source, options),
     remove: async (digest) => removeBlob(files, digest),
     list: async () => listBlobs(files),
+    partialBytes: () => partialBytes(files),
   }
 }
 

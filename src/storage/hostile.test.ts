@@ -99,6 +99,7 @@ const ALLOWED: Readonly<Record<string, readonly [readonly Buffer[], readonly str
   'a directory in place of a symlink is a new one': [[archive({ name: 's', type: '2', linkName: outside }, { name: 's', type: '5', mode: 0o777 }, { name: 's/file', content: 'x' })], ['s', 's/file']],
   'what follows the end mark is ignored': [[Buffer.concat([archive({ name: 'a', content: 'x' }), incompressible])], ['a']],
   'an archive without end mark ends with its last member': [[member({ name: 'a', content: 'x' })], ['a']],
+  'an archive without even the padding of its last member ends with that': [[member({ name: 'a', content: 'x' }).subarray(0, 513)], ['a']],
   'an empty blob is an empty layer': [[Buffer.alloc(0)], []],
   'device nodes are nodes': [[archive({ name: 'mem', type: '3', device: [1, 1], mode: 0o600 }, { name: 'sda', type: '4', device: [8, 0] })], ['mem', 'sda']],
 }

@@ -1,10 +1,11 @@
 // Puts the parts of a store together.
 import { existsSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileLabel, setFileLabel, setOwnLabel } from '../fs/file-label.ts'
 import { makeDir } from '../fs/remove-tree.ts'
 import { removeAbandoned } from '../fs/write-atomic.ts'
 import { parseDigest } from '../image/digest.ts'
-import { makePaths } from '../paths.ts'
+import { makePaths, type Paths } from '../paths.ts'
 import { demoteOldVerified, makeBlobFiles, PARTIAL, type BlobFiles } from './blob-files.ts'
 import { makeBlobs } from './blobs.ts'
 import { makeLayers } from './layers.ts'
@@ -19,11 +20,12 @@ import type { Storage, StorageSetup } from './storage.ts'
 
 const STALL_MS = 10_000
 
-export async function makeStorage({ paths: asked, driver: name = 'overlay', options = {} }: StorageSetup): Promise<Storage> {
+export async function makeStorage({ paths: asked, driver: name = 'overlay', options = {}, label }: StorageSetup): Promise<Storage> {
   makeDir(asked.root, 0o711)
   // The kernel lists mounts by their real paths, and they are looked for by name.
   const paths = makePaths({ root: realpathSync(asked.root), runRoot: asked.runRoot })
   makeDir(paths.layers, 0o711)
+  if (label !== undefined) await labelTrees(paths, label)
   const staging = makeStaging(paths.staging)
   const style = marksOf(paths.layers, { driver: name, staging })
   const driver = name === 'vfs' ? (await import('./vfs.ts')).makeVfs({ paths, staging, style }) : makeOverlay(paths, style)
@@ -61,6 +63,20 @@ export async function makeStorage({ paths: asked, driver: name = 'overlay', opti
       await (await unpackers)?.close()
       store.staging.close()
     },
+  }
+}
+
+/** What is made in a folder has its label. Containers have mounts in theirs, and upper directories get one when they are mounted. */
+async function labelTrees({ root, layers, staging }: Paths, label: string): Promise<void> {
+  makeDir(staging, 0o700)
+  const containers = join(root, 'containers')
+  makeDir(containers, 0o711)
+  setOwnLabel(containers, label)
+  for (const dir of [layers, staging]) {
+    if (fileLabel(dir) === label) continue
+    for (const name of readdirSync(dir)) await setFileLabel(join(dir, name), label)
+    // Last, since it says that it is done.
+    setOwnLabel(dir, label)
   }
 }
 

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { monotonicMs } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import { mountHolders, unmountTree } from '../fs/mounts.ts'
+import { fileLabel, setFileLabel } from '../fs/file-label.ts'
 import { makeDir, removeTree } from '../fs/remove-tree.ts'
 import type { Digest } from '../image/digest.ts'
 import type { Paths } from '../paths.ts'
@@ -58,9 +59,9 @@ export function makeOverlay(paths: Paths, style: WhiteoutStyle): Driver {
     upperDir: (id) => dirsOf(id).upper,
     layersOf: async (id) => [...readRecord(paths, id).layers],
     list: async () => listContainers(paths),
-    async mountImage(chainIds, target, { idmap } = {}) {
+    async mountImage(chainIds, target, { idmap, label } = {}) {
       await ensurePrivateRoot(paths)
-      await withLowers(lowersOf(paths, chainIds, 2), { dir: `${target}.lowers`, idmap }, (lowers) => mountOrExplain({ lowers, target, options: ['ro', ...optionsFor(style)] }))
+      await withLowers(lowersOf(paths, chainIds, 2), { dir: `${target}.lowers`, idmap }, (lowers) => mountOrExplain({ lowers, target, options: ['ro', ...optionsFor(style)] }, label))
     },
     unmountImage: (target) => unmountTree(target, PATIENCE_MS),
   }
@@ -79,6 +80,7 @@ const optionsFor = (style: WhiteoutStyle): string[] => (style === 'user.overlay.
 
 async function mountContainer(paths: Paths, { id, record, dirs, options, style }: ContainerMount): Promise<void> {
   const inner = join(dirs.work, 'work')
+  if (options.label !== undefined && fileLabel(dirs.upper) !== options.label) await setFileLabel(dirs.upper, options.label)
   if (existsSync(inner)) await waitUntilFree(id, dirs.upper)
   if (record.volatile) clearVolatileMark(id, record, inner)
   const chosen = [...optionsFor(style), ...(record.volatile ? ['volatile'] : []), ...(options.readOnly ? ['ro'] : [])]

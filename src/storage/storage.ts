@@ -54,6 +54,8 @@ export interface Blobs {
   /** Idempotent. */
   remove(digest: Digest): Promise<void>
   list(): Promise<{ digest: Digest, sizeBytes: number }[]>
+  /** Of blobs that are on their way, and of those whose pull ended in the middle: they are not in the list. */
+  partialBytes(): Promise<number>
 }
 
 /** An unpacked layer, visible and immutable. */
@@ -144,7 +146,7 @@ export interface ContainerLayers {
   /** Ids that have a writable layer. */
   list(): Promise<string[]>
   /** Image read-only at `target`, an existing directory. */
-  mountImage(chainIds: readonly Digest[], target: string, options?: { readonly idmap?: IdMappings }): Promise<void>
+  mountImage(chainIds: readonly Digest[], target: string, options?: { readonly idmap?: IdMappings; readonly label?: string }): Promise<void>
   unmountImage(target: string): Promise<void>
 }
 
@@ -185,7 +187,9 @@ export interface StorageSetup {
   /** Default: overlay. Failure unsupported when the kernel or file system can't. */
   readonly driver?: DriverName
   readonly options?: StorageOptions
+  /** SELinux label of the trees: what a process maps of an overlay is checked against the file below it. */
+  readonly label?: string
 }
 
-/** Opens the store, making its directories where they lack. Cheap: no worker, no mount, no walk. */
+/** Opens the store, making its directories where they lack. Cheap: no worker, no mount, no walk but to label what was there before. */
 export const openStorage = (setup: StorageSetup): Promise<Storage> => makeStorage(setup)

@@ -1,7 +1,7 @@
 // System calls that Node lacks: the one typed face of the native addon. Each throws an Error as fs does, with
 // `code` ('ENOENT'), negative `errno`, `syscall`, and where there is one `path`. None changes the calling thread.
 import { Failure } from '../errors.ts'
-import { builtFile } from '../paths.ts'
+import { builtFile, distDir } from '../paths.ts'
 import * as flag from './mount-flags.ts'
 
 /** Names inside an image need not be UTF-8: bytes are taken wherever a path is. */
@@ -48,6 +48,7 @@ interface Native {
   pidfdOpen(pid: number): number
   pidfdSignal(fd: number, signal: number): void
   setSubreaper(on: boolean): void
+  exit(code: number): boolean
   trimMemory(): Promise<boolean>
   windowSize(fd: number): number
   setWindowSize(fd: number, rows: number, columns: number): void
@@ -72,12 +73,26 @@ let loaded: Native | undefined
 
 const native = (): Native => (loaded ??= load())
 
+const isProgram = import.meta.dirname === distDir && process.execArgv.every((word) => !word.includes('-prof'))
+
+/**
+ * Node's own end waits for its threads, and where one of V8's was just compiling, now and then for ever. What is left to do
+ * is done by then: handlers of 'exit' have run, and what was written to pipes and files is there.
+ */
+function endWith(addon: Native): void {
+  const program = process as unknown as { reallyExit(code: number): void }
+  const { reallyExit } = program
+  program.reallyExit = (code) => { if (!addon.exit(code)) reallyExit.call(process, code) }
+}
+
 const load = (): Native => {
   const file = builtFile('scow.node')
   try {
     const module = { exports: {} }
     process.dlopen(module, file)
-    return module.exports as Native
+    const addon = module.exports as Native
+    if (isProgram) endWith(addon)
+    return addon
   } catch (cause) {
     throw new Failure('unavailable', `the native part ${file} cannot be loaded: ${cause instanceof Error ? cause.message.split('\n')[0] : cause}`,
       { cause, hint: 'build it with: node build.mjs addon' })
@@ -190,7 +205,7 @@ export const setWindowSize = (fd: number, { rows, columns }: WindowSize): void =
 
 /**
  * A connected Unix socket that doesn't block, as two descriptors of one socket, since `watch` takes each but once. The
- * caller closes both. The path may be longer than sun_path.
+ * caller closes both. The path may be longer than sun_path. EAGAIN when who listens takes nobody more for now.
  */
 export const connectUnix = (path: PathLike, type: 'stream' | 'seqpacket'): { read: number; write: number } => {
   const [read, write] = native().connectUnix(path, type === 'seqpacket')

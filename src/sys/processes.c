@@ -49,6 +49,19 @@ static napi_value set_subreaper_call(napi_env env, napi_callback_info info)
 	return undefined(env);
 }
 
+// exit(code): the whole process, at once. Of a worker's thread it would be the end of others' work: it does nothing there.
+static napi_value exit_call(napi_env env, napi_callback_info info)
+{
+	napi_value a[1];
+	int64_t code;
+
+	if (!get_args(env, info, 1, a) || !get_int(env, a[0], &code))
+		return NULL;
+	if (getpid() == syscall(SYS_gettid)) // gettid() itself came with glibc 2.30
+		_exit((int)code);
+	return make_bool(env, false);
+}
+
 // windowSize(fd) -> rows * 65536 + columns
 static napi_value window_size_call(napi_env env, napi_callback_info info)
 {
@@ -117,6 +130,7 @@ const struct entry process_entries[] = {
 	{"pidfdOpen", pidfd_open_call},
 	{"pidfdSignal", pidfd_signal_call},
 	{"setSubreaper", set_subreaper_call},
+	{"exit", exit_call},
 	{"windowSize", window_size_call},
 	{"setWindowSize", set_window_size_call},
 	{"makeRaw", make_raw_call},

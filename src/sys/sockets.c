@@ -37,10 +37,11 @@ static napi_value connect_call(napi_env env, napi_callback_info info)
 
 	if (!get_args(env, info, 2, a) || !get_path(env, a[0], &path))
 		return NULL;
-	int fd = socket(AF_UNIX, (get_bool(env, a[1]) ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC, 0), copy = -1;
+	// Before it is connected: who listens and takes nobody must not stop the event loop.
+	int fd = socket(AF_UNIX, (get_bool(env, a[1]) ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), copy = -1;
 	if (fd < 0)
 		return fail(env, errno, "socket", NULL);
-	if (connect_path(fd, path.text) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || (copy = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0) {
+	if (connect_path(fd, path.text) < 0 || (copy = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0) {
 		int err = errno;
 		close(fd);
 		return fail(env, err, "connect", path.text);

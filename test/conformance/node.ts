@@ -1,9 +1,11 @@
 // A node: our server and a real kubelet on it.
+import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { openCri, type Cri } from '../cri/cri.ts'
+import type { Running } from '../support/box.ts'
 import type { Suite } from '../support/suite.ts'
 import { startKubelet, type Kubelet } from './kubelet.ts'
 
@@ -38,9 +40,11 @@ export async function openNode(t: TestContext, suite: Suite, { program, args = [
   const cri = await openCri(t, suite, { args })
   // Who is root of a user namespace alone must come through to containers' roots and volumes.
   chmodSync(cri.box.dir, 0o711)
-  const kubelet = await startKubelet({ program, socket: cri.socket, dir: cri.box.dir, more })
+  const trace = process.env['SCOW_TEST_TRACE'] ? await openTrace(cri) : undefined
+  const kubelet = await startKubelet({ program, socket: trace?.socket ?? cri.socket, dir: cri.box.dir, more })
   leave = async () => {
     await kubelet.stop()
+    await trace?.close()
     // Pods, and with them the monitors that write below /var/log, first.
     for (const { id } of (await cri.runtime.listPodSandbox()).items) await cri.runtime.removePodSandbox({ podSandboxId: id })
     execFileSync('umount', ['/var/log'])
@@ -56,6 +60,23 @@ export async function openNode(t: TestContext, suite: Suite, { program, args = [
       if (input !== undefined) await channels.send(0, input)
       await channels.closed
       return { stdout: channels.said(1).toString(), stderr: channels.said(2).toString(), status: JSON.parse(channels.said(3).toString()) as Ran['status'] }
+    },
+  }
+}
+
+/** With SCOW_TEST_TRACE the kubelet asks through `cri trace`, whose record then tells of its pods. */
+async function openTrace({ box, socket }: Cri): Promise<{ readonly socket: string; close(): Promise<void> }> {
+  const [own, record] = [join(box.dir, 'traced.sock'), join(box.dir, 'record')]
+  const running: Running = box.start(['cri', 'trace', `unix://${socket}`, '--listen', `unix://${own}`, '--record', record], { timeoutMs: 900_000 })
+  await running.sees(/traced\.sock/)
+  return {
+    socket: own,
+    async close() {
+      running.kill('SIGINT')
+      await running.end()
+      const story = await box.ok('cri', 'trace', 'show', record)
+      console.error(story)
+      for (const word of ['RunPodSandbox', 'StartContainer']) assert.ok(story.includes(word), story)
     },
   }
 }

@@ -12,6 +12,7 @@ test('a created container is reported by its pid, and its exit code is kept in b
   await using box = new Box({ script: 'exit 3' })
   const launch = await box.launch()
   assert.deepEqual(launch.lines(), [{ data: Number(box.read('pid')) }])
+  await until('the end of who started the monitor', () => launch.code !== undefined)
   assert.equal(launch.code, 0)
   box.start()
   assert.equal(await box.ended(), '3')

@@ -35,6 +35,8 @@ async function argvOf(conmon: string, options: readonly string[]): Promise<strin
   const args = box.args()
   args[args.indexOf('-r') + 1] = recorder(box)
   const launch = await box.launch(options.map((word) => word.replace('DIR', box.dir)), [...args, '-l', `k8s-file:${box.path('log')}`])
+  // the first line may come before the process that was called has ended
+  await until('the end of who started the monitor', () => launch.code !== undefined)
   assert.equal(launch.code, 0, launch.stderr)
   await box.ended()
   return readFileSync(box.path('argv'), 'utf8').trimEnd().split('\n').map((word) => word.replaceAll(box.dir, 'DIR').replaceAll(box.id, 'ID'))

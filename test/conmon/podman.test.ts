@@ -5,6 +5,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeF
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { processesGone, unmountRoots } from '../support/leftovers.ts'
 import { OURS, until } from './harness.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'monitor-podman-'))
@@ -48,10 +49,11 @@ before(() => {
   assert.equal(made.code, 0, made.stderr)
 })
 
-after(() => {
+after(async () => {
   podman(['rm', '-af', '-t', '0'])
   podman(['rmi', '-af'])
-  for (const mount of ['root/overlay', 'root']) spawnSync('umount', [join(dir, mount)], { stdio: 'ignore' })
+  await processesGone(dir)
+  unmountRoots(dir)
   rmSync(dir, { recursive: true, force: true })
 })
 

@@ -24,6 +24,7 @@ const usual = (box: Box): string => box.path('seccomp.sock')
 test('calls that a profile asks about fail as not supported, also in a process that came later', async () => {
   await using box = boxThatAsks('mkdir /tmp/x; echo $?; mkdir /tmp/y; test -d /tmp/x || echo none; sleep 60', usual)
   const launch = await box.launch(['--seccomp-notify-socket', usual(box)])
+  await until('the end of who started the monitor', () => launch.code !== undefined)
   assert.equal(launch.code, 0, launch.stderr)
   box.start()
   await until('the last line', () => box.read('log').includes('none'))

@@ -17,7 +17,9 @@ test('threads that did the work end, and code that is not used is given back, wh
   const server = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).find((pid) => {
     try { return readFileSync(join('/proc', pid, 'cmdline'), 'utf8').includes(cri.socket) } catch { return false }
   })!
-  const workers = () => readdirSync(`/proc/${server}/task`).filter((task) => readFileSync(`/proc/${server}/task/${task}/comm`, 'utf8') === 'WorkerThread\n').length
+  const workers = () => readdirSync(`/proc/${server}/task`).filter((task) => {
+    try { return readFileSync(`/proc/${server}/task/${task}/comm`, 'utf8') === 'WorkerThread\n' } catch { return false }
+  }).length
   const codeKb = () => Number(/^RssFile:\s+(\d+)/m.exec(readFileSync(`/proc/${server}/status`, 'utf8'))![1])
   const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig(ALONE) })
   await startIn(cri, podSandboxId, containerConfig(suite.busybox, ['sleep', '1000'], ALONE))

@@ -136,6 +136,11 @@ test('events tell each change once, that of a container killed from outside too'
   await eventually('the last event', () => types().includes(ContainerEventType.CONTAINER_DELETED_EVENT))
   assert.deepEqual(types(), [ContainerEventType.CONTAINER_CREATED_EVENT, ContainerEventType.CONTAINER_STARTED_EVENT, ContainerEventType.CONTAINER_STOPPED_EVENT, ContainerEventType.CONTAINER_DELETED_EVENT])
   assert.equal(seen.find((event) => event.containerId === containerId)?.podSandboxStatus?.id, podSandboxId)
+  for (let turn = 0; turn < 3; turn++) await startIn(cri, podSandboxId, { ...containerConfig(suite.busybox, ['true'], ALONE), metadata: { name: `short${turn}`, attempt: 0 } })
+  await eventually('the ends', () => seen.filter(({ containerEventType }) => containerEventType === ContainerEventType.CONTAINER_STOPPED_EVENT).length === 4)
+  // the kubelet drops what seems older than what it knows of the pod
+  const times = seen.map(({ createdAt }) => createdAt)
+  assert.deepEqual(times, [...times].sort((a, b) => Number(a - b)))
   stream.cancel()
 })
 
@@ -183,6 +188,18 @@ test('the network is ready when its configuration is there, without a restart', 
   await runtime.runPodSandbox({ config: podConfig({ linux: { securityContext: { namespaceOptions: { network: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER } } } }) })
   writeNetwork()
   assert.equal((await ready())?.status, true)
+})
+
+test('pods are connected to the network that is named, and wait for it', async (t) => {
+  const { runtime } = await openCri(t, suite, { args: ['--cni-default-network', 'second'] })
+  t.after(() => rmSync('/etc/cni/net.d/10-second.conflist', { force: true }))
+  const ready = async () => (await runtime.status()).status?.conditions.find(({ type }) => type === 'NetworkReady')
+  assert.match(`${(await ready())?.status} ${(await ready())?.message}`, /^false no CNI network is named second in \/etc\/cni\/net\.d \(/)
+  assert.equal(await codeOf(runtime.runPodSandbox({ config: podConfig(ALONE) })), status.UNAVAILABLE)
+  writeNetwork('second', { bridge: 'pods1', subnet: '10.201.0.0/24' })
+  assert.equal((await ready())?.status, true)
+  const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig(ALONE) })
+  assert.match((await runtime.podSandboxStatus({ podSandboxId })).status!.network!.ip, /^10\.201\.0\./)
 })
 
 test('a host port leads to the pod, and sysctls hold in it', async (t) => {

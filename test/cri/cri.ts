@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import * as wire from '../../src/cri/wire/generated/runtime-v1.ts'
 import type { Box, Running } from '../support/box.ts'
+import { patience } from '../support/patience.ts'
 import type { Suite } from '../support/suite.ts'
 
 /** The generated client's unary methods, with promises and partial requests. */
@@ -25,11 +26,12 @@ export interface Cri {
   restart(signal?: NodeJS.Signals): Promise<void>
 }
 
-export function writeNetwork(name = 'pods', dir = '/etc/cni/net.d'): void {
+export function writeNetwork(name = 'pods', { bridge, subnet } = { bridge: 'pods0', subnet: '10.200.0.0/24' }): void {
+  const dir = '/etc/cni/net.d'
   mkdirSync(dir, { recursive: true })
   writeFileSync(join(dir, `10-${name}.conflist`), JSON.stringify({
     cniVersion: '1.0.0', name, plugins: [
-      { type: 'bridge', bridge: 'pods0', isGateway: true, ipMasq: true, hairpinMode: true, ipam: { type: 'host-local', ranges: [[{ subnet: '10.200.0.0/24' }]], routes: [{ dst: '0.0.0.0/0' }] } },
+      { type: 'bridge', bridge, isGateway: true, ipMasq: true, hairpinMode: true, ipam: { type: 'host-local', ranges: [[{ subnet }]], routes: [{ dst: '0.0.0.0/0' }] } },
       { type: 'portmap', capabilities: { portMappings: true } },
     ],
   }))
@@ -39,20 +41,22 @@ interface OpenCri {
   readonly network?: boolean
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Global options, after the roots. */
+  readonly flags?: readonly string[]
   /** Empty: the default. */
   readonly logLevel?: string
 }
 
 /** Starts `scow serve`; at the end of the test every pod and the server are taken away. */
-export async function openCri(t: TestContext, suite: Suite, { network = true, args = [], env = {}, logLevel = 'info' }: OpenCri = {}): Promise<Cri> {
+export async function openCri(t: TestContext, suite: Suite, { network = true, args = [], env = {}, flags = [], logLevel = 'info' }: OpenCri = {}): Promise<Cri> {
   if (network) writeNetwork()
   // Hooks run in the order in which they were added: this before the box's own.
   let close = async (): Promise<void> => undefined
   t.after(() => close())
-  const box = await suite.box(t)
+  const box = await suite.box(t, { flags })
   const socket = join(box.dir, 'cri.sock')
   const start = async (): Promise<Running> => {
-    const server = box.start([...(logLevel ? ['--log-level', logLevel] : []), 'serve', '--listen', `unix://${socket}`, ...args], { timeoutMs: 300_000, env })
+    const server = box.start([...(logLevel ? ['--log-level', logLevel] : []), 'serve', '--listen', `unix://${socket}`, ...args], { timeoutMs: 300_000 * patience, env })
     await server.sees(/listening on/)
     return server
   }
@@ -117,7 +121,7 @@ export async function startIn(cri: Cri, podSandboxId: string, config: wire.DeepP
 
 /** The status of a container, waited for until it is in `state`. */
 export async function untilState(cri: Cri, containerId: string, state: wire.ContainerState): Promise<wire.ContainerStatus> {
-  for (let tries = 0; tries < 400; tries++) {
+  for (let tries = 0; tries < 400 * patience; tries++) {
     const { status } = await cri.runtime.containerStatus({ containerId })
     if (status?.state === state) return status
     await new Promise((resolve) => setTimeout(resolve, 25))

@@ -33,6 +33,7 @@ test('a pod runs a container from its start to its removal', async (t) => {
   const inside = await runtime.execSync({ containerId, cmd: ['sh', '-c', 'hostname; ip -o -4 addr show eth0; exit 3'], timeout: 10n })
   assert.equal(inside.exitCode, 3)
   assert.match(inside.stdout.toString(), new RegExp(`^sailor\n.*${pod.network!.ip}/24`))
+  assert.equal((await runtime.execSync({ containerId, cmd: ['sh', '-c', 'echo $HOSTNAME'], timeout: 10n })).stdout.toString(), 'sailor\n')
   assert.match(readFileSync(running.logPath, 'utf8'), /^\S+ stdout F out\n\S+ stderr F err\n$/m)
 
   assert.deepEqual((await runtime.listContainers({ filter: { podSandboxId } })).containers.map(({ id }) => id), [containerId])
@@ -46,6 +47,16 @@ test('a pod runs a container from its start to its removal', async (t) => {
   assert.equal((await runtime.podSandboxStatus({ podSandboxId })).status?.state, PodSandboxState.SANDBOX_NOTREADY)
   await runtime.removePodSandbox({ podSandboxId })
   assert.equal(await codeOf(runtime.podSandboxStatus({ podSandboxId })), status.NOT_FOUND)
+})
+
+test("the command line sees the kubelet's pods where it is asked for them", async (t) => {
+  const cri = await openCri(t, suite)
+  const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig({ metadata: { name: 'seen', namespace: 'there', uid: 'u', attempt: 0 } }) })
+  const id = await startIn(cri, podSandboxId, containerConfig(suite.busybox, ['sleep', '1000']))
+  assert.equal(await cri.box.ok('ps', '-q'), '')
+  for (const flag of ['--pod', '--external', '--filter=pod=seen']) assert.match(await cri.box.ok('ps', flag, '--format', '{{.ID}} {{.PodName}}'), new RegExp(`${id.slice(0, 12)} seen$`, 'm'))
+  assert.match(await cri.box.ok('ps', '-p'), new RegExp(`\\n${id.slice(0, 12)} .* ${podSandboxId.slice(0, 12)}  seen(\\n|$)`))
+  assert.match(await cri.box.ok('pod', 'ps'), new RegExp(`\\n${podSandboxId.slice(0, 12)}  seen +Running .* 1$`))
 })
 
 test('containers of a pod share what the pod says', async (t) => {

@@ -155,7 +155,7 @@ test('ps lists what runs, and all with -a, by filter and format', async (t) => {
   assert.equal(await box.ok('ps', '-aq', '--no-trunc', '--filter', 'name=out'), out)
   const [header, row] = (await box.ok('ps')).split('\n')
   assert.match(header!, /^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES$/)
-  assert.match(row!, new RegExp(`^${up.slice(0, 12)} +${suite.busybox} +sleep 1000 .*Up \\S+ seconds? .* up$`))
+  assert.match(row!, new RegExp(`^${up.slice(0, 12)} +${suite.busybox} +sleep 1000 .*Up (?:\\S+ seconds?|About a minute|\\S+ minutes) .* up$`))
   const [listed] = await box.json('ps', '--format', 'json')
   assert.equal(listed.Id, up)
   assert.deepEqual(listed.Names, ['up'])

@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually, type Box } from '../support/box.ts'
+import { patience } from '../support/patience.ts'
 import { openSuite } from '../support/suite.ts'
 
 const suite = openSuite()
@@ -14,7 +15,7 @@ const FOREVER = ['sh', '-c', 'trap "exit 0" TERM; while :; do echo line; sleep 0
 
 /** In a shell as `$@ FILTER`; the exit code is that of scow. */
 const piped = (box: Box, args: readonly string[], filter: string) => {
-  const { stdout, stderr } = spawnSync('bash', ['-c', `"$@" ${filter}; echo "code \${PIPESTATUS[0]}"`, 'bash', ...box.command, ...args], { env: box.env, encoding: 'utf8', timeout: 50_000 })
+  const { stdout, stderr } = spawnSync('bash', ['-c', `"$@" ${filter}; echo "code \${PIPESTATUS[0]}"`, 'bash', ...box.command, ...args], { env: box.env, encoding: 'utf8', timeout: 50_000 * patience })
   return stdout + stderr
 }
 
@@ -65,7 +66,7 @@ test('an interrupt ends the waiting alone: 130, and the container runs on', asyn
   const interrupted = async (seen: RegExp | undefined, ...args: string[]) => {
     const command = box.start(args)
     if (seen) await command.sees(seen)
-    else await sleep(1500)
+    else await sleep(1500 * patience) // until it waits: nothing is said then
     command.kill('SIGINT')
     const result = await command.end()
     assert.equal(result.code, 130, result.stderr)

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test from 'node:test'
 import { eventually } from '../support/box.ts'
+import { faultyRuntime } from '../support/faulty.ts'
 import { openSuite } from '../support/suite.ts'
 import { findAnything } from './state-rows.ts'
 
@@ -47,6 +48,25 @@ test('start, stop and rm of one container at once come one after the other', asy
     await box.ok('rm', '-f', '-t', '0', 'k')
     assert.deepEqual(await findAnything(box), [])
   }
+})
+
+test('a stop in the middle of a restart by policy ends what is being started too', async (t) => {
+  const box = await suite.box(t)
+  const runtime = faultyRuntime(join(box.dir, 'bin'))
+  t.after(() => runtime.heal())
+  const creations = (): number => runtime.calls().filter((words) => / create /.test(` ${words} `)).length
+  await box.ok('--runtime', runtime.path, 'run', '-d', '--name', 'a', '--restart', 'always', '--network', 'none', suite.busybox, 'sleep', '0.3')
+  runtime.hold('create')
+  const before = creations()
+  await eventually('a restart', () => creations() > before)
+  const stopping = box.scow(['stop', '-t', '1', 'a'])
+  await eventually('what was said', async () => (await box.ok('inspect', '-f', '{{json .State}}', 'a')).includes('"StoppedByUser":true'))
+  runtime.heal()
+  assert.equal((await stopping).code, 0)
+  const after = creations()
+  await new Promise((resolve) => { setTimeout(resolve, 2000) })
+  assert.equal(await box.ok('inspect', '-f', '{{.State.Status}}', 'a'), 'exited')
+  assert.equal(creations(), after)
 })
 
 test('an image is not removed under a container that is being created', async (t) => {

@@ -42,7 +42,7 @@ const REFUSED: readonly Command[] = [
 
 const CHANGING: readonly Command[] = [
   ['kill', 'ended'], ['kill', 'made'], ['kill', '-s', 'NOSUCH', 'plain'], ['kill', '-s', 'CONT', 'plain'], ['stop', 'ended'], ['stop', 'made'], listed('`start` of one that runs', of('start', 'plain')), ['pause', 'held'], ['pause', 'ended'], ['unpause', 'plain'], ['wait', 'ended'], listed('`rm`, `wait` of several', of('wait', 'ended', 'nosuch')), ['attach', 'ended'], ['unpause', 'held'], ['pause', 'held'], listed('`stop`, `restart` of one that is paused', of('restart', '-t', '0', 'held')),
-  ['exec', 'plain', 'sh', '-c', 'exit 7'], ['exec', 'plain', 'nosuchprogram'], ['exec', 'plain', '/etc'], ['exec', 'plain', 'sh', '-c', 'kill -9 $$'], ['exec', '-w', '/nosuch', 'plain', 'true'], listed('`exec`: exit code', of('exec', '-u', 'nosuch', 'plain', 'true')), ['container', 'nosuchverb'], ['nosuchcommand'], ['ps', '--nosuchflag'],
+  ['exec', 'plain', 'sh', '-c', 'exit 7'], ['exec', 'plain', 'cat', '/run/.containerenv'], ['exec', 'plain', 'nosuchprogram'], ['exec', 'plain', '/etc'], ['exec', 'plain', 'sh', '-c', 'kill -9 $$'], ['exec', '-w', '/nosuch', 'plain', 'true'], listed('`exec`: exit code', of('exec', '-u', 'nosuch', 'plain', 'true')), ['container', 'nosuchverb'], ['nosuchcommand'], ['ps', '--nosuchflag'],
   ['start', '-a', 'ended'], ['stop', '-t', '0', 'plain'], ['stop', 'plain'], ['rm', 'plain'], ['container', 'prune', '-f', '--filter', 'label=nosuch'], ['restart', '-t', '0', 'tty'], ['kill', 'tty'], ['wait', 'tty'], ['rm', 'tty'],
 ]
 

@@ -75,8 +75,16 @@ const LISTS: readonly Comparison[] = [
   listed('`events`', { args: ['events', '--stream=false', '--since', '10m', '--filter', 'container=plain', '--format', '{{.Status}}'] }), { args: ['events', '--stream=false', '--since', '10m', '--filter', 'container=plain', '--filter', 'event=create', '--format', '{{json .}}'] }, { args: ['events', '--stream=false', '--since', '10m', '--filter', 'container=plain', '--filter', 'event=start', '--format', '{{.Attributes}}'] }, { args: ['events', '--stream=false', '--since', '10m', '--format', '{{.Nope}}'] },
 ]
 
+const NUMBERS = [[/\b[\d.]+(e\+\d+)?([nµm]?s|[kMGT]?i?B|%)?/g, '<n>']] as const
+const stats = (template: string, more: Omit<Comparison, 'args'> = {}): Comparison => ({ args: ['stats', '--no-stream', '--format', template, 'plain', 'web', 'ended'], mask: NUMBERS, ...more })
+const STATS: readonly Comparison[] = [
+  stats('{{.Name}} {{.ID}} {{.ContainerID}} {{.CPUPerc}} {{.AVGCPU}} {{.CPU}} {{.AvgCPU}} {{.UpTime}} {{.Up}}'), stats('{{.MemUsage}} {{.MemUsageBytes}} {{.MemPerc}} {{.MemLimit}}'), stats('{{.MemLimit}}', { mask: [] }),
+  stats('{{.BlockIO}} {{.BlockInput}} {{.BlockOutput}} {{.PIDS}} {{.PIDs}} {{.NetIO}} {{.NetInput}} {{.NetOutput}}'), stats('{{.PIDs}}', { mask: [] }), stats('table {{.Name}} {{.CPUPerc}} {{.MemUsage}}', { mask: [...NUMBERS, [/ +/g, ' ']] }), stats('json'), stats('{{.Nope}}'),
+  { args: ['stats', '--no-stream', 'nosuch'] }, { args: ['stats', '--no-stream', '--interval', '0', 'plain'] }, { args: ['stats', '--no-stream', '--latest', 'plain'] }, listed('`stats`', { args: ['stats', '--no-stream', '--format', '{{.Name}}'], unordered: true }),
+]
+
 test('templates of containers, images, networks, volumes, info, version and events', async (t) => {
   const twins = await openTwins(t, suite)
   await makeObjects(twins, suite)
-  await compareAll(t, twins, [...CONTAINERS, ...LISTS, ...DIFFERENT])
+  await compareAll(t, twins, [...CONTAINERS, ...LISTS, ...STATS, ...DIFFERENT])
 })

@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { openBox, checkout, type Box, type Result } from '../support/box.ts'
+import { processesGone, unmountRoots } from '../support/leftovers.ts'
 import type { Suite } from '../support/suite.ts'
 
 export interface Twins {
@@ -89,7 +90,8 @@ async function closePodman(dir: string, podman: Twins['podman']): Promise<void> 
   await podman(['rm', '-af', '-t', '0'])
   await podman(['volume', 'prune', '-f'])
   await podman(['network', 'prune', '-f'])
-  for (const point of [join(dir, 'root/overlay'), join(dir, 'root')]) spawnSync('umount', ['--lazy', point], { stdio: 'ignore' })
+  await processesGone(dir)
+  unmountRoots(dir)
   for (const link of ['podman0', 'podman1', 'podman2', 'podman3']) spawnSync('ip', ['link', 'delete', link], { stdio: 'ignore' })
 }
 

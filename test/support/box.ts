@@ -177,7 +177,9 @@ const indent = (text: string) => text.slice(-4000).trimEnd().replace(/^(?=.)/gm,
 
 /** Waits until `probe` gives something true, for 20 s at most. */
 export async function eventually<T>(what: string, probe: () => Promise<T> | T): Promise<NonNullable<T>> {
-  for (let tries = 0; tries < 400 * patience; tries++) {
+  const deadline = performance.now() + 20_000 * patience
+  // A probe that is slow itself gets its chances too.
+  for (let tries = 0; tries < 5 || performance.now() < deadline; tries++) {
     const value = await probe()
     if (value) return value
     await sleep(50)

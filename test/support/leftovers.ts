@@ -30,7 +30,7 @@ const lasting = ({ root, runRoot }: Roots) => new Set([root, join(runRoot, 'netn
 const mounts = (roots: Roots) => mountPoints()
   .filter((point) => point.startsWith(`${roots.dir}/`) && !lasting(roots).has(point)).map((point) => `mount ${point}`)
 
-function processes({ dir }: Roots): string[] {
+function processes({ dir }: Pick<Roots, 'dir'>): string[] {
   const found: string[] = []
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name) && name !== String(process.pid))) {
     const read = (name: string) => { try { return readFileSync(`/proc/${pid}/${name}`, 'utf8') } catch { return '' } }
@@ -64,6 +64,14 @@ const rules = () => ['iptables-save', 'ip6tables-save'].flatMap((file) => (spawn
 function cgroups(): string[] {
   const { stdout } = spawnSync('find', ['/sys/fs/cgroup', '-type', 'd', '-regextype', 'posix-extended', '-regex', '.*[0-9a-f]{64}.*'], { encoding: 'utf8' })
   return stdout.split('\n').filter(Boolean).map((path) => `cgroup ${path}`)
+}
+
+/** Waits for the end of processes that name a folder: podman's monitors start podman once more, which mounts in it again. */
+export async function processesGone(dir: string): Promise<void> {
+  for (let tries = 0; processes({ dir }).length > 0; tries++) {
+    if (tries === 100 * patience) throw new Error(`processes of ${dir} do not end: ${processes({ dir }).join('\n')}`)
+    await sleep(100)
+  }
 }
 
 /** Takes away what is mounted below a folder, so that it can be removed. */

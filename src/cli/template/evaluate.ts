@@ -69,8 +69,11 @@ export function evaluate({ nodes, definitions }: Parsed, root: unknown, function
     const { declares } = pipe
     for (const [key, value] of entries) {
       const turn = inner.inner()
-      if (declares.length === 1) turn.declare(declares[0]!, value)
-      if (declares.length === 2) { turn.declare(declares[0]!, key); turn.declare(declares[1]!, value) }
+      const values = declares.length === 1 ? [value] : [key, value]
+      for (const [at, name] of declares.entries()) {
+        if (pipe.assigns) turn.assign(name, values[at])
+        else turn.declare(name, values[at])
+      }
       try {
         walk(node.body, value, turn)
       } catch (error) {

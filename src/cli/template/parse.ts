@@ -28,6 +28,7 @@ export function parse(source: string, functions: ReadonlySet<string>): Parsed {
   const parts = lex(source)
   const definitions = new Map<string, readonly Node[]>()
   let position = 0
+  let loops = 0
 
   /** Reads nodes up to `end` or `else`; at the top level up to the end. */
   function block(opened: string, variables: readonly string[]): { nodes: Node[]; stop: string; rest: readonly Token[] } {
@@ -60,22 +61,36 @@ export function parse(source: string, functions: ReadonlySet<string>): Parsed {
   function control(word: string, rest: readonly Token[], { line, scope }: { line: number; scope: string[] }): Node | undefined {
     switch (word) {
       case 'if': case 'with': case 'range': return branch(word, rest, { line, scope })
-      case 'break': case 'continue': return { kind: word }
+      case 'break': case 'continue':
+        if (rest.length > 0) throw new TemplateError(`${line}: unexpected ${JSON.stringify(rest[0]!.text)} in {{${word}}}`)
+        if (loops === 0) throw new TemplateError(`${line}: {{${word}}} outside {{range}}`)
+        return { kind: word }
       case 'template': return { kind: 'template', name: nameOf(rest, line), pipe: rest.length > 1 ? parsePipe(rest.slice(1), line, { scope, functions, what: 'template' }) : undefined, line }
-      case 'define': definitions.set(nameOf(rest, line), block('define', ['$']).nodes); return undefined
+      case 'define': definitions.set(nameOf(rest, line), definition('define')); return undefined
       default: {
         const name = nameOf(rest, line)
         const pipe = parsePipe(rest.slice(1), line, { scope, functions, what: 'block clause' })
-        definitions.set(name, block('block', ['$']).nodes)
+        definitions.set(name, definition('block'))
         return { kind: 'template', name, pipe, line }
       }
     }
   }
 
+  /** What a template of its own has between its ends: no loop around it reaches inside. */
+  function definition(opened: 'define' | 'block'): readonly Node[] {
+    const around = loops
+    loops = 0
+    const { nodes } = block(opened, ['$'])
+    loops = around
+    return nodes
+  }
+
   function branch(kind: 'if' | 'with' | 'range', tokens: readonly Token[], { line, scope }: { line: number; scope: string[] }): Node {
     const pipe = parsePipe(tokens, line, { scope, functions, what: kind })
     const inner = [...scope, ...pipe.declares]
+    if (kind === 'range') loops++
     const body = block(kind, inner)
+    if (kind === 'range') loops--
     if (body.stop !== 'else') return { kind, pipe, body: body.nodes, otherwise: [] }
     const next = body.rest[0]
     if (next?.kind === 'identifier' && (next.text === 'if' || next.text === 'with') && kind !== 'range') {
@@ -106,9 +121,11 @@ function parsePipe(tokens: readonly Token[], line: number, { scope, functions, w
       if (token.kind === 'variable') declares.push(token.text)
       else if (token.kind !== ',') throw new TemplateError(`${line}: unexpected ${JSON.stringify(token.text)} in ${what}`)
     }
+    if (declares.length > (what === 'range' ? 2 : 1)) throw new TemplateError(`${line}: too many declarations in ${what}`)
     position = mark + 1
   }
-  const known = assigns ? [...scope, ...declares] : scope
+  const unknown = assigns ? declares.find((name) => !scope.includes(name)) : undefined
+  if (unknown !== undefined) throw new TemplateError(`${line}: undefined variable ${JSON.stringify(unknown)}`)
   const calls = readCalls(false)
   if (calls.length === 0 || calls.some(({ operands }) => operands.length === 0)) throw new TemplateError(`${line}: missing value for ${what}`)
   return { declares, assigns, calls }
@@ -138,7 +155,7 @@ function parsePipe(tokens: readonly Token[], line: number, { scope, functions, w
       case 'field': return { kind: 'field', names: [token.text.slice(1), ...chained()] }
       case 'dot': return { kind: 'dot' }
       case 'variable':
-        if (!known.includes(token.text)) throw new TemplateError(`${line}: undefined variable ${JSON.stringify(token.text)}`)
+        if (!scope.includes(token.text)) throw new TemplateError(`${line}: undefined variable ${JSON.stringify(token.text)}`)
         return { kind: 'variable', name: token.text, names: chained() }
       case 'string': return { kind: 'literal', value: unquote(token.text, line) }
       case 'char': return { kind: 'literal', value: unquote(`"${token.text.slice(1, -1)}"`, line).codePointAt(0)! }

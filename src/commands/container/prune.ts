@@ -11,7 +11,7 @@ import { engineContainers } from './source.ts'
 export const spec = defineCommand({
   name: 'prune',
   summary: 'Remove all containers that do not run',
-  options: { filter: list('--filter <filter>', 'Those that match: label, label!, until'), force: flag('-f, --force', 'Do not ask') },
+  options: { filter: list('--filter <filter>', 'Those that match: label, label!, until', { offers: ['label=', 'label!=', 'until='] }), force: flag('-f, --force', 'Do not ask') },
   examples: ['container prune', 'container prune -f --filter until=24h'],
   async run(call) {
     const { options, out } = call

@@ -14,15 +14,15 @@ const SORTS = ['command', 'created', 'id', 'image', 'names', 'runningfor', 'size
 
 const options = {
   all: flag('-a, --all', 'Show containers that do not run too'),
-  external: flag('--external', 'Show containers of the kubelet too'),
-  filter: commaList('-f, --filter <filter>', 'Show those that match: id, name, label, status, ancestor, ...'),
+  external: flag('--external', 'Show containers of the kubelet too; so does --pod'),
+  filter: commaList('-f, --filter <filter>', 'Show those that match: id, name, label, status, ancestor, ...', { complete: 'containerFilter' }),
   format: text('--format <template>', 'json, or a Go template'),
   last: integer('-n, --last <number>', 'Show the last created so many'),
   latest: flag('-l, --latest', 'Show the last created one'),
   namespace: flag('--ns, --namespace', 'Show namespaces'),
   noTrunc: flag('--no-trunc', 'Show ids and commands in full'),
   noheading: flag('--noheading', 'Leave out the headings'),
-  pod: flag('-p, --pod', 'Show the pod of each'),
+  pod: flag('-p, --pod', 'Show the pod of each, those of the kubelet too'),
   quiet: flag('-q, --quiet', 'Show ids only'),
   size: flag('-s, --size', 'Show sizes'),
   sort: oneOf('--sort <column>', 'Sort by a column', SORTS),
@@ -74,7 +74,8 @@ async function select(source: ContainerSource, options: PsCall['options']): Prom
   const matches = await containerFilter(source, all, texts)
   const byStatus = texts.some((text) => /^(status|exited)=/.test(text))
   const last = options.latest ? 1 : options.last !== undefined && options.last > 0 ? options.last : undefined
-  const own = all.filter((row) => options.external || source.ownsAll || row.podId === undefined)
+  const ofPods = options.external || options.pod || source.ownsAll || texts.some((text) => text.startsWith('pod='))
+  const own = all.filter(({ podId }) => ofPods || podId === undefined)
   if (last !== undefined) return own.filter(matches).slice(-last)
   return own.filter((row) => (options.all || byStatus || row.phase === 'running' || row.phase === 'paused') && matches(row))
 }

@@ -14,7 +14,7 @@ export const spec = defineCommand({
   argsOptionalWith: SELECTING,
   options: {
     ...selectOptions,
-    filter: list('--filter <filter>', 'Those that match, as of ps'),
+    filter: list('--filter <filter>', 'Those that match, as of ps', { complete: 'containerFilter' }),
     external: flag('--external', 'Containers of the kubelet too'),
     force: flag('-f, --force', 'Stop what runs first; a missing container is no error'),
     ignore: flag('-i, --ignore', 'A missing container is no error'),

@@ -12,7 +12,7 @@ export const selectOptions = {
   all: flag('-a, --all', 'Every container that it makes sense for'),
   latest: flag('-l, --latest', 'The last created container'),
   cidfile: list('--cidfile <file>', 'Read the id from a file', { complete: 'file' }),
-  filter: list('-f, --filter <filter>', 'Those that match, as of ps'),
+  filter: list('-f, --filter <filter>', 'Those that match, as of ps', { complete: 'containerFilter' }),
 }
 export const SELECTING: readonly string[] = ['all', 'latest', 'cidfile', 'filter']
 

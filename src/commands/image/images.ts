@@ -17,7 +17,7 @@ export const spec = defineCommand({
   options: {
     all: flag('-a, --all', 'Show intermediate images too'),
     digests: flag('--digests', 'Show digests'),
-    filter: list('-f, --filter <filter>', 'Show those that match: reference, label, dangling, before, since, ...'),
+    filter: list('-f, --filter <filter>', 'Show those that match: reference, label, dangling, before, since, ...', { complete: 'imageFilter' }),
     format: text('--format <template>', 'json, or a Go template'),
     history: flag('--history', 'Show the names an image had'),
     noTrunc: flag('--no-trunc', 'Show ids in full'),

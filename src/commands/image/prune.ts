@@ -14,7 +14,7 @@ export const spec = defineCommand({
     all: flag('-a, --all', 'Images with a name too'),
     buildCache: flag('--build-cache', 'Accepted for compatibility: there is no build cache'),
     external: flag('--external', 'Accepted for compatibility'),
-    filter: list('--filter <filter>', 'Those that match, as of images'),
+    filter: list('--filter <filter>', 'Those that match, as of images', { complete: 'imageFilter' }),
     force: flag('-f, --force', 'Do not ask'),
   },
   examples: ['image prune', 'image prune -a -f --filter until=240h'],

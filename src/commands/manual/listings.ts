@@ -79,6 +79,7 @@ const PODS: Terms = [
 /** Sections by the command's name. A test holds the keys against those that the commands take. */
 export const LISTINGS: Readonly<Record<string, readonly Section[]>> = {
   ps: [filters(PS), format('AutoRemove Command Created CreatedAt CreatedHuman ExitCode Exited ExitedAt ID Image ImageID Labels Mounts Names Namespaces Networks Pid Pod PodName Ports Restarts RunningFor Size StartedAt State Status CGROUPNS IPC MNT NET PIDNS USERNS UTS')],
+  stats: [format('AVGCPU AvgCPU BlockIO BlockInput BlockOutput CPU CPUNano CPUPerc CPUSystemNano ContainerID Duration ID MemLimit MemPerc MemUsage MemUsageBytes Name NetIO NetInput NetOutput PIDS PIDs PerCPU SystemNano Up UpTime')],
   images: [filters(IMAGES), format('Containers Created CreatedAt CreatedSince CreatedTime Dangling Digest Digests History ID Id Labels Names ReadOnly RepoDigests RepoTags Repository Size Tag VirtualSize')],
   'volume ls': [filters(VOLUMES), format('Anonymous CreatedAt Driver GID Labels MountCount Mountpoint Name Options Scope UID')],
   'network ls': [filters(NETWORKS), format('Created DNSEnabled Driver ID IPAMOptions IPv6Enabled Internal Labels Name NetworkInterface Options Routes Subnets')],

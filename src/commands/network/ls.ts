@@ -8,7 +8,7 @@ export const spec = defineCommand({
   name: 'ls',
   summary: 'List networks',
   options: {
-    filter: list('-f, --filter <filter>', 'Show those that match: name, id, driver, label, until, dangling'),
+    filter: list('-f, --filter <filter>', 'Show those that match: name, id, driver, label, until, dangling', { complete: 'networkFilter' }),
     format: text('--format <template>', 'json, or a Go template'),
     noTrunc: flag('--no-trunc', 'Show ids in full'),
     noheading: flag('-n, --noheading', 'Leave out the headings'),

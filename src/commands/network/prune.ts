@@ -7,7 +7,7 @@ import { networkFilter, usedNetworks } from './network-filters.ts'
 export const spec = defineCommand({
   name: 'prune',
   summary: 'Remove all networks that no container uses',
-  options: { filter: list('--filter <filter>', 'Those that match: label, label!, until'), force: flag('-f, --force', 'Do not ask') },
+  options: { filter: list('--filter <filter>', 'Those that match: label, label!, until', { complete: 'networkFilter' }), force: flag('-f, --force', 'Do not ask') },
   examples: ['network prune -f'],
   async run({ options, out, engine: open }) {
     const engine = await open()

@@ -1,6 +1,7 @@
 // A pod as a listing has it, whoever runs it.
 import type { Engine } from '../../engine/engine.ts'
 import { listPods } from '../../engine/find-pod.ts'
+import { shownName } from '../../engine/pod-name.ts'
 
 export interface PodRow {
   readonly id: string
@@ -20,7 +21,7 @@ export interface PodActs {
 }
 
 export const enginePods = async (engine: Engine): Promise<PodRow[]> => (await listPods(engine)).map(({ pod, ready, containers }) => ({
-  id: pod.id, name: pod.record.request.kube?.name ?? pod.name, createdAtMs: pod.createdAtMs, isReady: ready, labels: pod.record.request.labels, infraId: pod.status.infraId ?? '',
+  id: pod.id, name: shownName(pod.record.request), createdAtMs: pod.createdAtMs, isReady: ready, labels: pod.record.request.labels, infraId: pod.status.infraId ?? '',
   networks: pod.status.networks.map(({ network }) => network), containers,
 }))
 

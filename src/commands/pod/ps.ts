@@ -19,7 +19,7 @@ export const spec = defineCommand({
     ctrIds: flag('--ctr-ids', 'Show the ids of its containers'),
     ctrNames: flag('--ctr-names', 'Show the names of its containers'),
     ctrStatus: flag('--ctr-status', 'Show the states of its containers'),
-    filter: list('-f, --filter <filter>', 'Show those that match: id, name, label, status, ctr-names, ...'),
+    filter: list('-f, --filter <filter>', 'Show those that match: id, name, label, status, ctr-names, ...', { complete: 'podFilter' }),
     format: text('--format <template>', 'json, or a Go template'),
     latest: flag('-l, --latest', 'Show the last created one'),
     noTrunc: flag('--no-trunc', 'Show ids in full'),

@@ -8,6 +8,7 @@ import { engineContainers } from '../container/source.ts'
 import { SIGNAL_NAMES } from '../container/signal.ts'
 import { CAPABILITIES } from '../container/request/security.ts'
 import { engineImages } from '../image/source.ts'
+import { LISTINGS } from '../manual/listings.ts'
 import { GROUPS, MOUNTS } from '../table.ts'
 
 export const spec = defineCommand({
@@ -44,6 +45,16 @@ async function namesOf(call: Call<{}>, kind: CompletionKind): Promise<readonly s
     case 'network': return (await (await (await call.engine()).networks()).list()).map(({ name }) => name)
     case 'signal': return SIGNAL_NAMES
     case 'capability': return CAPABILITIES
+    case 'containerFilter': return filterKeys('ps')
+    case 'imageFilter': return filterKeys('images')
+    case 'volumeFilter': return filterKeys('volume ls')
+    case 'networkFilter': return filterKeys('network ls')
+    case 'podFilter': return filterKeys('pod ps')
+    case 'eventFilter': return filterKeys('events')
     default: return []
   }
 }
+
+/** `name=`, ...: as the man page of a listing tells them. */
+const filterKeys = (listing: string): string[] =>
+  LISTINGS[listing]!.filter(({ heading }) => heading === 'FILTERS').flatMap(({ terms }) => terms ?? []).flatMap(([term]) => term.split(', ').map((each) => each.slice(0, each.indexOf('=') + 1)))

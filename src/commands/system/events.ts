@@ -13,7 +13,7 @@ export const spec = defineCommand({
   name: 'events',
   summary: 'Show what happens to containers, images, volumes and networks',
   options: {
-    filter: list('-f, --filter <filter>', 'Show those that match: container, event, image, pod, volume, type, label'),
+    filter: list('-f, --filter <filter>', 'Show those that match: container, event, image, pod, volume, type, label', { complete: 'eventFilter' }),
     format: text('--format <template>', 'json, or a Go template'),
     noTrunc: flag('--no-trunc', 'Show ids in full', true),
     since: text('--since <time>', 'From this time on: a time, or 10m'),

@@ -11,16 +11,19 @@ export interface ServeFlags {
   readonly streamTlsCa: string | undefined
   readonly metricsAddress: string | undefined
   readonly pinImage: readonly string[]
+  readonly cniDefaultNetwork: string | undefined
 }
 
 /** Flags win over [serve] of scow.toml; pinned images are those of both. @throws invalid: a certificate without its key */
 export function serveSettings(serve: ServeConfig, flags: ServeFlags): ServeSettings {
   const tls = streamTls({ cert: flags.streamTlsCert ?? serve.streamTlsCert, key: flags.streamTlsKey ?? serve.streamTlsKey, ca: flags.streamTlsCa ?? serve.streamTlsCa })
+  const network = flags.cniDefaultNetwork ?? serve.cniDefaultNetwork
   const metricsAddress = flags.metricsAddress ?? serve.metricsAddress
   return {
     streaming: { address: flags.streamAddress ?? serve.streamAddress, port: flags.streamPort ?? serve.streamPort, ...(tls ? { tls } : {}) },
     ...(metricsAddress === '' ? {} : { metricsAddress }),
     pinnedImages: [...serve.pinnedImages, ...flags.pinImage], handlers: serve.handlers, untrustedHandler: serve.untrustedHandler,
+    ...(network === '' ? {} : { network }),
   }
 }
 

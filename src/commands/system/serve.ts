@@ -17,6 +17,7 @@ export const spec = defineCommand({
     streamTlsKey: text('--stream-tls-key <file>', 'Private key of the certificate', { complete: 'file' }),
     streamTlsCa: text('--stream-tls-ca <file>', 'Authority of the certificates that its clients must have', { complete: 'file' }),
     metricsAddress: text('--metrics-address <address>', 'HOST:PORT of figures for Prometheus; default none'),
+    cniDefaultNetwork: text('--cni-default-network <name>', 'Name of the CNI list of pods; default the first of the directory'),
     logFormat: text('--log-format <format>', 'Form of the log\'s lines: logfmt or json; default logfmt'),
     pinImage: list('--pin-image <image>', 'Image that the kubelet must never collect'),
   },

@@ -9,7 +9,7 @@ export const spec = defineCommand({
   name: 'ls',
   summary: 'List volumes',
   options: {
-    filter: list('-f, --filter <filter>', 'Show those that match: name, label, driver, opt, until, dangling, ...'),
+    filter: list('-f, --filter <filter>', 'Show those that match: name, label, driver, opt, until, dangling, ...', { complete: 'volumeFilter' }),
     format: text('--format <template>', 'json, or a Go template'),
     noheading: flag('-n, --noheading', 'Leave out the headings'),
     quiet: flag('-q, --quiet', 'Show names only'),

@@ -7,7 +7,7 @@ import { volumeFilter } from './volume-filters.ts'
 export const spec = defineCommand({
   name: 'prune',
   summary: 'Remove all volumes that no container uses',
-  options: { filter: list('--filter <filter>', 'Those that match, as of volume ls'), force: flag('-f, --force', 'Do not ask') },
+  options: { filter: list('--filter <filter>', 'Those that match, as of volume ls', { complete: 'volumeFilter' }), force: flag('-f, --force', 'Do not ask') },
   examples: ['volume prune', 'volume prune -f --filter label=temporary'],
   async run({ options, out, engine: open }) {
     const engine = await open()

@@ -8,17 +8,17 @@ import type { ServeSettings } from './settings.ts'
 
 type Parts = Pick<Engine, 'runtime' | 'storage'>
 
-/** The default runtime (the empty name), every configured one that is installed, and those that the settings name, with what they can do. */
+/** The default runtime (the empty name), those that the settings name, and every other configured one that is installed, with what they can do. */
 export async function findHandlers(engine: Parts & Pick<Engine, 'config'>, { handlers }: Pick<ServeSettings, 'handlers'>): Promise<Map<string, Handler>> {
   const wanted = new Map<string, string | undefined>([['', undefined], ...Object.keys(engine.config.engine.runtimes).map((name) => [name, name] as const), ...Object.entries(handlers)])
-  const found = await Promise.all([...wanted].map(async ([name, runtime]) => [name, await handlerOf(engine, name, runtime)] as const))
+  const found = await Promise.all([...wanted].map(async ([name, runtime]) => [name, await handlerOf(engine, { runtime, named: name === '' || name in handlers })] as const))
   return new Map(found.flatMap(([name, handler]) => (handler ? [[name, handler] as const] : [])))
 }
 
-/** Undefined for one that isn't installed; a runtime too old to tell what it can do can nothing of it. */
-async function handlerOf(engine: Parts, name: string, runtime: string | undefined): Promise<Handler | undefined> {
+/** Undefined for one that isn't installed, but for what somebody has named: its pods are refused with what to install. A runtime too old to tell what it can do can nothing of it. */
+async function handlerOf(engine: Parts, { runtime, named }: { runtime: string | undefined; named: boolean }): Promise<Handler | undefined> {
   const opened = await engine.runtime(runtime).catch(unlessFailure)
-  if (!opened) return name === '' ? { runtime, recursiveReadOnly: false, userNamespaces: false } : undefined
+  if (!opened) return named ? { runtime, recursiveReadOnly: false, userNamespaces: false } : undefined
   const features = await opened.features().catch(unlessFailure)
   return { runtime, recursiveReadOnly: features?.mountOptions.includes('rro') ?? false, userNamespaces: await userNamespaceProblem(engine, runtime) === undefined }
 }

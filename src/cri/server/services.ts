@@ -67,13 +67,13 @@ export const runtimeService = (api: 'v1' | 'v1alpha2'): Table<typeof wire.Runtim
   portForward: unary(portForward, wire.PortForwardResponse),
 
   containerStats: unary(containerStats, wire.ContainerStatsResponse),
-  listContainerStats: unary(listContainerStats, wire.ListContainerStatsResponse),
+  listContainerStats: encoded(listContainerStats),
   streamContainerStats: streaming(streamContainerStats, wire.StreamContainerStatsResponse),
   podSandboxStats: unary(podSandboxStats, wire.PodSandboxStatsResponse),
-  listPodSandboxStats: unary(listPodSandboxStats, wire.ListPodSandboxStatsResponse),
+  listPodSandboxStats: encoded(listPodSandboxStats),
   streamPodSandboxStats: streaming(streamPodSandboxStats, wire.StreamPodSandboxStatsResponse),
   listMetricDescriptors: unary(listMetricDescriptors, wire.ListMetricDescriptorsResponse),
-  listPodSandboxMetrics: unary(listPodSandboxMetrics, wire.ListPodSandboxMetricsResponse),
+  listPodSandboxMetrics: encoded(listPodSandboxMetrics),
   streamPodSandboxMetrics: streaming(streamPodSandboxMetrics, wire.StreamPodSandboxMetricsResponse),
   getContainerEvents: streaming(getContainerEvents, wire.ContainerEventResponse),
 })

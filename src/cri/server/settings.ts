@@ -11,4 +11,6 @@ export interface ServeSettings {
   readonly handlers: Readonly<Record<string, string>>
   /** Handler of pods that are annotated as untrusted; empty: they are refused. */
   readonly untrustedHandler: string
+  /** Name of the CNI list that pods are connected to; absent: the first of the directory. */
+  readonly network?: string
 }

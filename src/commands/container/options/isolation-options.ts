@@ -11,6 +11,8 @@ const fraction = (flags: string, summary: string): OptionSpec<number | undefined
   },
 })
 
+const NAMESPACE_MODES: readonly string[] = ['private', 'host', 'container:', 'ns:']
+
 /** Limits. */
 export const resourceOptions = {
   memory: size('-m, --memory <size>', 'Limit of memory'),
@@ -37,7 +39,7 @@ export const resourceOptions = {
   ulimit: commaList('--ulimit <name=soft[:hard]>', 'Resource limit of the process, or host'),
   shmSize: size('--shm-size <size>', 'Size of /dev/shm'),
   shmSizeSystemd: size('--shm-size-systemd <size>', 'Size of each tmpfs of systemd mode'),
-  cgroups: text('--cgroups <how>', 'enabled, disabled, no-conmon or split'),
+  cgroups: text('--cgroups <how>', 'enabled, disabled, no-conmon or split', { offers: ['enabled', 'disabled', 'no-conmon', 'split'] }),
   cgroupParent: text('--cgroup-parent <path>', 'Cgroup above the container\'s'),
   cgroupConf: commaList('--cgroup-conf <key=value>', 'Value to write into the cgroup (v2)'),
   rdtClass: text('--rdt-class <class>', 'Intel RDT class of service'),
@@ -48,31 +50,31 @@ export const securityOptions = {
   privileged: flag('--privileged', 'Give it all rights of root on the host'),
   capAdd: commaList('--cap-add <capability>', 'Add a capability', { complete: 'capability' }),
   capDrop: commaList('--cap-drop <capability>', 'Drop a capability', { complete: 'capability' }),
-  securityOpt: list('--security-opt <option>', 'no-new-privileges, seccomp=, apparmor=, label=, mask=, unmask=, proc-opts='),
+  securityOpt: list('--security-opt <option>', 'no-new-privileges, seccomp=, apparmor=, label=, mask=, unmask=, proc-opts=', { offers: ['no-new-privileges', 'seccomp=', 'apparmor=', 'label=', 'mask=', 'unmask=', 'proc-opts='] }),
   device: commaList('--device <path[:path[:rwm]]>', 'Add a device of the host, or a CDI device'),
   gpus: commaList('--gpus <entry>', 'Add NVIDIA GPUs by CDI: all, or names such as 0'),
   deviceCgroupRule: list('--device-cgroup-rule <rule>', 'Allow devices, such as "c 1:3 rwm"'),
   sysctl: commaList('--sysctl <name=value>', 'Set a namespaced kernel parameter'),
-  pid: text('--pid <mode>', 'PID namespace: private, host, container:NAME or ns:PATH'),
-  ipc: text('--ipc <mode>', 'IPC namespace: private, shareable, none, host, container:NAME or ns:PATH'),
-  uts: text('--uts <mode>', 'UTS namespace: private, host, container:NAME or ns:PATH'),
-  cgroupns: text('--cgroupns <mode>', 'Cgroup namespace: private, host, container:NAME or ns:PATH'),
+  pid: text('--pid <mode>', 'PID namespace: private, host, container:NAME or ns:PATH', { offers: NAMESPACE_MODES }),
+  ipc: text('--ipc <mode>', 'IPC namespace: private, shareable, none, host, container:NAME or ns:PATH', { offers: [...NAMESPACE_MODES, 'shareable', 'none'] }),
+  uts: text('--uts <mode>', 'UTS namespace: private, host, container:NAME or ns:PATH', { offers: NAMESPACE_MODES }),
+  cgroupns: text('--cgroupns <mode>', 'Cgroup namespace: private, host, container:NAME or ns:PATH', { offers: NAMESPACE_MODES }),
 }
 
 /** Files. */
 export const storageOptions = {
   volume: list('-v, --volume <[source:]target[:options]>', 'Bind a path of the host, or a volume', { complete: 'file' }),
-  mount: list('--mount <type=...,...>', 'Mount a bind, volume, tmpfs, image, devpts or mqueue'),
+  mount: list('--mount <type=...,...>', 'Mount a bind, volume, tmpfs, image, devpts or mqueue', { offers: ['type=bind,', 'type=volume,', 'type=tmpfs,', 'type=image,', 'type=devpts,', 'type=mqueue,'] }),
   tmpfs: list('--tmpfs <path[:options]>', 'Mount a tmpfs'),
   volumesFrom: list('--volumes-from <container[:options]>', 'Mount the volumes of another container', { complete: 'container' }),
-  imageVolume: text('--image-volume <mode>', 'bind, tmpfs or ignore: what to do with volumes of the image'),
+  imageVolume: text('--image-volume <mode>', 'bind, tmpfs or ignore: what to do with volumes of the image', { offers: ['bind', 'tmpfs', 'ignore'] }),
   readOnly: flag('--read-only', 'Make the root file system read-only'),
   readOnlyTmpfs: flag('--read-only-tmpfs', 'With --read-only, keep /run, /tmp and /var/tmp writable', true),
 }
 
 /** Network. */
 export const networkOptions = {
-  network: list('--net, --network <mode>', 'none, host, bridge, a network\'s name[:options], container:NAME or ns:PATH', { complete: 'network' }),
+  network: list('--net, --network <mode>', 'none, host, bridge, a network\'s name[:options], container:NAME or ns:PATH', { complete: 'network', offers: ['none', 'host', 'bridge', 'container:', 'ns:'] }),
   networkAlias: commaList('--network-alias <name>', 'Further name in its networks'),
   ip: text('--ip <address>', 'IPv4 address'),
   ip6: text('--ip6 <address>', 'IPv6 address'),

@@ -1,7 +1,7 @@
 import { Failure } from '../../../errors.ts'
 import { createPodContainer } from '../../../engine/create-pod-container.ts'
 import { findImage } from '../../../engine/find-image.ts'
-import type { CreateContainerRequest, CreateContainerResponse } from '../../wire/generated/runtime-v1.ts'
+import type { ContainerConfig, CreateContainerRequest, CreateContainerResponse } from '../../wire/generated/runtime-v1.ts'
 import { containerRequestOf, pidOf } from '../convert/container-request.ts'
 import { needPod } from '../find.ts'
 import { joined } from '../in-flight.ts'
@@ -14,6 +14,7 @@ export const createContainer: Rpc<CreateContainerRequest, CreateContainerRespons
   if (!config) throw new Failure('invalid', 'the request has no container config')
   const { view, source } = await needPod(server, podSandboxId)
   const request = containerRequestOf(config, source.config)
+  needMounts(server, config, source.runtimeHandler)
   const containerId = await joined(server, request.name!, async () => {
     const made = await createdContainer(server, request.name!)
     if (made) return made
@@ -22,6 +23,14 @@ export const createContainer: Rpc<CreateContainerRequest, CreateContainerRespons
     return createPodContainer(server.engine, { pod: view.pod, request, image, pid: pidOf(config), source: containerSourceText(config) })
   })
   return { containerId }
+}
+
+/** A runtime too old to know of recursive read-only mounts would make a plain one. @throws unsupported */
+function needMounts({ handlers }: Pick<Server, 'handlers'>, { mounts }: ContainerConfig, handler: string): void {
+  const mount = mounts.find(({ recursiveReadOnly }) => recursiveReadOnly)
+  if (mount && handlers.get(handler)?.recursiveReadOnly === false) {
+    throw new Failure('unsupported', `recursive read-only mount on ${mount.containerPath}: the OCI runtime can't do it, or can't say`, { hint: 'use runc 1.1, or a crun that has the command features' })
+  }
 }
 
 async function createdContainer({ engine }: Server, name: string): Promise<string | undefined> {

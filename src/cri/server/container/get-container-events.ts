@@ -13,7 +13,11 @@ const TYPES: Readonly<Record<string, ContainerEventType>> = {
   stop: ContainerEventType.CONTAINER_STOPPED_EVENT, remove: ContainerEventType.CONTAINER_DELETED_EVENT,
 }
 
-/** From now on, each change once, with the state of the whole pod. */
+/**
+ * From now on, each change once, with the state of the whole pod. `createdAt` is when the event is made, and so never goes
+ * back: an end is found after the container's start was recorded, however early it was, and a kubelet drops what seems older
+ * than what it knows of the pod.
+ */
 export const getContainerEvents: StreamRpc<GetEventsRequest, ContainerEventResponse> = async function* (server, _request, { signal }) {
   // Whose they are must be known when they are gone.
   const podOf = new Map<string, string>()
@@ -26,7 +30,8 @@ export const getContainerEvents: StreamRpc<GetEventsRequest, ContainerEventRespo
     const podId = podOf.get(event.id)
     if (podId === undefined) continue
     if (event.status === 'remove') podOf.delete(event.id)
-    yield { containerId: event.id, containerEventType: type, createdAt: nanoseconds(event.timeMs), ...await podNow(server, podId) }
+    const createdAt = nanoseconds(Date.now())
+    yield { containerId: event.id, containerEventType: type, createdAt, ...await podNow(server, podId) }
   }
 }
 

@@ -26,7 +26,7 @@ export function mountOf(mount: Mount): MountRequest {
   return {
     type: 'bind', source, target, readOnly, recursiveReadOnly: mount.recursiveReadOnly,
     propagation: PROPAGATION[needKnown(mount.propagation, MountPropagation, `${what}: the propagation`)]!,
-    ...(mount.selinuxRelabel ? { relabel: 'shared' as const } : {}), ...(idmap ? { idmap } : {}),
+    ...(mount.selinuxRelabel ? { relabel: 'private' as const } : {}), ...(idmap ? { idmap } : {}),
   }
 }
 

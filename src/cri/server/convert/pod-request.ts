@@ -6,6 +6,7 @@ import { NamespaceMode, Protocol, type PodSandboxConfig, type PortMapping, type 
 import { needAbsolute, needInner, needKnown, needNoNul, needWithin } from './check.ts'
 import { idRange } from './mounts.ts'
 import { podName } from './names.ts'
+import { selinuxOf } from './security.ts'
 
 /** What the engine makes of a PodSandboxConfig. @throws invalid */
 export function podRequestOf(config: PodSandboxConfig, runtime: string | undefined): PodRequest {
@@ -19,6 +20,7 @@ export function podRequestOf(config: PodSandboxConfig, runtime: string | undefin
   if (config.logDirectory) needAbsolute(config.logDirectory, 'the log directory')
   const user = userNamespaceOf(options?.usernsOptions)
   const bandwidth = bandwidthOf(config.annotations)
+  const selinux = linux?.securityContext ? selinuxOf(linux.securityContext) : []
   return {
     name: podName(metadata),
     kube: { name: metadata.name, namespace: metadata.namespace, uid: metadata.uid, attempt: metadata.attempt },
@@ -31,6 +33,7 @@ export function podRequestOf(config: PodSandboxConfig, runtime: string | undefin
     ...(bandwidth ? { bandwidth } : {}),
     ...(dnsConfig ? { dns: { servers: dnsConfig.servers.map(word), searches: dnsConfig.searches.map(word), options: dnsConfig.options.map(word) } } : {}),
     sysctls: Object.entries(linux?.sysctls ?? {}),
+    ...(selinux.length ? { selinux } : {}),
     ...(linux?.cgroupParent ? { cgroupParent: cgroupOf(linux.cgroupParent) } : {}),
     ...(runtime ? { runtime } : {}),
   }

@@ -58,7 +58,8 @@ function oldProfile(text: string): SecurityProfile | undefined {
   throw new Failure('invalid', `unknown security profile "${text}"`)
 }
 
-const selinuxOf = ({ selinuxOptions }: LinuxContainerSecurityContext): string[] =>
+/** As `SecurityRequest.selinux` has it. */
+export const selinuxOf = ({ selinuxOptions }: Pick<LinuxContainerSecurityContext, 'selinuxOptions'>): string[] =>
   (['user', 'role', 'type', 'level'] as const).flatMap((part) => (selinuxOptions?.[part] ? [`${part}:${selinuxOptions[part]}`] : []))
 
 /** @throws invalid for a group without a user */

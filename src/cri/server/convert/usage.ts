@@ -1,5 +1,5 @@
 import type { InterfaceUsage, PressurePair, Usage } from '../../../engine/pod-usage.ts'
-import type { ContainerStats, CpuUsage, DeepPartial, MemoryUsage, NetworkUsage, PsiStats } from '../../wire/generated/runtime-v1.ts'
+import type { ContainerStats, CpuUsage, DeepPartial, IoUsage, MemoryUsage, NetworkUsage, PsiStats } from '../../wire/generated/runtime-v1.ts'
 import { nanoseconds } from './times.ts'
 
 const counted = (value: number | bigint): { value: bigint } => ({ value: BigInt(value) })
@@ -19,6 +19,8 @@ export const memoryOf = ({ timeMs, memory, pressure }: Usage): DeepPartial<Memor
   ...(memory.limitBytes === undefined ? {} : { availableBytes: counted(Math.max(0, memory.limitBytes - memory.workingSetBytes)) }), ...psi(pressure.memory),
 })
 
+export const ioOf = ({ timeMs, pressure }: Usage): DeepPartial<IoUsage> => ({ timestamp: nanoseconds(timeMs), ...psi(pressure.io) })
+
 export interface WritableUse { readonly timeMs: number; readonly mountpoint: string; readonly bytes: number; readonly inodes: number }
 
 export function statsOf(attributes: DeepPartial<ContainerStats>['attributes'], { usage, nanoCores, writable }: { usage: Usage | undefined; nanoCores: bigint | undefined; writable: WritableUse }): DeepPartial<ContainerStats> {
@@ -28,7 +30,7 @@ export function statsOf(attributes: DeepPartial<ContainerStats>['attributes'], {
   return {
     attributes, writableLayer: layer, cpu: cpuOf(usage, nanoCores), memory: memoryOf(usage),
     swap: { timestamp, swapUsageBytes: counted(usage.swap.usageBytes), swapAvailableBytes: counted(usage.swap.availableBytes) },
-    ...(usage.pressure.io ? { io: { timestamp, ...psi(usage.pressure.io) } } : {}),
+    ...(usage.pressure.io ? { io: ioOf(usage) } : {}),
   }
 }
 

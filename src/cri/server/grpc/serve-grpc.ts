@@ -1,6 +1,7 @@
 // gRPC over HTTP/2 for unary calls and streams of answers. grpc-js would do; with it came Node's http2 and tls, and the three held
 // fifteen megabytes of a server that idles, and refused the clients that name a socket's path as their authority.
 import type { Socket } from 'node:net'
+import { LONGEST_TIMER_MS } from '../../../clock.ts'
 import { openConnection, type Connection, type Stream, type StreamEvents } from './connection.ts'
 import { MESSAGE_PREFIX_BYTES, framedMessage } from '../../wire/grpc-messages.ts'
 import type { Header } from '../../wire/http2/hpack.ts'
@@ -136,13 +137,12 @@ function messageIn(body: Buffer): Buffer | undefined {
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 0.001, n: 0.000_001 }
-const LONGEST_MS = 0x7fff_ffff
 
 /** Undefined: as long as it takes, which it also is for more than a timer counts to. */
 function timeoutMs(text: string | undefined): number | undefined {
   const [, amount, unit] = /^(\d{1,8})([HMSmun])$/.exec(text ?? '') ?? []
   const ms = amount === undefined ? undefined : Number(amount) * UNIT_MS[unit!]!
-  return ms === undefined || ms > LONGEST_MS ? undefined : ms
+  return ms === undefined || ms > LONGEST_TIMER_MS ? undefined : ms
 }
 
 /** What a header may not carry is written as %XX of its UTF-8. */

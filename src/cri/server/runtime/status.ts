@@ -21,7 +21,7 @@ async function runtimeReady({ engine }: Server): Promise<DeepPartial<RuntimeCond
 }
 
 /** The directories are read anew each time: a network that is added is there at the next question. */
-async function networkReady({ engine }: Server): Promise<DeepPartial<RuntimeCondition>> {
-  const { ready, message = '' } = await (await engine.networks()).status({ forKubernetes: true })
+async function networkReady({ engine, settings }: Server): Promise<DeepPartial<RuntimeCondition>> {
+  const { ready, message = '' } = await (await engine.networks()).status({ forKubernetes: settings.network ?? true })
   return ready ? { type: 'NetworkReady', status: true } : { type: 'NetworkReady', status: false, reason: 'NetworkPluginNotReady', message }
 }

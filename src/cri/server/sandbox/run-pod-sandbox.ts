@@ -9,11 +9,12 @@ import type { Rpc } from '../rpc.ts'
 import type { Server } from '../server.ts'
 import { podSourceText } from '../sources.ts'
 
-/** A retry joins the run that is under way, or gets the sandbox that it made. */
+/** A retry joins the run that is under way, or gets the sandbox that it made. @throws notFound where the handler's runtime is not installed */
 export const runPodSandbox: Rpc<RunPodSandboxRequest, RunPodSandboxResponse> = async (server, request) => {
   if (!request.config) throw new Failure('invalid', 'the request has no sandbox config')
   const { runtime } = chooseHandler(server, request.config, request.runtimeHandler)
-  const wanted = { ...podRequestOf(request.config, runtime), source: podSourceText(request) }
+  await server.engine.runtime(runtime)
+  const wanted = { ...podRequestOf(request.config, runtime), source: podSourceText(request), ...(server.settings.network === undefined ? {} : { networkName: server.settings.network }) }
   const podSandboxId = await joined(server, wanted.name, async () => await readyPod(server, wanted.name) ?? runPod(server.engine, wanted))
   return { podSandboxId }
 }

@@ -1,8 +1,8 @@
 import { networkProcess } from '../../../engine/find-pod.ts'
 import { containerUsage, networkUsage, type Usage } from '../../../engine/pod-usage.ts'
 import {
-  MetricType, type ContainerMetrics, type DeepPartial, type ListMetricDescriptorsRequest, type ListMetricDescriptorsResponse, type ListPodSandboxMetricsRequest, type ListPodSandboxMetricsResponse,
-  type Metric, type PodSandboxMetrics, type StreamPodSandboxMetricsRequest, type StreamPodSandboxMetricsResponse,
+  MetricType, PodSandboxMetrics, type ContainerMetrics, type DeepPartial, type ListMetricDescriptorsRequest, type ListMetricDescriptorsResponse, type ListPodSandboxMetricsRequest,
+  type Metric, type StreamPodSandboxMetricsRequest, type StreamPodSandboxMetricsResponse,
 } from '../../wire/generated/runtime-v1.ts'
 import { batches } from '../batches.ts'
 import type { ContainerFacts } from '../convert/container-status.ts'
@@ -10,8 +10,8 @@ import type { PodFacts } from '../convert/pod-status.ts'
 import { nanoseconds } from '../convert/times.ts'
 import type { WritableUse } from '../convert/usage.ts'
 import { factsOf, listPodFacts } from '../find.ts'
-import { oneByOne } from '../one-by-one.ts'
-import type { Rpc, StreamRpc } from '../rpc.ts'
+import { listedOneByOne, oneByOne } from '../one-by-one.ts'
+import type { EncodedRpc, Rpc, StreamRpc } from '../rpc.ts'
 import type { Server } from '../server.ts'
 
 interface Described {
@@ -57,13 +57,11 @@ export const listMetricDescriptors: Rpc<ListMetricDescriptorsRequest, ListMetric
   ],
 })
 
-export const listPodSandboxMetrics: Rpc<ListPodSandboxMetricsRequest, ListPodSandboxMetricsResponse> = async (server) => ({ podMetrics: await all(server) })
+export const listPodSandboxMetrics: EncodedRpc<ListPodSandboxMetricsRequest> = async (server) => listedOneByOne(await listPodFacts(server), (pod) => metricsOf(server, pod), PodSandboxMetrics)
 
 export const streamPodSandboxMetrics: StreamRpc<StreamPodSandboxMetricsRequest, StreamPodSandboxMetricsResponse> = async function* (server) {
-  for (const podSandboxMetrics of batches(await all(server))) yield { podSandboxMetrics }
+  for (const pods of batches(await listPodFacts(server))) yield { podSandboxMetrics: await oneByOne(pods, (pod) => metricsOf(server, pod)) }
 }
-
-const all = async (server: Server): Promise<DeepPartial<PodSandboxMetrics>[]> => oneByOne(await listPodFacts(server), (pod) => metricsOf(server, pod))
 
 async function metricsOf(server: Server, { view }: PodFacts): Promise<DeepPartial<PodSandboxMetrics>> {
   const timestamp = nanoseconds(Date.now())

@@ -1,31 +1,31 @@
 import { networkProcess } from '../../../engine/find-pod.ts'
 import { cgroupUsage, containerUsage, networkUsage, parentPath, type Usage } from '../../../engine/pod-usage.ts'
-import type {
-  DeepPartial, ListPodSandboxStatsRequest, ListPodSandboxStatsResponse, PodSandboxStats, PodSandboxStatsFilter, PodSandboxStatsRequest, PodSandboxStatsResponse,
-  StreamPodSandboxStatsRequest, StreamPodSandboxStatsResponse,
+import {
+  PodSandboxStats, type DeepPartial, type ListPodSandboxStatsRequest, type PodSandboxStatsFilter, type PodSandboxStatsRequest, type PodSandboxStatsResponse,
+  type StreamPodSandboxStatsRequest, type StreamPodSandboxStatsResponse,
 } from '../../wire/generated/runtime-v1.ts'
 import { batches } from '../batches.ts'
 import type { PodFacts } from '../convert/pod-status.ts'
 import { nanoseconds } from '../convert/times.ts'
-import { cpuOf, memoryOf, networkOf } from '../convert/usage.ts'
+import { cpuOf, ioOf, memoryOf, networkOf } from '../convert/usage.ts'
 import { factsOf, hasLabels, listPodFacts, needPod } from '../find.ts'
-import { oneByOne } from '../one-by-one.ts'
-import type { Rpc, StreamRpc } from '../rpc.ts'
+import { listedOneByOne, oneByOne } from '../one-by-one.ts'
+import type { EncodedRpc, Rpc, StreamRpc } from '../rpc.ts'
 import type { Server } from '../server.ts'
 import { statsOfContainer } from './container-stats.ts'
 
 export const podSandboxStats: Rpc<PodSandboxStatsRequest, PodSandboxStatsResponse> = async (server, { podSandboxId }) =>
   ({ stats: await statsOfPod(server, await needPod(server, podSandboxId)) })
 
-export const listPodSandboxStats: Rpc<ListPodSandboxStatsRequest, ListPodSandboxStatsResponse> = async (server, { filter }) => ({ stats: await matching(server, filter) })
+export const listPodSandboxStats: EncodedRpc<ListPodSandboxStatsRequest> = async (server, { filter }) =>
+  listedOneByOne(await matching(server, filter), (pod) => statsOfPod(server, pod), PodSandboxStats)
 
 export const streamPodSandboxStats: StreamRpc<StreamPodSandboxStatsRequest, StreamPodSandboxStatsResponse> = async function* (server, { filter }) {
-  for (const podSandboxStats of batches(await matching(server, filter))) yield { podSandboxStats }
+  for (const pods of batches(await matching(server, filter))) yield { podSandboxStats: await oneByOne(pods, (pod) => statsOfPod(server, pod)) }
 }
 
-async function matching(server: Server, filter: PodSandboxStatsFilter | undefined): Promise<DeepPartial<PodSandboxStats>[]> {
-  const pods = (await listPodFacts(server)).filter(({ view, source }) => view.pod.id.startsWith(filter?.id ?? '') && hasLabels(source.config.labels, filter?.labelSelector))
-  return oneByOne(pods, (pod) => statsOfPod(server, pod))
+async function matching(server: Server, filter: PodSandboxStatsFilter | undefined): Promise<PodFacts[]> {
+  return (await listPodFacts(server)).filter(({ view, source }) => view.pod.id.startsWith(filter?.id ?? '') && hasLabels(source.config.labels, filter?.labelSelector))
 }
 
 export async function statsOfPod(server: Server, { view, source: { config } }: PodFacts): Promise<DeepPartial<PodSandboxStats>> {
@@ -38,6 +38,7 @@ export async function statsOfPod(server: Server, { view, source: { config } }: P
     attributes: { id: view.pod.id, metadata: config.metadata, labels: config.labels, annotations: config.annotations },
     linux: {
       ...(usage ? { cpu: cpuOf(usage, server.sampler.nanoCores(view.pod.id, usage)), memory: memoryOf(usage), process: { timestamp: nanoseconds(usage.timeMs), processCount: { value: BigInt(usage.processes) } } } : {}),
+      ...(usage?.pressure.io ? { io: ioOf(usage) } : {}),
       ...(network ? { network } : {}),
       containers: await oneByOne(facts, (one) => statsOfContainer(server, one, usages[view.containers.indexOf(one.row)])),
     },

@@ -46,7 +46,9 @@ export async function commandOverWebSocket(server: Server, socket: WebSocket, re
     stdin.end()
     sizes.end()
   })
+  let over = false
   channels.onMessage((channel, data) => {
+    if (over) return
     if (channel === STDIN && !stdin.writableEnded && !stdin.write(data)) {
       socket.pause()
       stdin.once('drain', () => socket.resume())
@@ -64,6 +66,9 @@ export async function commandOverWebSocket(server: Server, socket: WebSocket, re
       ...(request.tty ? { resize: sizes } : {}),
     },
   })
+  // What still comes is for nobody; and while the socket rests, the answer to its close would not be heard.
+  over = true
+  socket.resume()
   await channels.send(ERROR, Buffer.from(/^v[45]\./.test(socket.protocol) ? statusText(end) : plainStatusText(end)))
   socket.close(1000)
 }
