@@ -5,12 +5,20 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { promisify } from 'node:util'
+import { peer } from './peer.ts'
 import { openRuntime } from './runtime.ts'
 
 const runtime = openRuntime()
 const skopeo = async (...args: string[]): Promise<string> => (await promisify(execFile)('skopeo', ['--insecure-policy', ...args], { timeout: 60_000 })).stdout
 
-for (const [format, transport] of [['docker-archive', 'docker-archive'], ['oci-archive', 'oci-archive'], ['oci-dir', 'oci']] as const) {
+if (!peer.hasStore) {
+  test('a runtime whose store is not known is one line that says what to use instead', async () => {
+    const { cri, busybox, dir } = runtime
+    for (const words of [['save', '-o', join(dir, 'no'), busybox], ['load', '-i', join(dir, 'no')]]) assert.match(await cri.fails(1, ...words), /^Error: the CRI cannot save or load images, and the store of \S+ is not known here; on the node, [^\n]+\n$/)
+  })
+}
+
+if (peer.hasStore) for (const [format, transport] of [['docker-archive', 'docker-archive'], ['oci-archive', 'oci-archive'], ['oci-dir', 'oci']] as const) {
   test(`${format}: an image is saved, read by skopeo, loaded again, and runs`, async () => {
     const { cri, crictl, busybox, dir } = runtime
     const file = join(dir, format)
@@ -31,7 +39,7 @@ async function until(probe: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; !await probe(); tries++) assert.ok(tries < 200, 'it did not come about')
 }
 
-test('what others write is loaded: several images, compressed, through a pipe', async () => {
+if (peer.hasStore) test('what others write is loaded: several images, compressed, through a pipe', async () => {
   const { cri, crictl, registry, dir } = runtime
   const [file, form] = [join(dir, 'other'), `${registry.host}/form`]
   await skopeo('copy', '--quiet', '--src-tls-verify=false', `docker://${form}:v2s2`, `docker-archive:${file}:example.com/other:1`)
@@ -44,7 +52,7 @@ test('what others write is loaded: several images, compressed, through a pipe', 
   assert.equal(await cri.ok('load', '-i', file), `Loaded image: ${runtime.busybox}\nLoaded image: ${registry.host}/probe:1`)
 })
 
-test('what is damaged is refused, and who is not there is told', async () => {
+if (peer.hasStore) test('what is damaged is refused, and who is not there is told', async () => {
   const { cri, crictl, busybox, dir } = runtime
   const file = join(dir, 'whole')
   await cri.ok('save', '--format', 'oci-archive', '-o', file, busybox)

@@ -3,28 +3,33 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
+import { peer, peerName } from './peer.ts'
 import { openRuntime } from './runtime.ts'
 
 const runtime = openRuntime()
 const ID = /^[\da-f]{64}$/
 
 test('version has crictl\'s four lines', async () => {
-  assert.match(await runtime.crictl.ok('version'), /^Version:  0\.1\.0\nRuntimeName:  containerd\nRuntimeVersion:  1\.6\.\S+\nRuntimeApiVersion:  v1$/)
+  const [version, name, ofRuntime, api] = (await runtime.crictl.ok('version')).split('\n').map((line) => /^(?:Version|RuntimeName|RuntimeVersion|RuntimeApiVersion):  (\S+)$/.exec(line)?.[1])
+  assert.deepEqual([version, api], ['0.1.0', peer.api])
+  assert.match(name!, peer.name)
+  assert.match(ofRuntime!, peer.version)
 })
 
 test('info merges the status with the runtime\'s own information, keys sorted', async () => {
   const info = await runtime.crictl.json('info')
-  assert.deepEqual(info.status.conditions.map(({ type, status }: { type: string; status: boolean }) => [type, status]), [['RuntimeReady', true], ['NetworkReady', true]])
-  assert.equal(info.config.containerd.snapshotter, 'overlayfs')
+  assert.deepEqual(info.status.conditions.filter(({ type }: { type: string }) => /Ready$/.test(type)).map(({ type, status }: { type: string; status: boolean }) => [type, status]), [['RuntimeReady', true], ['NetworkReady', true]])
+  if (peerName === 'containerd') assert.equal(info.config.containerd.snapshotter, 'overlayfs')
   assert.deepEqual(Object.keys(info), Object.keys(info).sort())
-  assert.deepEqual(Object.keys(await runtime.crictl.json('info', '-q')), ['status'])
+  // of newer runtimes two more things are part of the answer, and not of what the runtime adds
+  assert.deepEqual(Object.keys(await runtime.crictl.json('info', '-q')).filter((key) => key !== 'features' && key !== 'runtimeHandlers'), ['status'])
   assert.equal(await runtime.crictl.ok('info', '-o', 'go-template', '--template', '{{range .status.conditions}}{{.type}} {{end}}'), 'RuntimeReady NetworkReady ')
 })
 
 test('images are listed as a table, as ids and as JSON with 64-bit numbers as text', async () => {
   const lines = (await runtime.crictl.ok('images')).split('\n')
   assert.match(lines[0]!, /^IMAGE +TAG +IMAGE ID +SIZE$/)
-  assert.match(lines[1]!, new RegExp(`^${runtime.registry.host}/busybox +1 +[\\da-f]{13} +1\\.\\d+MB$`))
+  assert.match(lines[1]!, new RegExp(`^${runtime.registry.host}/busybox +1 +[\\da-f]{13} +[12]\\.\\d+MB$`))
   assert.equal(lines[0]!.indexOf('TAG'), lines[1]!.search(/(?<= )1 /))
   const { images } = await runtime.crictl.json('images', '-o', 'json', runtime.busybox)
   assert.equal(images.length, 1)
@@ -80,7 +85,7 @@ test('pods and containers are listed newest first, filtered, and inspected', asy
   assert.match(await crictl.fails(1, 'inspect', '-o', 'go-template', '--template', '{{.nothing}}', first.container), /map has no entry for key "nothing"/)
   const pod = await crictl.json('inspectp', '--name', 'first')
   assert.match(pod.status.network.ip, /^10\.77\.0\.\d+$/)
-  assert.equal(pod.status.linux.namespaces.options.pid, 'POD')
+  assert.equal(pod.status.linux.namespaces.options?.pid ?? 'POD', 'POD')
   assert.match(await crictl.ok('inspect', '-o', 'table', second.container), /\nState: CONTAINER_EXITED\n[^]*\nExit Code: 7\n/)
   await crictl.ok('rmp', '-f', first.pod, second.pod)
   assert.equal(await crictl.ok('pods', '-q'), '')
@@ -88,10 +93,10 @@ test('pods and containers are listed newest first, filtered, and inspected', asy
 
 test('what is not there is told apart from what failed', async () => {
   const { crictl } = runtime
-  assert.match(await crictl.fails(2, 'inspect', 'nope'), /^Error: .*not found.*\n$/)
-  assert.match(await crictl.fails(2, 'inspectp', 'nope'), /not found/)
-  assert.match(await crictl.fails(2, 'inspecti', 'nope'), /^Error: no such image: nope/)
-  assert.match(await crictl.fails(2, 'rm', 'nope'), /not found/)
+  assert.match(await crictl.fails(2, 'inspect', 'nope'), /^Error: .*(not found|No such container).*\n$/)
+  assert.match(await crictl.fails(2, 'inspectp', 'nope'), /not found|No such container/)
+  assert.match(await crictl.fails(2, 'inspecti', 'nope'), /^Error: [^\n]*\bnope\b[^\n]*\n$/)
+  assert.match(await crictl.fails(2, 'rm', 'nope'), /not found|No such container/)
   assert.match(await crictl.fails(1, 'ps', '--odd'), /^Error: unknown flag: --odd; see 'crictl ps --help'\n$/)
   assert.match(await crictl.fails(1, 'odd'), /^Error: unrecognized command 'crictl odd'; see 'crictl --help'\n$/)
 })
@@ -106,7 +111,7 @@ test('flags win over the environment, and that over the file', async () => {
   assert.equal((await crictl.run(['-r', endpoint, 'version'], { env: { CONTAINER_RUNTIME_ENDPOINT: 'unix:///nope' } })).code, 0)
   await crictl.ok('--config', file, 'config', '--set', 'debug=true,timeout=4')
   assert.equal(await crictl.ok('--config', file, 'config', '--get', 'timeout'), '4')
-  assert.match((await crictl.run(['--config', file, 'version'])).stderr, /^debug: VersionRequest \{"version":"0\.1\.0"\}\ndebug: VersionResponse /)
+  assert.match((await crictl.run(['--config', file, 'version'])).stderr, /^(debug: VersionRequest \{"version":"0\.1\.0"\}\n(debug: Version failed: unknown service \S+ \(\d+ ms\)\n)?)+debug: VersionResponse /)
   writeFileSync(file, 'runtime-endpoints: x\n')
   assert.match(await crictl.fails(1, '--config', file, 'version'), /^Error: .*crictl\.yaml: unknown setting "runtime-endpoints"; known are runtime-endpoint, /)
 })
@@ -120,6 +125,6 @@ test('each way of not reaching a runtime is one line with the address', async ()
   const nowhere = await crictl.run(['ps'], { env: { CONTAINER_RUNTIME_ENDPOINT: '' } })
   assert.equal(nowhere.code, 3)
   assert.match(nowhere.stderr, /^Error: found no container runtime at \/run\/containerd\/containerd\.sock \(ENOENT\), [^\n]*\n$/)
-  // another service of the same server, without the CRI
-  assert.match(await crictl.fails(124, '-r', `unix://${dir}/c.sock.ttrpc`, '-t', '1s', 'version'), /^Error: Version at unix:\/\/.*c\.sock\.ttrpc did not answer within 1 s; /)
+  // another service of containerd, without the CRI
+  if (peerName.startsWith('containerd')) assert.match(await crictl.fails(124, '-r', `unix://${dir}/c.sock.ttrpc`, '-t', '1s', 'version'), /^Error: Version at unix:\/\/.*c\.sock\.ttrpc did not answer within 1 s; /)
 })

@@ -1,18 +1,13 @@
-// The runtime that a test file talks to: Debian's containerd, or our own server with SCOW_TEST_CRI=serve.
+// The runtime that a test file talks to: Debian's containerd, or the peer that SCOW_TEST_CRI names (peer.ts).
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
-import { CNI, startContainerd } from './containerd.ts'
+import { peer } from './peer.ts'
+import { CNI } from './pod-network.ts'
 import { openProgram, type Program } from './program.ts'
-import { startServe } from './serve.ts'
 import { openRegistry, type Registry } from '../support/registry.ts'
-
-export interface Server {
-  readonly socket: string
-  stop(): Promise<void>
-}
 
 export interface Runtime {
   readonly dir: string
@@ -27,8 +22,6 @@ export interface Runtime {
   /** Runs a pod and a container from files, and starts it: ids. */
   run(config: { readonly name?: string; readonly command: readonly string[]; readonly pod?: object; readonly container?: object }): Promise<{ pod: string; container: string }>
 }
-
-export const isServe: boolean = process.env['SCOW_TEST_CRI'] === 'serve'
 
 /** To be called at the top of a test file: one runtime for all its tests, and what they all need in it. */
 export function openRuntime(setUp: (runtime: Runtime) => Promise<void> = async () => {}): Runtime {
@@ -45,7 +38,7 @@ async function start(): Promise<Runtime & { stop(): Promise<void> }> {
   const dir = mkdtempSync('/tmp/cri-')
   for (const name of ['logs', 'cni']) mkdirSync(join(dir, name))
   writeFileSync(join(dir, 'cni/10-test.conflist'), JSON.stringify(CNI))
-  const server = await (isServe ? startServe : startContainerd)(dir)
+  const server = await peer.start(dir)
   const registry = await openRegistry()
   const endpoint = `unix://${server.socket}`
   const env = { CONTAINER_RUNTIME_ENDPOINT: endpoint, HOME: dir }
@@ -60,6 +53,8 @@ async function start(): Promise<Runtime & { stop(): Promise<void> }> {
       const labels = { 'io.kubernetes.pod.name': name, 'io.kubernetes.pod.namespace': 'default' }
       writeFileSync(podFile, JSON.stringify({ metadata: { name, namespace: 'default', uid: `uid-${pods}`, attempt: 0 }, log_directory: join(dir, 'logs', name), linux: {}, ...pod }))
       writeFileSync(containerFile, JSON.stringify({ metadata: { name: 'main' }, image: { image: busybox }, command, log_path: 'main/0.log', labels, linux: {}, ...container }))
+      // as the kubelet does: CRI-O makes no directory of a container's log
+      mkdirSync(join(dir, 'logs', name, 'main'), { recursive: true })
       const id = await crictl.ok('runp', podFile)
       const made = await crictl.ok('create', id, containerFile, podFile)
       await crictl.ok('start', made)

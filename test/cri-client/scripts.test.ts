@@ -37,6 +37,24 @@ test('what removes does nothing without words, as in crictl rmp $(crictl pods -q
   }
 })
 
+test('stop takes containers or all of them: whoever gives both may not want the others to end', async () => {
+  assert.match(await runtime.crictl.fails(1, 'stop', '--all', 'nope'), /^Error: --all and containers exclude each other; [^\n]+\n$/)
+  assert.equal(await runtime.crictl.ok('ps', '-q'), main.container)
+})
+
+test('what needs files says so, and where the help is', async () => {
+  const { crictl } = runtime
+  for (const [verb, ...words] of [['runp'], ['run'], ['create', main.pod]] as const) assert.match(await crictl.fails(1, verb, ...words), new RegExp(`^Error: [^\n]* needs [^\n]*file[^\n]*; see 'crictl ${verb} --help'\n$`))
+})
+
+test('a call whose time is over names the flag that gives it more', async () => {
+  const { crictl, dir, busybox } = runtime
+  const file = join(dir, 'hasty.json')
+  writeFileSync(file, JSON.stringify({ metadata: { name: 'hasty', namespace: 'default', uid: 'hasty' }, linux: {} }))
+  assert.match(await crictl.fails(124, 'runp', '--cancel-timeout', '1ms', file), /or wait longer with --cancel-timeout\n$/)
+  assert.match(await crictl.fails(124, 'pull', '--pull-timeout', '1ms', busybox), /or wait longer with --pull-timeout\n$/)
+})
+
 test('inspect without words shows all that ps, pods and images show', async () => {
   const { crictl } = runtime
   const shown = (answer: any): string[] => [answer].flat().map(({ status }: any) => status.id).sort() // eslint-disable-line @typescript-eslint/no-explicit-any
@@ -156,6 +174,7 @@ test('config --set changes its line alone, and no file that cannot be read', asy
   assert.equal(readFileSync(file, 'utf8'), `# ours\nruntime-endpoint: ${endpoint} # the one\ntimeout: -1\ndebug: false\n`)
   writeFileSync(file, `runtime-endpoint: ${endpoint}\ntimeout: "5"\n`)
   assert.equal((await crictl.run(['ps', '-q', '--name', 'main'], { env })).stdout, `${main.container}\n`)
+  assert.match((await config('debug', 'true', 'more')).stderr, /^Error: config takes a setting and its value, got 3/)
   for (const wrong of ['bogus: 1\n', 'a: [\n', '{timeout: 5}\n', '- a\n']) {
     writeFileSync(file, wrong)
     assert.equal((await config('--set', 'timeout=1')).code, 1, wrong)

@@ -1,16 +1,17 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
-import { renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { peer } from './peer.ts'
 import { openRuntime } from './runtime.ts'
 
 const runtime = openRuntime()
 
-const podFile = (name: string): string => {
+const podFile = (name: string, linux: object = {}): string => {
   const file = join(runtime.dir, `${name}.pod`)
-  writeFileSync(file, JSON.stringify({ metadata: { name, namespace: 'default', uid: name }, log_directory: join(runtime.dir, 'logs', name), linux: {} }))
+  writeFileSync(file, JSON.stringify({ metadata: { name, namespace: 'default', uid: name }, log_directory: join(runtime.dir, 'logs', name), linux }))
   return file
 }
 
@@ -19,7 +20,7 @@ async function attempt(name: string, container: object, { pod, number = 0 }: { p
   const file = join(runtime.dir, `${name}.container`)
   writeFileSync(file, JSON.stringify({ metadata: { name: `c-${name}`, attempt: number }, image: { image: runtime.busybox }, log_path: `${number}.log`, linux: {}, ...container }))
   const made = pod ?? await runtime.crictl.ok('runp', podFile(name))
-  const { stdout } = await runtime.crictl.run(['create', made, file, podFile(name)])
+  const { stdout } = await runtime.crictl.run(['create', made, file, join(runtime.dir, `${name}.pod`)])
   const id = stdout.trim()
   if (id !== '') await runtime.crictl.run(['start', id])
   return { pod: made, id }
@@ -36,6 +37,7 @@ test('memory that was used up', async () => {
   const { cause, page } = await causeOf('oom')
   assert.match(cause, /^container c-oom: the kernel killed it because its memory was used up/)
   assert.match(page, /\nWhat to try\n  - give it more memory/)
+  if (!peer.tellsWhy) return
   assert.match(cause, / \(its limit is 16 MiB\)$/)
   assert.match(page, /\n  command: sh -c a=x; [^\n]*\n  memory limit: 16 MiB\n/)
 })
@@ -58,7 +60,8 @@ test('a container that was never started has no log yet', async () => {
   assert.match(page, /\nLast lines of its log\n  \(none: it was never started\)\n/)
 })
 
-test('a command that is not there, or cannot be run', async () => {
+// of others nothing stays, or no more than that it ended
+if (peer.tellsWhy) test('a command that is not there, or cannot be run', async () => {
   await attempt('wrong', { command: ['no-such-program', 'x'] })
   const { cause, page } = await causeOf('wrong')
   assert.equal(cause, 'container c-wrong: the image has no command "no-such-program", or not in its PATH')
@@ -67,7 +70,7 @@ test('a command that is not there, or cannot be run', async () => {
   assert.match((await causeOf('data')).cause, /^container c-data: ("\/data\/from-image" may not be executed|it could not be started: .*permission denied)/)
 })
 
-test('a mount that fails', async () => {
+if (peer.tellsWhy) test('a mount that fails', async () => {
   writeFileSync(join(runtime.dir, 'a-file'), '')
   await attempt('mount', { command: ['true'], mounts: [{ host_path: join(runtime.dir, 'a-file'), container_path: '/bin' }] })
   const { cause, page } = await causeOf('mount')
@@ -99,19 +102,32 @@ test('a container that crashes again and again', async () => {
   assert.match(page, /\n  err \| config 2 missing\n/)
 })
 
-test('a network of pods that is not there', async () => {
+if (peer.tellsWhy) test('a network of pods that is not there', async () => {
   const { crictl, cri, dir } = runtime
-  renameSync(join(dir, 'cni'), join(dir, 'cni-away'))
-  try {
-    for (let tries = 0; (await crictl.json('info', '-q')).status.conditions.every(({ status }: { status: boolean }) => status); tries++) {
+  // the file alone: containerd 2 ends without the directory
+  const file = join(dir, 'cni/10-test.conflist')
+  const list = readFileSync(file)
+  const noticed = async (isReady: boolean): Promise<void> => {
+    for (let tries = 0; (await crictl.json('info', '-q')).status.conditions.every(({ status }: { status: boolean }) => status) !== isReady; tries++) {
       assert.ok(tries < 100, 'the runtime does not notice')
       await sleep(200)
     }
+  }
+  rmSync(file)
+  try {
+    await noticed(false)
     assert.notEqual((await crictl.run(['runp', podFile('lonely')])).code, 0)
     // some runtimes keep a pod that failed, others do not
     const { stdout, stderr } = await cri.run(['why', 'lonely'])
     assert.match(stdout + stderr, /^(Cause\n  |Error: neither [^\n]*nothing can be made while )the network of pods is not ready: \S/)
+    const pod = await crictl.ok('runp', podFile('hosted', { security_context: { namespace_options: { network: 2 } } }))
+    await cri.ok('wait', (await attempt('hosted', { command: ['sh', '-c', 'exit 42'] }, { pod })).id)
+    const { cause, page } = await causeOf('hosted')
+    assert.equal(cause, 'container c-hosted: it ended with 42: an error of the program itself')
+    assert.match(page, /\nThe runtime also says\n  NetworkReady is false: /)
   } finally {
-    renameSync(join(dir, 'cni-away'), join(dir, 'cni'))
+    writeFileSync(file, list) // containerd 1.6 does not look at what comes by a rename
   }
+  // the networks of the pods that are there are taken down with it
+  await noticed(true)
 })

@@ -21,6 +21,8 @@ export interface Cri {
   readonly settings: CriSettings
   /** The service of images, which may be another runtime's. */
   readonly images: () => Promise<Connection>
+  /** To the runtime once more, for what must be ended or undone after an interrupt too. */
+  readonly afterwards: () => Promise<Connection>
 }
 
 export type CriCall = Pick<Invocation, 'globals' | 'interrupt' | 'out'>
@@ -38,10 +40,10 @@ export const criFlags = (globals: ReadonlyMap<string, string>): Record<string, s
 
 const loadClient = () => Promise.all([import('../../cri/client/connection.ts'), import('../../cri/client/endpoint.ts')])
 
-async function opener(call: CriCall): Promise<{ readonly settings: CriSettings; readonly open: (address: string) => Promise<Connection> }> {
+async function opener(call: CriCall): Promise<{ readonly settings: CriSettings; readonly open: (address: string, signal?: AbortSignal) => Promise<Connection> }> {
   const [[{ openConnection }, { findEndpoint, parseEndpoint }], settings] = await Promise.all([loadClient(), settingsOf(call)])
-  return { settings, open: async (address) => openConnection({
-    endpoint: address === '' ? await findEndpoint() : parseEndpoint(address), timeoutMs: settings.timeoutMs, signal: call.interrupt.signal,
+  return { settings, open: async (address, signal = call.interrupt.signal) => openConnection({
+    endpoint: address === '' ? await findEndpoint() : parseEndpoint(address), timeoutMs: settings.timeoutMs, signal,
     trace: settings.debug ? (line) => call.out.note(`debug: ${line}`) : undefined,
   }) }
 }
@@ -54,11 +56,12 @@ export async function openImages(call: CriCall): Promise<Connection> {
 
 /** @throws Failure unavailable, denied */
 export async function openCri(call: CriCall): Promise<Cri> {
-  const { settings, open } = await opener(call)
+  const [{ settings, open }, { lastWords }] = await Promise.all([opener(call), import('../../cri/client/connection.ts')])
   const runtime = await open(settings.runtimeEndpoint)
   let images: Promise<Connection> | undefined
   const isSame = settings.imageEndpoint === '' || settings.imageEndpoint === settings.runtimeEndpoint
-  return { runtime, settings, images: () => (images ??= isSame ? Promise.resolve(runtime) : open(settings.imageEndpoint)) }
+  const afterwards = (): Promise<Connection> => open(settings.runtimeEndpoint, lastWords(call.interrupt.signal))
+  return { runtime, settings, afterwards, images: () => (images ??= isSame ? Promise.resolve(runtime) : open(settings.imageEndpoint)) }
 }
 
 /** Of what removes and stops pods: crictl does nothing without words, on which `crictl rmp $(crictl pods -q)` relies. @throws Failure invalid */
@@ -67,6 +70,9 @@ export function nothingNamed(call: CriCall, what: string): number {
   call.out.note(`No ${what} named: nothing is done`)
   return 0
 }
+
+/** What an error of too few words advises. */
+export const seeHelp = (call: Pick<CriCall, 'globals'>, command: string): string => `see '${isCrictl(call) ? 'crictl' : 'scow cri'} ${command} --help'`
 
 /** Whether the program was started as crictl: only its own grammar holds then. */
 export const isCrictl = ({ globals }: Pick<CriCall, 'globals'>): boolean => globals.get('--called') === 'crictl'

@@ -17,6 +17,7 @@ export const spec = defineCri({
   async run(call) {
     const { args, options, out, globals, given } = call
     const { KEYS, configFile, isKey, parseConfig } = await import('../../cri/client/settings.ts')
+    if (args.length > 2) throw new Failure('invalid', `config takes a setting and its value, got ${args.length}: ${args.join(' ')}`, { hint: 'give several with --set name=value,name=value' })
     const { path } = configFile(criFlags(globals))
     const known = (name: string): string => {
       if (!isKey(name)) throw new Failure('invalid', `unknown setting "${name}"`, { hint: `known are ${Object.keys(KEYS).join(', ')}` })

@@ -35,7 +35,7 @@ export const containerOptions = {
   readOnly: flag('--read-only', 'Do not let it write to its root'),
   securityOpt: list('--security-opt <option>', 'seccomp=, apparmor= or no-new-privileges'),
   tty: flag('-t, --tty', 'Make a terminal'),
-  user: text('--user <user[:group]>', 'User it runs as'),
+  user: text('-u, --user <user[:group]>', 'User it runs as'),
   volume: list('-v, --volume <host:container[:options]>', 'Mount a path of the node'),
   workdir: text('-w, --workdir <dir>', 'Working directory'),
 }

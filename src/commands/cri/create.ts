@@ -1,11 +1,12 @@
 import { duration, flag, list, text } from '../../cli/option.ts'
 import type { ContainerFlags } from '../../cri/client/from-flags.ts'
 import { Failure } from '../../errors.ts'
-import { defineCri, openCri, type Cri } from './command.ts'
+import { pullOverCri } from '../pull-over-cri.ts'
+import { defineCri, openCri, seeHelp, type Cri } from './command.ts'
 import { asksForSchema, chosenSchemas } from './config-schema.ts'
 import { containerOptions, dryRun } from './container-options.ts'
 import { areFiles, podConfigOf, showPlan, type Described } from './plan.ts'
-import { checkPullChoice, pullOptions, pullSettings, pullWithProgress } from './pull-options.ts'
+import { checkPullChoice, pullOptions, pullSettings } from './pull-options.ts'
 
 const FILES = 2
 
@@ -34,15 +35,16 @@ export const spec = defineCri({
     checkPullChoice(options)
     const [podSandboxId, ...words] = args as [string, ...string[]]
     const isFiles = areFiles(call, words, FILES)
-    if (isFiles ? words.length !== FILES : words.length === 0) throw new Failure('invalid', isFiles ? 'a container needs two files: its configuration and its pod\'s' : 'no image to create a container from', { hint: 'see \'scow cri create --help\'' })
+    if (isFiles ? words.length !== FILES : words.length === 0) throw new Failure('invalid', isFiles ? 'a container needs two files: its configuration and its pod\'s' : 'no image to create a container from', { hint: seeHelp(call, 'create') })
     const cri = await openCri(call)
     const { container: config, pod: sandboxConfig } = isFiles ? await fromFiles(words as [string, string]) : await fromFlags(cri, podSandboxId, { ...options, image: words[0]!, command: words.slice(1) })
-    const { RuntimeServiceService: Runtime, CreateContainerRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
+    const [{ RuntimeServiceService: Runtime, CreateContainerRequest }, { makeLogFolder }] = await Promise.all([import('../../cri/wire/generated/runtime-v1.ts'), import('../../cri/client/log-folder.ts')])
     const request = CreateContainerRequest.fromPartial({ podSandboxId, config, sandboxConfig })
     if (options.dryRun) return showPlan(out, [{ rpc: 'CreateContainer', request }])
     if (options.withPull || (cri.settings.pullImageOnCreate && !options.noPull)) {
-      await pullWithProgress(await cri.images(), { image: config.image!.image, pod: sandboxConfig, ...await pullSettings(options) }, call)
+      await pullOverCri(await cri.images(), { image: config.image!.image, pod: sandboxConfig, ...await pullSettings(options) })
     }
+    makeLogFolder(cri.runtime, sandboxConfig, config)
     out.line((await cri.runtime.call(Runtime.createContainer, request, { timeoutMs: options.cancelTimeout })).containerId)
   },
 })

@@ -1,6 +1,6 @@
 import { flag, integer, text } from '../../cli/option.ts'
 import { writeAll } from '../../cli/output.ts'
-import { exitCodeOf, Failure } from '../../errors.ts'
+import { exitCodeOf, Failure, isFailure } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { openCri, type Cri, type CriCall } from './command.ts'
 import { containerFilters, tlsOptions, transport } from './options.ts'
@@ -74,10 +74,18 @@ async function execSync({ runtime }: Cri, { id, command, timeout = 0 }: Sync): P
   const { RuntimeServiceService: Runtime, ExecSyncRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
   const timeoutMs = timeout > 0 ? timeout * 1000 + GRACE_MS : undefined
   const request = ExecSyncRequest.fromPartial({ containerId: id, cmd: [...command], timeout: BigInt(timeout) })
-  const { stdout, stderr, exitCode } = await runtime.call(Runtime.execSync, request, { timeoutMs }).catch(explained)
+  const { stdout, stderr, exitCode } = await runtime.call(Runtime.execSync, request, { timeoutMs }).catch((error) => explained(isFailure(error, 'timeout') && timeout > 0 ? notEnded(timeout, error) : error))
+  const said = [stdout, stderr].map((bytes) => Buffer.from(bytes).toString('latin1'))
+  // CRI-O has no code of its own for it
+  if (timeout > 0 && exitCode === -1 && said[1]!.trim() === 'command timed out') throw notEnded(timeout)
   writeAll(1, stdout)
   writeAll(2, stderr)
-  return exitCode
+  return exitCode === 0 ? 0 : (await import('../../cri/client/remote-command.ts')).codeOfExec(exitCode, said.join('\n'))
+}
+
+const notEnded = (seconds: number, cause?: Error): Failure => {
+  const ours = `the command did not end within ${seconds} s`
+  return new Failure('timeout', !cause ? ours : cause.message.startsWith(ours) ? cause.message : `${ours}: ${cause.message}`, { cause })
 }
 
 interface Streamed extends TlsFlags {

@@ -22,7 +22,7 @@ export async function podConfigOf(runtime: Connection, podSandboxId: string): Pr
   const told = configIn(info)
   if (told) return fromPlain(Config, told, `configuration of pod ${podSandboxId}`)
   return Config.fromPartial({
-    ...(status?.metadata ? { metadata: status.metadata } : {}), labels: status?.labels ?? {}, annotations: status?.annotations ?? {},
+    ...(status?.metadata ? { metadata: status.metadata, logDirectory: (await import('../../cri/client/log-folder.ts')).podLogFolder(status.metadata) } : {}), labels: status?.labels ?? {}, annotations: status?.annotations ?? {},
     linux: { securityContext: { ...(status?.linux?.namespaces?.options ? { namespaceOptions: status.linux.namespaces.options } : {}) } },
   })
 }

@@ -1,16 +1,14 @@
-// Options of everything that may pull an image, and the pull itself with its progress.
+// Options of everything that may pull an image.
 import { duration, text } from '../../cli/option.ts'
 import { Failure } from '../../errors.ts'
 import type { Pull } from '../../cri/client/pull.ts'
 import { environment } from '../../environment.ts'
-import type { Connection } from '../../cri/client/connection.ts'
-import type { CriCall } from './command.ts'
 
 export const pullOptions = {
   auth: text('--auth <base64>', 'Credentials of the registry, as its configuration files hold them'),
   creds: text('--creds <user:password>', 'Credentials of the registry'),
   pullTimeout: duration('--pt, --pull-timeout <duration>', 'Give up a pull after so long; by default it takes as long as it needs'),
-  username: text('-u, --username <name>', 'User of the registry; the password is asked for'),
+  username: text('--username <name>', 'User of the registry; the password is asked for'),
 }
 
 /** @throws Failure invalid */
@@ -28,7 +26,7 @@ export interface PullFlags {
 export async function pullSettings({ auth, creds, username, pullTimeout }: PullFlags): Promise<Pick<Pull, 'auth' | 'timeoutMs'>> {
   const [{ authConfig }, { parseTimeout }] = await Promise.all([import('../../cri/client/pull.ts'), import('../../cri/client/settings.ts')])
   const { CRICTL_PULL_TIMEOUT: time, CRICTL_CREDS, CRICTL_AUTH } = environment().all
-  const timeoutMs = pullTimeout ?? (time ? parseTimeout(time) : undefined)
+  const timeoutMs = pullTimeout ?? (time ? parseTimeout(time, 'CRICTL_PULL_TIMEOUT') : undefined)
   if (timeoutMs !== undefined && timeoutMs < 0) throw new Failure('invalid', 'a pull cannot take less than no time', { hint: 'give --pull-timeout such as 5m, or 0 for no limit' })
   const known = { creds: creds ?? (CRICTL_CREDS || undefined), auth: auth ?? (CRICTL_AUTH || undefined) }
   const password = username !== undefined && !known.creds && !known.auth ? await askPassword(username) : undefined
@@ -46,26 +44,5 @@ async function askPassword(username: string): Promise<string> {
   } finally {
     reader.close()
     process.stderr.write('\n')
-  }
-}
-
-const PROGRESS_MS = 500
-
-/** Pulls; on a terminal a line says how much the runtime's file system has grown by. */
-export async function pullWithProgress(images: Connection, pull: Pull, { out }: Pick<CriCall, 'out'>): Promise<string> {
-  const [{ pullImage }, { fileSystemUse }] = await Promise.all([import('../../cri/client/pull.ts'), import('../../cri/client/image-space.ts')])
-  if (!process.stderr.isTTY) return pullImage(images, pull)
-  const { usageSize } = await import('./print.ts')
-  const began = Date.now()
-  const before = await fileSystemUse(images)
-  const timer = setInterval(() => void fileSystemUse(images).then((now) => {
-    const grown = before === undefined || now === undefined || now < before ? '' : `, ${usageSize(now - before)} more on disk`
-    process.stderr.write(`\r\x1b[KPulling ${pull.image}: ${Math.round((Date.now() - began) / 1000)} s${grown}`)
-  }), PROGRESS_MS)
-  try {
-    return await pullImage(images, pull)
-  } finally {
-    clearInterval(timer)
-    if (out.isTerminal) process.stderr.write('\r\x1b[K')
   }
 }

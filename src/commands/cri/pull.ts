@@ -1,7 +1,8 @@
 import { commaList, text } from '../../cli/option.ts'
+import { pullOverCri } from '../pull-over-cri.ts'
 import { defineCri, openImages } from './command.ts'
 import { asksForSchema, schemaText } from './config-schema.ts'
-import { pullOptions, pullSettings, pullWithProgress } from './pull-options.ts'
+import { pullOptions, pullSettings } from './pull-options.ts'
 
 export const spec = defineCri({
   name: 'pull',
@@ -9,6 +10,7 @@ export const spec = defineCri({
   args: [{ name: 'image', arity: 'one' }],
   options: {
     ...pullOptions,
+    username: { ...pullOptions.username, flags: '-u, --username <name>' },
     annotation: commaList('-a, --annotation <name=value>', 'Annotation of the image'),
     podConfig: text('--pod-config <file>', 'Pull for this pod', { complete: 'file' }),
   },
@@ -19,7 +21,7 @@ export const spec = defineCri({
     const [{ parseLabels }, { readPodConfig }, settings] = await Promise.all([import('../../cri/client/containers.ts'), import('../../cri/client/message-files.ts'), pullSettings(options)])
     const pod = options.podConfig === undefined ? undefined : await readPodConfig(options.podConfig)
     const images = await openImages(call)
-    const reference = await pullWithProgress(images, { image: args[0]!, pod, annotations: parseLabels(options.annotation), ...settings }, call)
+    const reference = await pullOverCri(images, { image: args[0]!, pod, annotations: parseLabels(options.annotation), ...settings })
     out.line(`Image is up to date for ${reference}`)
   },
 })

@@ -3,6 +3,7 @@ import type { Connection } from '../../cri/client/connection.ts'
 import { Failure } from '../../errors.ts'
 import { forEach } from '../each.ts'
 import { codeOf, defineCri, nothingNamed, openCri } from './command.ts'
+import { endPod } from './end-pod.ts'
 
 export const spec = defineCri({
   name: 'rmp',
@@ -23,12 +24,12 @@ export const spec = defineCri({
 })
 
 async function remove(runtime: Connection, podSandboxId: string, force: boolean): Promise<string> {
-  const { RuntimeServiceService: Runtime, PodSandboxState, PodSandboxStatusRequest, RemovePodSandboxRequest, StopPodSandboxRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
+  const { RuntimeServiceService: Runtime, PodSandboxState, PodSandboxStatusRequest, RemovePodSandboxRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
   const { status } = await runtime.call(Runtime.podSandboxStatus, PodSandboxStatusRequest.fromPartial({ podSandboxId }))
   const isReady = status?.state === PodSandboxState.SANDBOX_READY
   if (isReady) {
     if (!force) throw new Failure('wrongState', `pod ${podSandboxId} is ready`, { hint: 'stop it first, or use --force' })
-    await runtime.call(Runtime.stopPodSandbox, StopPodSandboxRequest.fromPartial({ podSandboxId }))
+    await endPod(runtime, podSandboxId)
   }
   await runtime.call(Runtime.removePodSandbox, RemovePodSandboxRequest.fromPartial({ podSandboxId }))
   return `${isReady ? `Stopped sandbox ${podSandboxId}\n` : ''}Removed sandbox ${podSandboxId}`

@@ -1,15 +1,16 @@
 import { duration, flag, text } from '../../cli/option.ts'
 import type { Output } from '../../cli/output.ts'
 import type { ContainerFlags, PodFlags } from '../../cri/client/from-flags.ts'
-import type { Connection } from '../../cri/client/connection.ts'
 import { exitCodeOf, Failure, type ErrorKind } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
-import { EXIT_CODES, openCri, type Cri, type CriCall } from './command.ts'
+import { pullOverCri } from '../pull-over-cri.ts'
+import { EXIT_CODES, openCri, seeHelp, type Cri, type CriCall } from './command.ts'
 import { asksForSchema, chosenSchemas } from './config-schema.ts'
 import { containerOptions, dryRun, podOptions } from './container-options.ts'
+import { endPod } from './end-pod.ts'
 import { showOutput } from './foreground.ts'
 import { areFiles, showPlan, type Described } from './plan.ts'
-import { checkPullChoice, pullOptions, pullSettings, pullWithProgress, type PullFlags } from './pull-options.ts'
+import { checkPullChoice, pullOptions, pullSettings, type PullFlags } from './pull-options.ts'
 
 const FILES = 2
 /** Below these the codes are the container's own; 126 and 127 are of a command that was tried. */
@@ -39,18 +40,19 @@ export const spec = defineCommand({
     let codes: Partial<Record<ErrorKind, number>> = isFiles || options.dryRun ? EXIT_CODES : BEFORE_COMMAND
     try {
       if (asksForSchema(call, args)) return out.line(await chosenSchemas(args)), 0
-      if (isFiles ? args.length !== FILES : args.length === 0) throw new Failure('invalid', isFiles ? 'run needs two files: the configurations of the container and of its pod' : 'no image to run', { hint: "see 'scow cri run --help'" })
+      if (isFiles ? args.length !== FILES : args.length === 0) throw new Failure('invalid', isFiles ? 'run needs two files: the configurations of the container and of its pod' : 'no image to run', { hint: seeHelp(call, 'run') })
       checkPullChoice(options)
+      if (options.rm && (isFiles || options.detach)) throw new Failure('invalid', `--rm ${isFiles ? 'and files' : 'and --detach'} exclude each other: nobody waits for the end`, { hint: 'drop --rm, and remove the pod later with scow cri rmp --force' })
       const described = isFiles ? await fromFiles(args as [string, string]) : await fromFlags({ ...options, image: args[0]!, command: args.slice(1) })
       if (options.dryRun) return await showRun(out, described, options.runtime ?? '')
       const cri = await openCri(call)
       await pullForRun(cri, call, { described, options, isFiles })
-      const started = await start(cri.runtime, described, { handler: options.runtime ?? '', timeoutMs: options.cancelTimeout, onPod: () => { if (!isFiles) codes = {} } })
+      const started = await start(cri, described, { handler: options.runtime ?? '', timeoutMs: options.cancelTimeout, signal: call.interrupt.signal, onPod: () => { if (!isFiles) codes = {} } })
       if (isFiles || options.detach) return out.line(started.containerId), 0
       try {
         return await showOutput(cri.runtime, { ...started, stdin: options.interactive, tty: options.tty }, call)
       } finally {
-        if (options.rm) await removePod(cri.runtime, started.podSandboxId)
+        if (options.rm) await removePod(cri, started.podSandboxId)
       }
     } catch (error) {
       out.error(error)
@@ -92,35 +94,44 @@ async function pullForRun(cri: Cri, call: CriCall, { described, options, isFiles
     const { findImage } = await import('../../cri/client/images.ts')
     if (!isFiles && await findImage(images, image)) return
   }
-  await pullWithProgress(images, { image, pod: described.pod, ...await pullSettings(options) }, call)
+  await pullOverCri(images, { image, pod: described.pod, ...await pullSettings(options) })
 }
 
 interface Manner {
   readonly handler: string
   readonly timeoutMs: number | undefined
+  readonly signal: AbortSignal
   /** Called when the pod is there: what fails from then on is the container's. */
   readonly onPod: () => void
 }
 interface Started { readonly podSandboxId: string; readonly containerId: string }
 
 /** Whatever fails, no half of it stays; of a pod that was there already, as some runtimes answer, nothing goes. */
-async function start(runtime: Connection, { pod, container }: Described, { handler, timeoutMs, onPod }: Manner): Promise<Started> {
-  const { RuntimeServiceService: Runtime, ListPodSandboxRequest, RunPodSandboxRequest, CreateContainerRequest, StartContainerRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
+async function start(cri: Cri, { pod, container }: Described, { handler, timeoutMs, signal, onPod }: Manner): Promise<Started> {
+  const [{ RuntimeServiceService: Runtime, ListPodSandboxRequest, RunPodSandboxRequest, CreateContainerRequest, StartContainerRequest }, { makeLogFolder }] = await Promise.all([import('../../cri/wire/generated/runtime-v1.ts'), import('../../cri/client/log-folder.ts')])
+  // a pod whose making is broken off may be there all the same, and nobody would know its id
+  const runtime = await cri.afterwards()
   const { items: before } = await runtime.call(Runtime.listPodSandbox, ListPodSandboxRequest.fromPartial({}))
   const { podSandboxId } = await runtime.call(Runtime.runPodSandbox, RunPodSandboxRequest.fromPartial({ config: pod, runtimeHandler: handler }), { timeoutMs })
   onPod()
   try {
+    signal.throwIfAborted()
+    makeLogFolder(runtime, pod, container)
     const { containerId } = await runtime.call(Runtime.createContainer, CreateContainerRequest.fromPartial({ podSandboxId, config: container, sandboxConfig: pod }), { timeoutMs })
+    signal.throwIfAborted()
     await runtime.call(Runtime.startContainer, StartContainerRequest.fromPartial({ containerId }), { timeoutMs })
+    signal.throwIfAborted()
     return { podSandboxId, containerId }
   } catch (error) {
-    if (!before.some(({ id }) => id === podSandboxId)) await removePod(runtime, podSandboxId).catch(() => {})
+    if (!before.some(({ id }) => id === podSandboxId)) await removePod(cri, podSandboxId).catch(() => {})
     throw (await import('../../cri/client/remote-command.ts')).asStartFailure(error)
   }
 }
 
-async function removePod(runtime: Connection, podSandboxId: string): Promise<void> {
-  const { RuntimeServiceService: Runtime, RemovePodSandboxRequest, StopPodSandboxRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
-  await runtime.call(Runtime.stopPodSandbox, StopPodSandboxRequest.fromPartial({ podSandboxId }))
+/** After an interrupt too. */
+async function removePod({ afterwards }: Cri, podSandboxId: string): Promise<void> {
+  const runtime = await afterwards()
+  const { RuntimeServiceService: Runtime, RemovePodSandboxRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
+  await endPod(runtime, podSandboxId)
   await runtime.call(Runtime.removePodSandbox, RemovePodSandboxRequest.fromPartial({ podSandboxId }))
 }

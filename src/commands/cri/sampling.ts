@@ -1,5 +1,6 @@
 // Rates: two readings some time apart, once or again and again.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LONGEST_TIMER_MS } from '../../clock.ts'
 import type { Output } from '../../cli/output.ts'
 import type { CpuUsage } from '../../cri/wire/generated/runtime-v1.ts'
 
@@ -7,7 +8,7 @@ interface Sampling<T> { readonly read: () => Promise<readonly T[]>; readonly idO
 
 export async function sampled<T>({ read, idOf, seconds, signal }: Sampling<T>): Promise<{ before: Map<string, T>; now: readonly T[] }> {
   const before = new Map((await read()).map((item) => [idOf(item), item]))
-  await sleep(seconds * 1000, undefined, { signal })
+  await sleep(Math.min(Math.max(seconds * 1000, 0), LONGEST_TIMER_MS), undefined, { signal })
   return { before, now: await read() }
 }
 

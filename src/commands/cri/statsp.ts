@@ -26,7 +26,8 @@ export const spec = defineCri({
     await repeat(options.watch, { out, signal: interrupt.signal }, async (show) => {
       if (options.output === 'json' || options.output === 'yaml') return printJson(out, { stats: (await read()).map(toJson) }, options)
       const { before, now } = await sampled({ read, idOf: ({ attributes }) => attributes?.id ?? '', seconds: options.seconds ?? 1, signal: interrupt.signal })
-      show(table(HEADINGS, now.flatMap((one) => {
+      // of a pod without figures nothing is known: crictl leaves it out too
+      show(table(HEADINGS, now.filter(({ linux }) => linux?.cpu?.usageCoreNanoSeconds?.value || linux?.memory?.workingSetBytes?.value).flatMap((one) => {
         const old = before.get(one.attributes?.id ?? '')
         return old ? [[one.attributes?.metadata?.name ?? '', shortId(one.attributes?.id ?? ''), percentOfCpu(one.linux?.cpu, old.linux?.cpu), usageSize(one.linux?.memory?.workingSetBytes?.value ?? 0n)]] : []
       })))

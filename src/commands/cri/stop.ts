@@ -1,4 +1,5 @@
 import { flag, integer } from '../../cli/option.ts'
+import { Failure } from '../../errors.ts'
 import { forEach } from '../each.ts'
 import { codeOf, defineCri, openCri } from './command.ts'
 
@@ -16,6 +17,7 @@ export const spec = defineCri({
   },
   async run(call) {
     const { args, options, out } = call
+    if (options.all && args.length > 0) throw new Failure('invalid', '--all and containers exclude each other', { hint: 'leave out one' })
     const [{ findContainers }, { RuntimeServiceService: Runtime, StopContainerRequest }, cri] = await Promise.all([
       import('../../cri/client/containers.ts'), import('../../cri/wire/generated/runtime-v1.ts'), openCri(call),
     ])

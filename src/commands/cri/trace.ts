@@ -2,7 +2,7 @@ import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs'
 import { flag, integer, text } from '../../cli/option.ts'
 import { Failure } from '../../errors.ts'
 import type { TracedCall } from '../../cri/client/trace/trace.ts'
-import { defineCri, type CriCall } from './command.ts'
+import { defineCri, seeHelp, type CriCall } from './command.ts'
 
 const TOP = 10
 const OWNER_ONLY = 0o600
@@ -25,9 +25,11 @@ export const spec = defineCri({
     if (args[0] === 'show') {
       if (args[1] === undefined) throw new Failure('invalid', 'no recording to show', { hint: 'give the file of --record' })
       const { story } = await import('../../cri/client/trace/story.ts')
-      return out.write(story(readCalls(args[1]), { pod: options.pod, top: options.top ?? TOP }))
+      const page = story(readCalls(args[1], out.note), { pod: options.pod, top: options.top ?? TOP })
+      if (page === '') throw new Failure('notFound', `no call in ${args[1]} is for ${options.pod}`)
+      return out.write(page)
     }
-    if (args.length > 1 || options.listen === undefined) throw new Failure('invalid', 'trace needs the socket of a runtime and --listen with the socket to make', { hint: 'see \'scow cri trace --help\'' })
+    if (args.length > 1 || options.listen === undefined) throw new Failure('invalid', 'trace needs the socket of a runtime and --listen with the socket to make', { hint: seeHelp(call, 'trace') })
     return trace(call, { ...options, socket: args[0]!, listen: options.listen })
   },
 })
@@ -38,11 +40,12 @@ async function trace({ interrupt, out }: CriCall, { socket, listen, record, quie
   const [{ traceCalls }, { Names, callLine }, { checkEndpoint, parseEndpoint }] = await Promise.all([
     import('../../cri/client/trace/trace.ts'), import('../../cri/client/trace/story.ts'), import('../../cri/client/endpoint.ts'),
   ])
+  const listenPath = listen.replace(/^unix:(\/\/)?/, '')
+  if (/^\w+:\/\//.test(listenPath)) throw new Failure('invalid', `cannot listen on ${listen}: it is no unix socket`, { hint: 'give a path such as /run/traced.sock' })
   const target = parseEndpoint(socket)
   await checkEndpoint(target)
   let file = record === undefined ? undefined : openRecord(record)
   const names = new Names()
-  const listenPath = listen.replace(/^unix:\/\//, '')
   try {
     await traceCalls({ target, listen: listenPath, signal: interrupt.signal, onNote: (line) => out.note(line), onListening: () => out.note(`${listenPath} -> ${target.address}`), onCall: (seen) => {
       try {
@@ -69,20 +72,26 @@ function openRecord(path: string): number {
   }
 }
 
-function readCalls(path: string): TracedCall[] {
+/** A trace that was killed, or whose disk was full, leaves the half of a line. */
+function readCalls(path: string, note: (text: string) => void): TracedCall[] {
   let content: string
   try {
     content = readFileSync(path, 'utf8')
   } catch (error) {
     throw new Failure('notFound', `cannot read ${path}: ${(error as NodeJS.ErrnoException).code}`, { cause: error })
   }
-  return content.split('\n').filter((line) => line.trim() !== '').map((line, at) => {
-    try {
-      const value = JSON.parse(line) as TracedCall
-      if (typeof value.rpc !== 'string' || typeof value.durationMs !== 'number' || typeof value.time !== 'string') throw new Error('no call')
-      return value
-    } catch (error) {
-      throw new Failure('invalid', `${path}:${at + 1} is no line of a recording`, { cause: error })
-    }
-  })
+  const lines = content.split('\n').map((line, at) => ({ at: at + 1, line, call: line.trim() === '' ? undefined : callIn(line) })).filter(({ line }) => line.trim() !== '')
+  const wrong = lines.filter(({ call }) => call === undefined)
+  if (wrong.length > 0 && wrong.length === lines.length) throw new Failure('invalid', `${path}:${wrong[0]!.at} is no line of a recording`)
+  if (wrong.length > 0) note(`left out, as no lines of a recording: ${wrong.length}, the first at ${path}:${wrong[0]!.at}`)
+  return lines.flatMap(({ call }) => call ?? [])
+}
+
+function callIn(line: string): TracedCall | undefined {
+  try {
+    const value = JSON.parse(line) as TracedCall | null
+    return typeof value?.rpc === 'string' && typeof value.durationMs === 'number' && typeof value.time === 'string' ? value : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -21,11 +21,9 @@ export interface Remote {
   readonly note: (text: string) => void
 }
 
-const LAST_WORDS_MS = 60_000
-
 /** @throws Failure invalid, unavailable, denied */
 export async function openClient({ interrupt, out, globals }: Pick<Invocation, 'interrupt' | 'out' | 'globals'>, text: string): Promise<Remote> {
-  const [{ openConnection }, { parseEndpoint }, wire] = await Promise.all([
+  const [{ lastWords, openConnection }, { parseEndpoint }, wire] = await Promise.all([
     import('../../cri/client/connection.ts'), import('../../cri/client/endpoint.ts'), import('../../cri/wire/generated/runtime-v1.ts'),
   ])
   const endpoint = parseEndpoint(text, '--endpoint or SCOW_ENDPOINT')
@@ -33,6 +31,6 @@ export async function openClient({ interrupt, out, globals }: Pick<Invocation, '
   const runtime = await openConnection({ endpoint, signal: interrupt.signal, trace })
   return {
     address: endpoint.address, isHere: endpoint.path !== undefined, runtime, wire, handler: globals.get('--runtime') ?? '', signal: interrupt.signal, note: out.note,
-    afterwards: () => openConnection({ endpoint, signal: AbortSignal.timeout(LAST_WORDS_MS), trace }),
+    afterwards: () => openConnection({ endpoint, signal: lastWords(interrupt.signal), trace }),
   }
 }

@@ -4,6 +4,7 @@ import type { Image as Listed } from '../../cri/wire/generated/runtime-v1.ts'
 import type { ImageActs, PullCall } from '../image/acts.ts'
 import type { Image } from '../image/images-view.ts'
 import type { ImageSource } from '../image/source.ts'
+import { pullOverCri } from '../pull-over-cri.ts'
 import { parsePullPolicy, type PullPolicy } from '../container/request/settings.ts'
 import type { Remote } from './client.ts'
 import { hex, listRows } from './rows.ts'
@@ -77,9 +78,9 @@ export async function provideImage(remote: Remote, reference: string, { policy, 
   const here = policy === 'missing' || policy === 'never' ? await lookUp(remote, reference) : undefined
   if (here) return here
   if (policy === 'never') throw new Failure('notFound', `${reference}: image not known`, { hint: 'it is not pulled because of --pull never' })
-  const { authConfig, pullImage } = await import('../../cri/client/pull.ts')
+  const { authConfig } = await import('../../cri/client/pull.ts')
   if (!quiet) out.note(`Trying to pull ${reference}...`)
-  const ref = await pullImage(remote.runtime, { image: reference, auth: authConfig({ creds }) })
+  const ref = await pullOverCri(remote.runtime, { image: reference, auth: authConfig({ creds }) }, { isQuiet: quiet })
   return source.find(ref)
 }
 

@@ -13,6 +13,7 @@ import type { Remote } from './client.ts'
 import { findRow, remoteContainers } from './containers.ts'
 import { podStatus } from '../pod/pod-row.ts'
 import { remoteImages } from './images.ts'
+import { limitsOf } from './limits.ts'
 import { remotePods } from './pods.ts'
 import { commandOf, completed, listRows, statusOf, type Status } from './rows.ts'
 
@@ -75,17 +76,12 @@ function requestOf({ status, told }: Status, pod: PodSandboxStatus | undefined):
   const limits = status.resources?.linux ?? undefined
   const spaces = pod?.linux?.namespaces?.options
   const mode = (value: number | undefined): { kind: 'private' | 'host' } => ({ kind: value === ON_THE_NODE ? 'host' : 'private' })
-  const positive = (value: bigint | undefined): number | undefined => (value === undefined || value <= 0n ? undefined : Number(value))
-  const known = <T extends object>(values: T): T => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== '')) as T
   return {
     command: commandOf(told), env: [], terminal: told.runtimeSpec?.process?.['terminal'] ?? told.config?.tty ?? false, stdin: told.config?.stdin ?? false,
     labels: Object.entries(status.labels), annotations: Object.entries(status.annotations), devices: [], ports: [], sysctls: [], security: { privileged: false, noNewPrivileges: told.runtimeSpec?.process?.['noNewPrivileges'] ?? false },
     mounts: status.mounts.map(({ hostPath, containerPath, readonly }): MountRequest => ({ type: 'bind', source: hostPath, target: containerPath, readOnly: readonly })),
     network: spaces?.network === ON_THE_NODE ? { kind: 'host' } : { kind: 'bridge', networks: [] }, namespaces: { pid: mode(spaces?.pid), ipc: mode(spaces?.ipc), uts: mode(spaces?.network), cgroup: { kind: 'private' } },
-    resources: known({
-      memoryBytes: positive(limits?.memoryLimitInBytes), memorySwapBytes: positive(limits?.memorySwapLimitInBytes), cpuShares: positive(limits?.cpuShares), cpuQuotaUs: positive(limits?.cpuQuota),
-      cpuPeriodUs: positive(limits?.cpuPeriod), cpusetCpus: limits?.cpusetCpus, cpusetMems: limits?.cpusetMems,
-    }) as ContainerRequest['resources'],
+    resources: limitsOf({ status, told }),
     ...(limits?.oomScoreAdj ? { oomScoreAdj: Number(limits.oomScoreAdj) } : {}), log: { driver: 'k8s-file', path: status.logPath }, restart: { name: 'no' },
   }
 }

@@ -62,12 +62,15 @@ async function make(remote: Remote, { args, options, out }: CreateCall): Promise
   container.image = wire.ImageSpec.fromPartial({ image: whole, userSpecifiedImage: whole })
   const { podSandboxId: podId } = await runtime.call(wire.RuntimeServiceService.runPodSandbox, wire.RunPodSandboxRequest.fromPartial({ config: pod, runtimeHandler: handler }))
   try {
+    const { makeLogFolder } = await import('../../cri/client/log-folder.ts')
+    makeLogFolder(runtime, pod, container)
     const { containerId: id } = await runtime.call(wire.RuntimeServiceService.createContainer, wire.CreateContainerRequest.fromPartial({ podSandboxId: podId, config: container, sandboxConfig: pod }))
     idFile.write(id)
     return { id, podId }
   } catch (error) {
     await clear(remote, undefined, podId).catch(() => {})
-    throw error
+    // CRI-O has runc look for the command already here
+    throw (await import('../../cri/client/remote-command.ts')).asStartFailure(error)
   }
 }
 

@@ -3,6 +3,7 @@ import { loadConfig } from '../../config.ts'
 import type { HostInfo } from '../../engine/host-info.ts'
 import { Failure } from '../../errors.ts'
 import type { Event, SystemActs } from '../system/acts.ts'
+import type { ContainerStatus } from '../../cri/wire/generated/runtime-v1.ts'
 import type { Remote } from './client.ts'
 import { inspectRemote } from './inspect.ts'
 import { OWN_NAME, kubeletName, listRows, toMs } from './rows.ts'
@@ -16,7 +17,9 @@ export const remoteSystemActs = (remote: Remote): SystemActs => ({
   info: () => info(remote),
 })
 
-async function* events({ runtime, wire, signal }: Remote, { untilMs }: Parameters<SystemActs['events']>[0]): AsyncGenerator<Event> {
+async function* events(remote: Remote, { untilMs }: Parameters<SystemActs['events']>[0]): AsyncGenerator<Event> {
+  const { runtime, wire, signal } = remote
+  const statusFor = teller(remote)
   const untilOver = untilMs === undefined ? undefined : AbortSignal.timeout(Math.max(0, Math.min(untilMs - Date.now(), LONGEST_MS)))
   const stream = runtime.stream(wire.RuntimeServiceService.getContainerEvents, {})
   const over = new Promise<'over'>((resolve) => { for (const one of [signal, ...(untilOver ? [untilOver] : [])]) one.addEventListener('abort', () => resolve('over'), { once: true }) })
@@ -27,8 +30,8 @@ async function* events({ runtime, wire, signal }: Remote, { untilMs }: Parameter
     if (result.done) return
     const { containerId, containerEventType, createdAt, containersStatuses, podSandboxStatus } = result.value
     const isPod = podSandboxStatus?.id === containerId
-    const status = containersStatuses.find(({ id }) => id === containerId)
     const type = STATUSES[containerEventType] ?? 'unknown'
+    const status = isPod ? undefined : await statusFor(containerId, containersStatuses, type)
     yield {
       seq, type: isPod ? 'pod' : 'container', status: isPod && type === 'died' ? 'stop' : type, id: containerId, timeMs: toMs(createdAt),
       name: isPod ? podSandboxStatus?.metadata?.name ?? '' : status ? status.annotations[OWN_NAME] ?? kubeletName(status, podSandboxStatus) : '', image: status?.image?.userSpecifiedImage || status?.image?.image || '',
@@ -36,6 +39,28 @@ async function* events({ runtime, wire, signal }: Remote, { untilMs }: Parameter
     }
   }
 }
+
+type Teller = (id: string, told: readonly ContainerStatus[], type: string) => Promise<ContainerStatus | undefined>
+
+/** CRI-O's events come without the status of their container: it is asked for, and kept for when the container is gone. */
+function teller({ runtime, wire }: Remote): Teller {
+  const known = new Map<string, ContainerStatus>()
+  return async (id, told, type) => {
+    const last = known.get(id)
+    const status = told.find((one) => one.id === id) ?? (type === 'remove' ? last : await statusNow(id) ?? last)
+    if (type === 'remove') known.delete(id)
+    else if (status) known.set(id, status)
+    return status
+  }
+  async function statusNow(containerId: string): Promise<ContainerStatus | undefined> {
+    try {
+      return (await runtime.call(wire.RuntimeServiceService.containerStatus, wire.ContainerStatusRequest.fromPartial({ containerId }))).status
+    } catch {
+      return undefined
+    }
+  }
+}
+
 /** What a timer of Node can hold. */
 const LONGEST_MS = 2 ** 31 - 1
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import test from 'node:test'
 import { createInflate } from 'node:zlib'
-import { parseEndpoint } from './endpoint.ts'
 import { mountOf, podFromFlags, portMapping } from './from-flags.ts'
 import { containerStatusJson, formatTime } from './inspected.ts'
+import { makeLogFolder } from './log-folder.ts'
 import { mergeByTime, parseLine, previousLog, readLog } from './log-lines.ts'
 import { fromPlain } from './message-files.ts'
 import { parsePortPair } from './port-forward.ts'
@@ -16,19 +16,13 @@ import { parseTimeout } from './settings.ts'
 import { openSpdySession } from './spdy.ts'
 import { withoutSecrets } from './trace/messages.ts'
 import { streamingUrl } from './upgrade.ts'
-import { meaningOf } from './why.ts'
+import { meaningOf, spanOf } from './why.ts'
 import { ContainerStatus, ContainerConfig, PodSandbox, PodSandboxConfig, RunPodSandboxRequest } from '../wire/generated/runtime-v1.ts'
 
-test('an endpoint is a socket or a host with its port', () => {
-  assert.deepEqual(parseEndpoint('unix:///run/x.sock'), { address: 'unix:///run/x.sock', path: '/run/x.sock' })
-  assert.equal(parseEndpoint('/run/x.sock').address, 'unix:///run/x.sock')
-  assert.deepEqual(parseEndpoint('tcp://[::1]:10'), { address: 'tcp://[::1]:10', host: '::1', port: 10 })
-  for (const wrong of ['', 'x', 'http://x', 'tcp://x', 'unix://x']) assert.throws(() => parseEndpoint(wrong), { name: 'Failure', kind: 'invalid' })
-})
-
 test('a timeout is a duration or seconds, and none at zero and below', () => {
-  assert.deepEqual(['2s', '1m30s', '5', '500ms', '0', '-3s', '0s'].map(parseTimeout), [2000, 90_000, 5000, 500, undefined, undefined, undefined])
-  assert.throws(() => parseTimeout('soon'), { kind: 'invalid' })
+  assert.deepEqual(['2s', '1m30s', '5', '500ms', '0', '-3s', '0s'].map((text) => parseTimeout(text)), [2000, 90_000, 5000, 500, undefined, undefined, undefined])
+  assert.throws(() => parseTimeout('soon'), { kind: 'invalid', message: 'invalid timeout "soon"' })
+  assert.throws(() => parseTimeout('soon', 'SOME_TIMEOUT'), { kind: 'invalid', message: 'invalid timeout "soon" in SOME_TIMEOUT' })
 })
 
 test('JSON has names of enums, text for 64 bits, defaults, and no messages that are not set', () => {
@@ -121,8 +115,16 @@ test('recordings keep no secrets', () => {
 
 test('an address to stream from without a host is that of the kubelet', () => {
   assert.equal(streamingUrl('/exec/x').href, 'http://127.0.0.1:10250/exec/x')
+  assert.equal(streamingUrl('//127.0.0.1:11/cri/exec/x').href, 'http://127.0.0.1:11/cri/exec/x')
   assert.equal(streamingUrl('http:///exec/x').href, 'http://127.0.0.1:10250/exec/x')
   assert.equal(streamingUrl('https://h:1/x').href, 'https://h:1/x')
+})
+
+test('a container that ended in the moment of its start did not fail', () => {
+  const at = 1_700_000_000_500_000_000n
+  assert.match(spanOf({ startedAt: at, finishedAt: at }), /^ended at 2023-/)
+  assert.match(spanOf({ startedAt: at, finishedAt: at + 1_500_000_000n }), /^ran from 2023-\S+ to 2023-\S+ \(1\.5 s\)$/)
+  assert.match(spanOf({ startedAt: 0n, finishedAt: at }), /^failed at 2023-/)
 })
 
 test('exit codes have a meaning', () => {
@@ -130,4 +132,32 @@ test('exit codes have a meaning', () => {
   assert.match(meaningOf(139).meaning, /SIGSEGV/)
   assert.match(meaningOf(130).meaning, /SIGINT/)
   assert.match(meaningOf(3).meaning, /program itself/)
+})
+
+test('the folder of a log is made for a runtime of this machine alone', (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'scow-log-'))
+  t.after(() => rmSync(dir, { recursive: true }))
+  const pod = PodSandboxConfig.fromPartial({ logDirectory: join(dir, 'pod') })
+  const container = ContainerConfig.fromPartial({ logPath: 'main/0.log' })
+  makeLogFolder({ address: 'tcp://10.0.0.1:10' }, pod, container)
+  makeLogFolder({ address: 'unix:///x.sock' }, pod, ContainerConfig.fromPartial({}))
+  assert.ok(!existsSync(join(dir, 'pod')))
+  makeLogFolder({ address: 'unix:///x.sock' }, pod, container)
+  assert.ok(existsSync(join(dir, 'pod/main')))
+  writeFileSync(join(dir, 'file'), '')
+  makeLogFolder({ address: 'unix:///x.sock' }, PodSandboxConfig.fromPartial({ logDirectory: join(dir, 'file') }), container)
+})
+
+test('YAML has texts in the quotes that Go programs give them', async () => {
+  const { formatYaml } = await import('../../yaml.ts')
+  assert.equal(formatYaml({ b: ['[]', '{"a":1}', 'null', '12', 'yes', '1.5', '', 'plain text', 'a: b', "it's", '# no'], a: 1n.toString() }),
+    `a: "1"\nb:\n- '[]'\n- '{"a":1}'\n- "null"\n- "12"\n- "yes"\n- "1.5"\n- ""\n- plain text\n- 'a: b'\n- it's\n- '# no'\n`)
+})
+
+test('a command that never began has its own code, whatever the runtime makes of it', async () => {
+  const { codeOfExec } = await import('./remote-command.ts')
+  const crio = (why: string): string => `time="2026-01-01T00:00:00Z" level=error msg="exec failed: unable to start container process: exec: \\"x\\": ${why}"\n`
+  assert.deepEqual([codeOfExec(255, crio('executable file not found in $PATH')), codeOfExec(255, crio('permission denied')), codeOfExec(-1, crio('permission denied'))], [127, 126, 126])
+  assert.equal(codeOfExec(126, 'OCI runtime exec failed: exec failed: unable to start container process: exec: "x": executable file not found in $PATH: unknown'), 127)
+  assert.deepEqual([codeOfExec(255, 'mine\n'), codeOfExec(126, ''), codeOfExec(3, crio('permission denied'))], [255, 126, 3])
 })

@@ -2,7 +2,7 @@
 import { Failure, type ErrorKind } from '../../errors.ts'
 import { connectTo, type Endpoint } from './endpoint.ts'
 import { CallError, status } from './grpc/call-error.ts'
-import { callOnce, callStream } from './grpc/calls.ts'
+import { callOnce, callStream, SILENCE_MS } from './grpc/calls.ts'
 import { openSession, type Session } from './grpc/session.ts'
 
 /** A call as the generated services describe it. */
@@ -35,6 +35,18 @@ export interface Connection {
 }
 
 const SECOND = 1000
+const LAST_WORDS_MS = 60 * SECOND
+
+/** For a connection that ends or undoes what was begun, for a while after an interrupt too. */
+export function lastWords(interrupt: AbortSignal): AbortSignal {
+  const controller = new AbortController()
+  const late = (): void => controller.abort(new Failure('timeout', `the runtime did not remove all that was made within ${LAST_WORDS_MS / SECOND} s`, { hint: 'see what is left with pods and ps -a' }))
+  const begin = (): void => { setTimeout(late, LAST_WORDS_MS).unref() }
+  if (interrupt.aborted) begin()
+  else interrupt.addEventListener('abort', begin, { once: true })
+  return controller.signal
+}
+
 /** A call that only looks has 10 s; these do something. 0: no deadline. */
 const DEADLINES_MS: Readonly<Record<string, number>> = {
   RunPodSandbox: 240 * SECOND, StopPodSandbox: 120 * SECOND, RemovePodSandbox: 120 * SECOND, CreateContainer: 120 * SECOND,
@@ -55,7 +67,6 @@ export async function openConnection({ endpoint, timeoutMs, signal, trace }: Con
   /** A runtime that was started anew is spoken to anew. */
   const current = async (): Promise<Session> => (session.isOpen ? session : session = openSession(await connectTo(endpoint)))
   let isOld = false
-  const patience = endpoint.namedBy === undefined ? ', or wait longer with --timeout' : ''
   // networks take their time: the kubelet's own client gives a pod twice the general time too
   const general = (name: string): number | undefined => (UNHURRIED.has(name) || timeoutMs === undefined ? undefined : timeoutMs * (name === 'RunPodSandbox' ? 2 : 1))
   const deadlineMs = (name: string, own: number | undefined): number => own ?? general(name) ?? DEADLINES_MS[name] ?? LOOKING_MS
@@ -77,35 +88,43 @@ export async function openConnection({ endpoint, timeoutMs, signal, trace }: Con
       throw error
     }
   }
+  /** What `send` gets; of a runtime that does not know v1, from a second `send` in v1alpha2. */
+  async function* inEitherVersion<R>(asked: Asked, send: () => AsyncGenerator<R>): AsyncGenerator<R> {
+    // of calls made at once each learns for itself that v1 is unknown
+    const wasOld = isOld
+    try {
+      return yield* send()
+    } catch (first) {
+      if (wasOld || !isUnknownService(first)) throw toFailure(first, asked)
+      isOld = true
+      try {
+        yield* send()
+      } catch (second) {
+        throw isUnknownService(second, true) ? wrongService(address, first) : toFailure(second, asked)
+      }
+    }
+  }
   return {
     address,
-    async call(method, request, settings = {}) {
+    async call<Q, R>(method: Method<Q, R>, request: Q, settings: CallSettings = {}) {
       const name = rpcName(method.path)
-      const ms = deadlineMs(name, settings.timeoutMs)
-      try {
-        return await traced(method, request, ms)
-      } catch (error) {
-        if (!isOld && isUnknownService(error)) {
-          isOld = true
-          try {
-            return await traced(method, request, ms)
-          } catch (second) {
-            if (isUnknownService(second, true)) throw wrongService(address, error)
-            throw toFailure(second, { name, address, ms, signal, patience })
-          }
-        }
-        throw toFailure(error, { name, address, ms, signal, patience })
-      }
+      const asked: Asked = { name, address, ms: deadlineMs(name, settings.timeoutMs), signal, patience: endpoint.namedBy === undefined ? `, or wait longer with ${timeoutFlag(name, settings.timeoutMs !== undefined)}` : '' }
+      const { value } = await inEitherVersion(asked, async function* () { yield await traced(method, request, asked.ms) }).next()
+      return value as R
     },
-    async* stream(method, request) {
-      try {
+    stream<Q, R>(method: Method<Q, R>, request: Q) {
+      return inEitherVersion({ name: rpcName(method.path), address, ms: 0, signal, patience: '' }, async function* () {
         for await (const message of callStream(await current(), { path: pathOf(method), message: method.requestSerialize(request), signal })) yield method.responseDeserialize(message)
-      } catch (error) {
-        throw toFailure(error, { name: rpcName(method.path), address, ms: 0, signal, patience })
-      }
+      })
     },
     close: () => session.close(),
   }
+}
+
+/** Of the command that makes the call. */
+function timeoutFlag(name: string, isOwn: boolean): string {
+  if (name === 'PullImage') return '--pull-timeout'
+  return isOwn && (name === 'RunPodSandbox' || name === 'CreateContainer') ? '--cancel-timeout' : '--timeout'
 }
 
 export const rpcName = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
@@ -122,6 +141,9 @@ const KIND_OF: Readonly<Record<number, ErrorKind>> = {
   [status.UNIMPLEMENTED]: 'unsupported', [status.OUT_OF_RANGE]: 'invalid',
 }
 
+/** How CRI-O and docker say that something is not there, without a code for it. */
+const MISSING = /\bNo such (?:container|image)\b|\bID does not exist\b|\bmanifest unknown\b|^short-name "[^"]*" did not resolve/i
+
 interface Asked { readonly name: string; readonly address: string; readonly ms: number; readonly signal: AbortSignal; /** What more to advise when it does not answer. */ readonly patience: string }
 
 /** An error of gRPC as ours. Whatever else was thrown is passed on. */
@@ -131,9 +153,10 @@ function toFailure(error: unknown, { name, address, ms, signal, patience }: Aske
   const { code, details, origin } = error
   const at = `${name} at ${address}`
   if (origin === 'deadline') return new Failure('timeout', `${at} did not answer within ${ms / SECOND} s`, { cause: error, hint: `the runtime may hang: look at its log${patience}` })
+  if (origin === 'silence') return new Failure('timeout', `${at} is not answered: the runtime has not reacted at all for ${SILENCE_MS / SECOND} s`, { cause: error, hint: 'it may hang, or be stopped: look at its process and its log' })
   if (origin === 'connection') return new Failure('unavailable', `${at} failed: the connection broke: ${details}`, { cause: error, hint: 'is this the socket of a CRI runtime, and does it still run?' })
   if (origin === 'protocol') return new Failure('unsupported', `${address} does not speak gRPC: ${details}`, { cause: error, hint: 'is this another service\'s socket?' })
-  if (code === status.UNIMPLEMENTED) return new Failure('unsupported', `the runtime at ${address} does not have ${name}${details && !/unknown method/.test(details) ? `: ${details}` : ''}`, { cause: error })
+  if (code === status.UNIMPLEMENTED) return new Failure('unsupported', `the runtime at ${address} does not have ${name}${details && !/unknown method|^method \w+ not implemented$/.test(details) ? `: ${details}` : ''}`, { cause: error })
   if (code === status.CANCELLED) return new Failure('unavailable', `${at} was broken off by the runtime: ${details}`, { cause: error, hint: 'does it still run?' })
-  return new Failure(KIND_OF[code] ?? 'cannotInvoke', `${details} (${at})`, { cause: error })
+  return new Failure(KIND_OF[code] ?? (MISSING.test(details) ? 'notFound' : 'cannotInvoke'), `${details} (${at})`, { cause: error })
 }

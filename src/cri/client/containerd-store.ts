@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { Client, Metadata, credentials, status, type ServiceError } from '@grpc/grpc-js'
 import { Failure } from '../../errors.ts'
 import type { Endpoint } from './endpoint.ts'
-import { byName, COMMIT, dataIn, imageIn, leaseRequest, offsetIn, readRequest, STAT, withImage, WRITE, writeRequest, type NamedImage, type Target, type WriteRequest } from './containerd-wire.ts'
+import { byName, COMMIT, dataIn, imageIn, ingestsIn, leaseRequest, offsetIn, readRequest, STAT, withImage, WRITE, writeRequest, type Ingest, type NamedImage, type Target, type WriteRequest } from './containerd-wire.ts'
 
 export interface Blob extends Target {
   readonly open: () => Promise<AsyncIterable<Uint8Array>>
@@ -17,6 +17,8 @@ export interface ContainerdStore {
   image(name: string): Promise<NamedImage>
   read(digest: string, offset: number): AsyncGenerator<Uint8Array>
   has(digest: string): Promise<boolean>
+  /** All that is being written, by whomever. */
+  ingests(): Promise<Ingest[]>
   /** Idempotent. @throws invalid: the bytes do not have the digest */
   write(blob: Blob): Promise<void>
   /** Names it, or moves the name to it. */
@@ -59,6 +61,7 @@ export function openContainerdStore({ address, path, host, port }: Endpoint): Co
   return {
     image: async (name) => imageIn(await call('images.v1.Images/Get', byName(name))),
     read, has,
+    ingests: async () => ingestsIn(await call('content.v1.Content/ListStatuses', new Uint8Array())),
     async write(blob) {
       if (await has(blob.digest)) return
       const stream = client.makeBidiStreamRequest('/containerd.services.content.v1.Content/Write', raw, (bytes: Buffer) => bytes, metadata(), {})

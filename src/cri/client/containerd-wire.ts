@@ -1,4 +1,4 @@
-// The few messages of containerd's own services that saving and loading need (containerd api/services/images/v1,
+// The few messages of containerd's own services that saving, loading and the progress of a pull need (containerd api/services/images/v1,
 // content/v1 and leases/v1; api/types/descriptor.proto), by field number.
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire'
 
@@ -69,6 +69,16 @@ export function writeRequest({ action, ref, total, expected, offset, data = new 
   return labels(data.length > 0 ? message(head, 6, data) : head, 7, pairs).finish()
 }
 export const offsetIn = (answer: Uint8Array): number => Number(numberOf(fieldsOf(answer), 4))
+
+/** What is being written into the store, or was left in the middle. */
+export interface Ingest { readonly ref: string; readonly offset: number; readonly total: number }
+
+/** content.ListStatuses: `{ statuses = 1 }` of `{ ref = 3, offset = 4, total = 5 }`. */
+export const ingestsIn = (answer: Uint8Array): Ingest[] => (fieldsOf(answer).get(1) ?? []).flatMap((each) => {
+  if (!(each instanceof Uint8Array)) return []
+  const fields = fieldsOf(each)
+  return [{ ref: textOf(fields, 3), offset: Number(numberOf(fields, 4)), total: Number(numberOf(fields, 5)) }]
+})
 
 /** leases.Create and Delete: `{ id = 1, labels = 3 }`. */
 export const leaseRequest = (id: string, pairs: Readonly<Record<string, string>> = {}): Uint8Array => labels(text(new BinaryWriter(), 1, id), 3, pairs).finish()

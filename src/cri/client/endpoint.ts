@@ -1,7 +1,11 @@
 // Addresses of runtimes, and which of the usual ones answers.
 import { statSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { monotonicMs } from '../../clock.ts'
 import { Failure } from '../../errors.ts'
+import { openUnixStream, type ByteStream } from '../../process/unix-stream.ts'
+import { socketStream } from './socket-stream.ts'
 
 /** As gRPC takes it. */
 export interface Endpoint {
@@ -32,14 +36,15 @@ export function parseEndpoint(text: string, namedBy?: string): Endpoint {
 }
 
 const CONNECT_MS = 2000
+const RETRY_MS = 20
 
 /** Asserts that somebody listens there. @throws Failure unavailable, denied */
 export async function checkEndpoint(endpoint: Endpoint): Promise<void> {
-  (await connectTo(endpoint)).destroy()
+  (await connectTo(endpoint)).close()
 }
 
 /** @throws Failure unavailable, denied */
-export async function connectTo(endpoint: Endpoint): Promise<Socket> {
+export async function connectTo(endpoint: Endpoint): Promise<ByteStream> {
   try {
     return await tryConnect(endpoint)
   } catch (error) {
@@ -64,24 +69,40 @@ function explain(error: NodeJS.ErrnoException, endpoint: Endpoint): Failure {
   return new Failure('unavailable', `cannot connect to ${address}: ${why}`, { cause: error, hint })
 }
 
-function tryConnect({ path, host, port }: Endpoint): Promise<Socket> {
+const late = (): Error => new Error(`no answer within ${CONNECT_MS / 1000} s`)
+
+const tryConnect = ({ path, host, port }: Endpoint): Promise<ByteStream> => (path === undefined ? connectTcp(host!, port!) : connectUnix(path))
+
+async function connectUnix(path: string): Promise<ByteStream> {
+  for (const began = monotonicMs(); ;) {
+    try {
+      return openUnixStream(path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      if (monotonicMs() - began > CONNECT_MS) throw late()
+      await sleep(RETRY_MS) // so many wait already that the kernel takes nobody more for it
+    }
+  }
+}
+
+function connectTcp(host: string, port: number): Promise<ByteStream> {
   return new Promise((resolve, reject) => {
-    const socket = path === undefined ? connect({ host: host!, port: port!, noDelay: true }) : connect({ path })
+    const socket = connect({ host, port, noDelay: true })
     const settle = (error?: Error): void => {
       clearTimeout(timer)
       socket.removeAllListeners()
-      if (!error) return resolve(socket)
+      if (!error) return resolve(socketStream(socket))
       socket.destroy()
       reject(error)
     }
-    const timer = setTimeout(() => settle(new Error(`no answer within ${CONNECT_MS / 1000} s`)), CONNECT_MS)
+    const timer = setTimeout(() => settle(late()), CONNECT_MS)
     socket.once('connect', () => settle()).once('error', settle)
   })
 }
 
 /** Why nobody can be spoken to there; undefined where somebody listens. */
 export const whyNot = (endpoint: Endpoint): Promise<NodeJS.ErrnoException | undefined> =>
-  tryConnect(endpoint).then((socket) => { socket.destroy(); return undefined }, (error: NodeJS.ErrnoException) => error)
+  tryConnect(endpoint).then((connection) => { connection.close(); return undefined }, (error: NodeJS.ErrnoException) => error)
 
 /** The first of the usual sockets that answers. @throws Failure unavailable: names each and why not */
 export async function findEndpoint(sockets = USUAL_SOCKETS): Promise<Endpoint> {

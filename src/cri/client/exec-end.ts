@@ -6,7 +6,7 @@ import { renameArchive } from '../../engine/rename-archive.ts'
 import { ExecRequest, ExecSyncRequest, RuntimeServiceService as Runtime } from '../wire/generated/runtime-v1.ts'
 import { makeChannel } from './channel.ts'
 import type { Connection } from './connection.ts'
-import { runRemoteCommand } from './remote-command.ts'
+import { codeOfExec, runRemoteCommand } from './remote-command.ts'
 
 export interface ExecEnd { readonly runtime: Connection; readonly id: string; readonly what: string; readonly signal: AbortSignal }
 
@@ -17,7 +17,9 @@ const MAX_SAID = 4096
 export function execEnd({ runtime, id, what, signal }: ExecEnd): CopyEnd {
   const ask = async (...cmd: string[]): Promise<{ code: number; stdout: string }> => {
     try {
-      const { exitCode, stdout } = await runtime.call(Runtime.execSync, ExecSyncRequest.fromPartial({ containerId: id, cmd, timeout: 30n }))
+      const { exitCode, stdout, stderr } = await runtime.call(Runtime.execSync, ExecSyncRequest.fromPartial({ containerId: id, cmd, timeout: 30n }))
+      const said = Buffer.concat([stdout, stderr]).toString('utf8')
+      if (codeOfExec(exitCode, said) !== exitCode) throw new Failure('cannotInvoke', said.trim())
       return { code: exitCode, stdout: Buffer.from(stdout).toString('utf8') }
     } catch (error) {
       throw explained(error, cmd[0]!, what)

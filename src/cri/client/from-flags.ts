@@ -6,6 +6,7 @@ import { environment } from '../../environment.ts'
 import { Failure } from '../../errors.ts'
 import { ContainerConfig, MountPropagation, NamespaceMode, PodSandboxConfig, Protocol, SecurityProfile_ProfileType as ProfileType } from '../wire/generated/runtime-v1.ts'
 import { parseLabels, POD_NAME, POD_NAMESPACE } from './containers.ts'
+import { podLogFolder } from './log-folder.ts'
 
 export interface PodFlags {
   readonly name?: string | undefined
@@ -53,7 +54,6 @@ export interface ContainerFlags {
   readonly pid?: string | undefined
 }
 
-const LOGS = '/var/log/pods'
 
 /** The pod of `flags`; without a name it gets one. @throws Failure invalid */
 export function podFromFlags(flags: PodFlags): PodSandboxConfig {
@@ -64,7 +64,7 @@ export function podFromFlags(flags: PodFlags): PodSandboxConfig {
   return PodSandboxConfig.fromPartial({
     metadata: { name, namespace, uid, attempt: 0 },
     hostname: flags.network === 'host' ? '' : flags.hostname ?? name,
-    logDirectory: `${LOGS}/${namespace}_${name}_${uid}`,
+    logDirectory: podLogFolder({ namespace, name, uid }),
     ...(dns ? { dnsConfig: { servers: [...flags.dns], searches: [...flags.dnsSearch], options: [...flags.dnsOption] } } : {}),
     portMappings: flags.publish.map(portMapping),
     labels: { ...parseLabels(flags.label), [POD_NAME]: name, [POD_NAMESPACE]: namespace, 'io.kubernetes.pod.uid': uid },

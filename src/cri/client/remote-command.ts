@@ -1,5 +1,6 @@
 // exec and attach: what goes in, what comes out, and how it ended, over SPDY or WebSocket.
 import { Failure, isFailure } from '../../errors.ts'
+import { log } from '../../log.ts'
 import { openSpdySession, type SpdyStream } from './spdy.ts'
 import { streamingUrl, tlsOptions, upgradeToSpdy, type TlsFiles } from './upgrade.ts'
 
@@ -23,8 +24,35 @@ const WEBSOCKET_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io']
 
 /** @returns the exit code, 0 where there is none to know. @throws Failure unavailable: cut before its end */
 export async function runRemoteCommand(command: RemoteCommand): Promise<number> {
-  return command.transport === 'websocket' ? overWebSocket(command) : overSpdy(command)
+  let said = ''
+  let unwritten: { readonly error: unknown } | undefined
+  const heard = (sink: RemoteCommand['stdout']): RemoteCommand['stdout'] => sink && (async (bytes) => {
+    said = (said + Buffer.from(bytes.subarray(-MOST_HEARD)).toString('latin1')).slice(-MOST_HEARD)
+    try {
+      await sink(bytes)
+    } catch (error) {
+      unwritten ??= { error }
+      throw error
+    }
+  })
+  // docker says it on the output of the command
+  const listening = { ...command, stdout: heard(command.stdout), stderr: heard(command.stderr) }
+  try {
+    return codeOfExec(await (command.transport === 'websocket' ? overWebSocket(listening) : overSpdy(listening)), said)
+  } catch (error) {
+    // a stream that breaks because its bytes could not be passed on is not the fault of who sends them
+    throw unwritten ? unwritten.error : error
+  }
 }
+
+/** Of the end of what a command says. */
+const MOST_HEARD = 2000
+const NOT_STARTED = /^(?:time="[^"\n]*" level=error msg="|OCI runtime exec failed: )exec failed: unable to start container process: /m
+/** What CRI-O and docker have for every command that could not be started, after the message of runc. */
+const AS_IF_ENDED: ReadonlySet<number> = new Set([255, -1, 126])
+
+/** The code of a command that ended; of one that never began 127 where it is not there, 126 where it cannot be run. */
+export const codeOfExec = (code: number, said: string): number => (AS_IF_ENDED.has(code) && NOT_STARTED.test(said) ? (isMissingCommand(said) ? 127 : 126) : code)
 
 async function overSpdy(command: RemoteCommand): Promise<number> {
   const { stdin, stdout, stderr, tty, resize, signal } = command
@@ -93,13 +121,16 @@ async function overWebSocket(command: RemoteCommand): Promise<number> {
   const abort = (): void => { socket.terminate() }
   signal.addEventListener('abort', abort, { once: true })
   const problem: Buffer[] = []
+  let unended: NodeJS.Timeout | undefined
   let work: Promise<void> = Promise.resolve()
   socket.on('message', (message: Buffer) => {
     const bytes = message.subarray(1)
     if (message.length === 0 || (message[0] !== CLOSE && bytes.length === 0)) return
     if (message[0] === ERROR) problem.push(bytes)
     const write = message[0] === STDOUT ? stdout : message[0] === STDERR ? stderr : undefined
-    if (write) work = work.then(() => write(bytes))
+    if (!write) return
+    work = work.then(() => write(bytes))
+    work.catch(() => socket.terminate()) // thrown where the work is waited for
   })
   const frame = (channel: number, bytes: Uint8Array): Promise<void> => new Promise((resolve) => {
     if (socket.readyState !== WebSocket.OPEN) return resolve()
@@ -111,7 +142,11 @@ async function overWebSocket(command: RemoteCommand): Promise<number> {
       socket.once('error', (error) => reject(signal.aborted ? signal.reason : new Failure('unavailable', `cannot stream from ${url.host}: ${error.message}`, { cause: error })))
     })
     const closed = new Promise<number>((resolve) => { socket.once('close', (code) => resolve(code)); socket.on('error', () => {}) })
-    if (stdin) feedSocket(stdin, { frame, canClose: socket.protocol.startsWith('v5') && !tty }).catch(() => {})
+    if (stdin) {
+      feedSocket(stdin, { frame, canClose: socket.protocol.startsWith('v5') && !tty })
+        .then(() => { if (!socket.protocol.startsWith('v5') && !tty) unended = setTimeout(warnOfInput, WAIT_FOR_END_MS) })
+        .catch(() => {})
+    }
     if (tty && resize) sendSizes(resize, (json) => frame(RESIZE, Buffer.from(json))).catch(() => {})
     const code = await closed
     await work
@@ -120,12 +155,18 @@ async function overWebSocket(command: RemoteCommand): Promise<number> {
     if (said.length === 0 && code !== NORMAL_CLOSE) throw cut(command.url)
     return exitCodeOf(said, socket.protocol)
   } finally {
+    clearTimeout(unended)
     signal.removeEventListener('abort', abort)
     socket.terminate()
   }
 }
 
 interface Feeding { readonly frame: (channel: number, bytes: Uint8Array) => Promise<void>; readonly canClose: boolean }
+
+/** A command that needs no more input ends by then. */
+const WAIT_FOR_END_MS = 1000
+
+const warnOfInput = (): void => log.warn('the WebSocket of this runtime cannot tell a command that its input has ended: if it waits for that, interrupt it and use --transport spdy')
 
 /** Before v5 the end of the input cannot be told. */
 async function feedSocket(source: AsyncIterable<Uint8Array>, { frame, canClose }: Feeding): Promise<void> {

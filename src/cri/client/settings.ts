@@ -34,7 +34,7 @@ export async function readSettings(flags: CriFlags): Promise<CriSettings> {
   return {
     runtimeEndpoint: flags.runtimeEndpoint ?? (env['CONTAINER_RUNTIME_ENDPOINT'] || file.runtimeEndpoint),
     imageEndpoint: flags.imageEndpoint ?? (env['IMAGE_SERVICE_ENDPOINT'] || file.imageEndpoint),
-    timeoutMs: timeout === undefined || timeout === '' ? file.timeoutMs : parseTimeout(timeout),
+    timeoutMs: timeout === undefined || timeout === '' ? file.timeoutMs : parseTimeout(timeout, flags.timeout === undefined ? 'CONTAINER_RUNTIME_TIMEOUT' : undefined),
     debug: flags.debug === undefined ? file.debug : /^(1|t|true)$/i.test(flags.debug),
     pullImageOnCreate: file.pullImageOnCreate,
     disablePullOnRun: file.disablePullOnRun,
@@ -50,11 +50,11 @@ export function configFile(flags: CriFlags): { readonly path: string; readonly i
 const DURATION = /^(\d+(?:\.\d*)?)(ms|s|m|h)$/
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
-/** `2s`, `1m30s`, `5`: milliseconds; nothing for zero and below. @throws Failure invalid */
-export function parseTimeout(text: string): number | undefined {
+/** `2s`, `1m30s`, `5`: milliseconds; nothing for zero and below. `variable`: where it was read. @throws Failure invalid */
+export function parseTimeout(text: string, variable?: string): number | undefined {
   if (/^-?\d+$/.test(text)) return Number(text) > 0 ? Number(text) * 1000 : undefined
   const parts = text.replace(/^-/, '').match(/\d+(?:\.\d*)?(?:ms|s|m|h)/g)
-  if (!parts || parts.join('') !== text.replace(/^-/, '')) throw new Failure('invalid', `invalid timeout "${text}"`, { hint: 'give a duration such as 10s or 1m' })
+  if (!parts || parts.join('') !== text.replace(/^-/, '')) throw new Failure('invalid', `invalid timeout "${text}"${variable === undefined ? '' : ` in ${variable}`}`, { hint: 'give a duration such as 10s or 1m' })
   const totalMs = parts.reduce((sum, part) => { const [, number, unit] = DURATION.exec(part)!; return sum + Number(number) * UNIT_MS[unit!]! }, 0)
   return text.startsWith('-') || totalMs <= 0 ? undefined : totalMs
 }

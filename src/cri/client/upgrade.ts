@@ -30,7 +30,7 @@ const DEFAULT_HOST = '127.0.0.1:10250'
 /** The URL with a host. @throws Failure invalid */
 export function streamingUrl(text: string): URL {
   try {
-    return new URL(/^https?:\/\/\//.test(text) ? text.replace('///', `//${DEFAULT_HOST}/`) : /^\//.test(text) ? `http://${DEFAULT_HOST}${text}` : text)
+    return new URL(/^https?:\/\/\//.test(text) ? text.replace('///', `//${DEFAULT_HOST}/`) : /^\/\/[^/]/.test(text) ? `http:${text}` : /^\//.test(text) ? `http://${DEFAULT_HOST}${text}` : text)
   } catch (error) {
     throw new Failure('unavailable', `the runtime answered "${text}", which is no address to stream from`, { cause: error })
   }

@@ -3,8 +3,8 @@ import { statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { Failure } from '../../errors.ts'
 import {
-  ContainerState, ContainerStatusRequest, ImageServiceService as Images, ImageStatusRequest, ListContainersRequest, ListPodSandboxRequest, PodSandboxState,
-  PodSandboxStatusRequest, RuntimeServiceService as Runtime, StatusRequest, type Container, type ContainerStatus, type PodSandbox,
+  ContainerState, ContainerStatusRequest, ImageServiceService as Images, ImageStatusRequest, ListContainersRequest, ListPodSandboxRequest, NamespaceMode,
+  PodSandboxState, PodSandboxStatusRequest, RuntimeServiceService as Runtime, StatusRequest, type Container, type ContainerStatus, type PodSandbox, type RuntimeCondition,
 } from '../wire/generated/runtime-v1.ts'
 import type { Connection } from './connection.ts'
 import { causeOfPull, causeOfStart, type Cause } from './cause.ts'
@@ -33,13 +33,14 @@ export async function explain(runtime: Connection, images: Connection, name: str
   ])
   const container = one(containers, name, 'container')
   const pod = container ? pods.find(({ id }) => id === container.podSandboxId) : one(pods, name, 'pod')
-  const about = await aboutRuntime(runtime)
+  const podPart = pod && await aboutPod(runtime, pod)
+  const about = await aboutRuntime(runtime, podPart?.lacksNetwork ?? true)
   if (!container && !pod) throw notFound(name, about)
   const chosen = container ? [container] : newestOfEach(containers.filter(({ podSandboxId }) => podSandboxId === pod!.id))
-  const parts: Part[] = [about, ...(pod ? [await aboutPod(runtime, pod)] : [])]
+  const parts: Part[] = [about, ...(podPart ? [podPart] : [])]
   for (const each of chosen) parts.push(await aboutContainer({ runtime, images }, each, containers))
   if (pod && chosen.length === 0) parts.push({ findings: [{ title: 'Containers', lines: ['none: nothing was created in this pod yet'] }], cause: 'nothing was created in this pod yet', advice: ['look in the log of the kubelet: it may wait for an image, a volume or a secret', 'see whether its image can be pulled: why --pull IMAGE'] })
-  return page(parts)
+  return page([...parts, about.remarks])
 }
 
 /** A part of the page, and what of it is the cause. */
@@ -83,28 +84,50 @@ function one<T extends Listed>(items: readonly T[], name: string, what: string):
 const newestOfEach = (containers: readonly Container[]): Container[] =>
   [...Map.groupBy(containers, ({ metadata }) => metadata?.name ?? '').values()].map((of) => of.reduce((newest, other) => (other.createdAt > newest.createdAt ? other : newest)))
 
-async function aboutRuntime(runtime: Connection): Promise<Part> {
+/** Of the CRI: without them nothing can be made. Others are what a runtime has to say besides. */
+const NEEDED: ReadonlySet<string> = new Set(['RuntimeReady', 'NetworkReady'])
+
+interface AboutRuntime extends Part { readonly remarks: Part }
+
+/** `asksNetwork`: whether what is explained still waits for a network; to who has its own, or that of the node, it is a remark. */
+async function aboutRuntime(runtime: Connection, asksNetwork: boolean): Promise<AboutRuntime> {
   const { status } = await runtime.call(Runtime.status, StatusRequest.fromPartial({}))
-  const broken = (status?.conditions ?? []).filter(({ status: isMet }) => !isMet)
+  const unmet = (status?.conditions ?? []).filter(({ status: isMet }) => !isMet)
+  const isNeeded = ({ type }: RuntimeCondition) => NEEDED.has(type) && (asksNetwork || type !== 'NetworkReady')
+  const broken = unmet.filter(isNeeded)
+  const others = unmet.filter((condition) => !isNeeded(condition))
+  const said = (title: string, conditions: readonly RuntimeCondition[]): Finding[] =>
+    (conditions.length === 0 ? [] : [{ title, lines: conditions.map(({ type, reason, message }) => `${type} is false: ${[reason, plain(message)].filter(Boolean).join(': ')}`) }])
   const [worst] = broken
   return {
     ...(worst ? { cause: `${worst.type === 'NetworkReady' ? 'the network of pods is not ready' : `the runtime is not ready (${worst.type})`}: ${worst.message || worst.reason}` } : {}),
-    findings: broken.length === 0 ? [] : [{ title: 'Runtime', lines: broken.map(({ type, reason, message }) => `${type} is false: ${[reason, message].filter(Boolean).join(': ')}`) }],
-    advice: broken.flatMap(({ type }) => (type === 'NetworkReady' ? ['the network of pods is not set up: is there a configuration in /etc/cni/net.d, and are its plugins installed?'] : [`the runtime says that ${type} is false: look in its log`])),
+    findings: said('Runtime', broken), remarks: { findings: said('The runtime also says', others), advice: [] },
+    advice: broken.map(({ type }) => (type === 'NetworkReady' ? 'the network of pods is not set up: is there a configuration in /etc/cni/net.d, and are its plugins installed?' : `the runtime says that ${type} is false: look in its log`)),
   }
 }
 
-async function aboutPod(runtime: Connection, { id, metadata }: PodSandbox): Promise<Part> {
+/** containerd gives warnings as a JSON object of texts. */
+function plain(message: string): string {
+  try {
+    return Object.values(JSON.parse(message) as object).join('; ')
+  } catch {
+    return message
+  }
+}
+
+async function aboutPod(runtime: Connection, { id, metadata }: PodSandbox): Promise<Part & { readonly lacksNetwork: boolean }> {
   const { status } = await runtime.call(Runtime.podSandboxStatus, PodSandboxStatusRequest.fromPartial({ podSandboxId: id }))
   const isReady = status?.state === PodSandboxState.SANDBOX_READY
   const ip = status?.network?.ip ?? ''
-  const isOnHost = status?.linux?.namespaces?.options?.network === 2
+  const isOnHost = status?.linux?.namespaces?.options?.network === NamespaceMode.NODE
+  const lacksNetwork = ip === '' && !isOnHost
   return {
-    ...(isReady ? {} : { cause: `the pod ${metadata?.namespace}/${metadata?.name} is not ready${ip === '' && !isOnHost ? ': it has no network' : ''}` }),
+    lacksNetwork,
+    ...(isReady ? {} : { cause: `the pod ${metadata?.namespace}/${metadata?.name} is not ready${lacksNetwork ? ': it has no network' : ''}` }),
     findings: [{ title: `Pod ${metadata?.namespace}/${metadata?.name} (${id.slice(0, 13)}, attempt ${metadata?.attempt ?? 0})`, lines: [
       `${isReady ? 'ready' : 'not ready'}${isTime(status?.createdAt) ? `, created ${formatTime(status!.createdAt)}` : ''}`, `network: ${ip !== '' ? ip : isOnHost ? 'that of the node' : 'no address'}`,
     ] }],
-    advice: isReady ? (ip === '' && !isOnHost ? ['the pod has no address: look in the log of the runtime for what the network plugin said'] : []) : ['the pod is not ready: its network and its pause container are gone; what runs in it must be made anew'],
+    advice: isReady ? (lacksNetwork ? ['the pod has no address: look in the log of the runtime for what the network plugin said'] : []) : ['the pod is not ready: its network and its pause container are gone; what runs in it must be made anew'],
   }
 }
 
@@ -143,6 +166,12 @@ export function meaningOf(code: number): { readonly meaning: string; readonly ad
   return { meaning: signal ? `ended by ${signal}` : 'an error of the program itself', ...(signal ? {} : { advice: 'the program itself ended with an error: look at the last lines of its log' }) }
 }
 
+/** When it ran. By a coarse clock it may have ended when it began, or before. */
+export function spanOf({ startedAt, finishedAt }: Pick<ContainerStatus, 'startedAt' | 'finishedAt'>): string {
+  if (!isTime(startedAt)) return `failed at ${formatTime(finishedAt)}`
+  return finishedAt > startedAt ? `ran from ${formatTime(startedAt)} to ${formatTime(finishedAt)} (${seconds(finishedAt - startedAt)})` : `ended at ${formatTime(finishedAt)}`
+}
+
 interface Ending { readonly lines: string[]; readonly advice: string[]; readonly cause?: string; readonly isOom?: boolean }
 
 function howItEnded(status: ContainerStatus): Ending {
@@ -157,7 +186,7 @@ function howItEnded(status: ContainerStatus): Ending {
     isOom, cause, advice: advice ? [advice] : [],
     lines: [
       `exited with ${exitCode}${reason ? ` (${reason})` : ''}: ${meaning}`,
-      isTime(startedAt) && finishedAt > startedAt ? `ran from ${formatTime(startedAt)} to ${formatTime(finishedAt)} (${seconds(finishedAt - startedAt)})` : `failed at ${formatTime(finishedAt)}`,
+      spanOf({ startedAt, finishedAt }),
       ...(message ? [`the runtime says: ${message}`] : []),
     ],
   }
@@ -203,7 +232,8 @@ function exists(path: string): boolean {
 
 async function imageState(images: Connection, { image, imageRef }: ContainerStatus): Promise<{ lines: string[]; advice: string[] }> {
   const name = image?.image ?? ''
-  const found = (await images.call(Images.imageStatus, ImageStatusRequest.fromPartial({ image: { image: imageRef || name } }))).image
+  // docker's references are none that can be asked for
+  const found = (await images.call(Images.imageStatus, ImageStatusRequest.fromPartial({ image: { image: imageRef.replace(/^docker(?:-pullable)?:\/\//, '') || name } }))).image
   if (found) return { lines: [`image: ${found.repoTags[0] ?? (name || imageRef)}`], advice: [] }
   return { lines: [`image: ${name || imageRef} is not there any more`], advice: ['the image was removed: pull it before the container is made anew'] }
 }

@@ -5,10 +5,11 @@ export const status = {
 } as const
 
 /**
- * Who says that the call failed: the `server` by its status, the `connection` that broke, the `deadline`, the `caller`
+ * Who says that the call failed: the `server` by its status, the `connection` that broke, the `deadline`, the `silence` of a server that
+ * does not even answer a ping, the `caller`
  * who gave it up, or the `protocol`, which is none of gRPC's.
  */
-export type Origin = 'server' | 'connection' | 'deadline' | 'caller' | 'protocol'
+export type Origin = 'server' | 'connection' | 'deadline' | 'silence' | 'caller' | 'protocol'
 
 /** A call that did not succeed. */
 export class CallError extends Error {

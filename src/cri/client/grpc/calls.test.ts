@@ -4,11 +4,12 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createHttp2, type ServerHttp2Stream } from 'node:http2'
-import { connect, createServer, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { openUnixStream } from '../../../process/unix-stream.ts'
 import { CallError } from './call-error.ts'
 import { callOnce, callStream } from './calls.ts'
 import { openSession, type Session } from './session.ts'
@@ -24,9 +25,7 @@ const folder = (t: TestContext): string => {
 }
 
 async function open(t: TestContext, path: string): Promise<Session> {
-  const socket = connect(path)
-  await once(socket, 'connect')
-  const session = openSession(socket)
+  const session = openSession(openUnixStream(path))
   t.after(() => session.close())
   return session
 }
@@ -88,7 +87,7 @@ test('a call ends with its time or with its caller, and the server is told', asy
   const { session, seen } = await withLibrary(t)
   await assert.rejects(callOnce(session, { path: '/s/Hang', message: Buffer.alloc(0), timeoutMs: 50, signal }), failed('deadline', codes.DEADLINE_EXCEEDED, /./))
   const leaving = new AbortController()
-  const hanging = callOnce(session, { path: '/s/Hang', message: Buffer.alloc(0), signal: leaving.signal })
+  const hanging = callOnce(session, { path: '/s/Hang', message: Buffer.alloc(0), timeoutMs: 30 * 86_400_000, signal: leaving.signal })
   await sleep(50)
   leaving.abort()
   await assert.rejects(hanging, failed('caller', codes.CANCELLED, /./))
@@ -181,3 +180,24 @@ for (const [what, said, ends, check] of ODD) {
     await assert.rejects(callOnce(session, { path: '/s/x', message: Buffer.alloc(0), timeoutMs: 5000, signal }), check)
   })
 }
+
+test('a server is pinged once for any number of long calls: more would be an attack to it', async (t) => {
+  const path = folder(t)
+  const server = createHttp2()
+  let pings = 0
+  server.on('session', (session) => { session.on('ping', () => { pings++ }) })
+  server.on('stream', (stream) => { stream.respond({ ':status': 200, 'content-type': 'application/grpc' }) })
+  server.listen(path)
+  await once(server, 'listening')
+  const session = await open(t, path)
+  t.after(() => { server.close() })
+  await assert.rejects(callOnce(session, { path: '/s/First', message: Buffer.alloc(0), timeoutMs: 300, signal }))
+  const giveUp = new AbortController()
+  const calls = Array.from({ length: 10 }, () => callOnce(session, { path: '/s/Long', message: Buffer.alloc(0), signal: giveUp.signal }))
+  const alive = new Promise<void>((resolve) => session.prove(resolve))
+  await alive
+  await sleep(100)
+  giveUp.abort()
+  await Promise.allSettled(calls)
+  assert.equal(pings, 1)
+})

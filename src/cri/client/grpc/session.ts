@@ -1,6 +1,6 @@
 // Calls of gRPC over one connection of HTTP/2: as much of both as a client of the CRI needs. A library for them takes
 // longer to load than such a call takes.
-import type { Socket } from 'node:net'
+import type { ByteStream } from '../../../process/unix-stream.ts'
 import { framedMessage, makeMessageReader } from '../../wire/grpc-messages.ts'
 import { makeFrameReader } from '../../wire/http2/frame-reader.ts'
 import { encodeHeaders, makeHeaderDecoder } from '../../wire/http2/hpack.ts'
@@ -27,6 +27,8 @@ export interface Begun {
 
 export interface Session {
   begin(call: Call): Begun
+  /** Calls back when something comes from the server, which is pinged where it owes nothing; at once where it was pinged lately. */
+  prove(onAlive: () => void): void
   /** Whether it takes more calls. */
   readonly isOpen: boolean
   close(): void
@@ -54,20 +56,25 @@ const MOST_MESSAGE_BYTES = 256 * 2 ** 20
 const LONGEST_TIMEOUT_MS = 99_999_999
 /** The server is told a little more than the caller has: who gives up first says why, and the caller's words name the server. */
 const GRACE_MS = 1000
+const PING_BYTES = 8
+/** Servers of gRPC take pings that come faster than every five minutes for an attack. */
+export const PROVE_EVERY_MS = 310_000
 
 const HTTP1 = 'HTTP/1'
 
 /** Speaks on a connection that is open, and owns it from then on. */
-export function openSession(socket: Socket): Session {
+export function openSession(connection: ByteStream): Session {
   const streams = new Map<number, Stream>()
   const peer = { window: WINDOW_BYTES, streamWindow: WINDOW_BYTES, frameBytes: FRAME_BYTES, streams: Infinity }
   const waiting: (() => void)[] = []
+  const provers: (() => void)[] = []
+  let pingedAt = -Infinity
   const decode = makeHeaderDecoder()
   let nextStream = 1
   let owed = 0
   let [hasSettings, failure]: [boolean, CallError | undefined] = [false, undefined]
 
-  const send = (type: number, flags: number, id: number, payload: Uint8Array): void => { if (!socket.destroyed) socket.write(encodeFrame(type, flags, id, payload)) }
+  const send = (type: number, flags: number, id: number, payload: Uint8Array): void => connection.write(encodeFrame(type, flags, id, payload))
   const flush = (id: number, stream: Stream): void => {
     while (stream.unsent.length > 0) {
       const bytes = Math.min(stream.unsent.length, stream.window, peer.window, peer.frameBytes)
@@ -99,7 +106,7 @@ export function openSession(socket: Socket): Session {
     failure ??= error
     for (const id of [...streams.keys()]) end(id, failure)
     startWaiting()
-    socket.destroy()
+    connection.close()
   }
   const grant = (id: number, stream: Stream): void => {
     if (!stream.isFlowing || stream.owed < STREAM_WINDOW_BYTES / 4) return
@@ -178,23 +185,34 @@ export function openSession(socket: Socket): Session {
     },
   }, { frameBytes: FRAME_BYTES, wholeBytes: MOST_BLOCK_BYTES })
 
-  socket.on('data', (chunk: Buffer) => {
-    try {
-      if (!hasSettings && chunk.toString('latin1', 0, HTTP1.length) === HTTP1) throw new Error('it speaks HTTP/1')
-      read(chunk)
-    } catch (error) {
-      fail(new CallError(status.INTERNAL, (error as Error).message, 'protocol'))
-    }
+  connection.listen({
+    data(chunk) {
+      for (const onAlive of provers.splice(0)) onAlive()
+      try {
+        if (!hasSettings && chunk.toString('latin1', 0, HTTP1.length) === HTTP1) throw new Error('it speaks HTTP/1')
+        read(chunk)
+      } catch (error) {
+        fail(new CallError(status.INTERNAL, (error as Error).message, 'protocol'))
+      }
+    },
+    ended: (error) => fail(new CallError(status.UNAVAILABLE, error ? error.code ?? error.message : 'it was closed', 'connection')),
   })
-  socket.on('error', (error: NodeJS.ErrnoException) => fail(new CallError(status.UNAVAILABLE, error.code ?? error.message, 'connection')))
-  for (const over of ['end', 'close']) socket.on(over, () => fail(new CallError(status.UNAVAILABLE, 'it was closed', 'connection')))
-  socket.write(Buffer.concat([
+  connection.write(Buffer.concat([
     PREFACE, encodeFrame(FRAME.settings, 0, 0, encodeSettings([[SETTING.enablePush, 0], [SETTING.initialWindowSize, STREAM_WINDOW_BYTES]])),
     encodeFrame(FRAME.windowUpdate, 0, 0, encodeNumber(OUR_WINDOW_BYTES - WINDOW_BYTES)),
   ]))
 
   return {
     get isOpen() { return failure === undefined },
+    prove(onAlive) {
+      const now = performance.now()
+      if (hasSettings && now - pingedAt < PROVE_EVERY_MS) return onAlive()
+      provers.push(onAlive)
+      // before that it owes its SETTINGS
+      if (!hasSettings) return
+      pingedAt = now
+      send(FRAME.ping, 0, 0, new Uint8Array(PING_BYTES))
+    },
     begin(call) {
       let [id, isOver] = [0, false]
       const go = (): void => {

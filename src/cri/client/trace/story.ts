@@ -8,6 +8,11 @@ export const CODE_NAMES: readonly string[] = [
 ]
 export const codeName = (code: number): string => CODE_NAMES[code] ?? 'BrokenOff'
 
+/** It goes on until who asked has heard enough. */
+const isWatch = ({ rpc }: TracedCall): boolean => rpc === 'GetContainerEvents'
+/** Such a call was not a failure when its caller left it, or either side ended. */
+const hasFailed = (call: TracedCall): boolean => call.code !== 0 && !(isWatch(call) && ['Cancelled', 'BrokenOff'].includes(codeName(call.code)))
+
 const at = (object: unknown, ...path: readonly string[]): string => {
   const value = path.reduce<unknown>((inner, key) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[key] : undefined), object)
   return typeof value === 'string' ? value : ''
@@ -54,7 +59,7 @@ export function callLine(call: TracedCall, names: Names): string {
   const made = short(at(call.response, 'podSandboxId') || at(call.response, 'containerId'))
   const items = ['items', 'containers', 'images', 'stats'].map((key) => call.response?.[key]).find(Array.isArray)
   const command = Array.isArray(call.request?.['cmd']) ? call.request['cmd'].join(' ').slice(0, 60) : ''
-  const words = [names.subject(call), command, made, items ? `${items.length} found` : '', call.responses > 1 ? `${call.responses} messages` : '', call.code === 0 ? '' : `${codeName(call.code)}: ${call.error ?? ''}`]
+  const words = [names.subject(call), command, made, items ? `${items.length} found` : '', call.responses > 1 ? `${call.responses} messages` : '', hasFailed(call) ? `${codeName(call.code)}: ${call.error ?? ''}` : '']
   return `${call.time.slice(11, 23)}  ${milliseconds(call.durationMs)}  ${call.rpc.padEnd(22)} ${words.filter(Boolean).join('  ')}`.trimEnd()
 }
 
@@ -65,18 +70,24 @@ export interface StoryOptions { readonly pod?: string | undefined; readonly top:
 /** The page of a recording: what was called how often, what was slow, what failed, what was tried again, pod by pod. */
 export function story(calls: readonly TracedCall[], { pod, top }: StoryOptions): string {
   const names = new Names()
-  const told = calls.map((call) => ({ call, line: callLine(call, names), subject: names.subject(call) }))
-  if (pod !== undefined) return told.filter(({ subject }) => subject.includes(pod)).map(({ line }) => `${line}\n`).join('')
-  const failed = told.filter(({ call }) => call.code !== 0)
+  const told = calls.map((call) => ({ call, line: callLine(call, names), subject: names.subject(call) })).map((each) => ({ ...each, of: podOf(each) }))
+  if (pod !== undefined) return told.filter(({ subject, of }) => subject.includes(pod) || of.includes(pod)).map(({ line }) => `${line}\n`).join('')
+  const failed = told.filter(({ call }) => hasFailed(call))
   const retries = retried(told)
-  const pods = [...new Set(told.map(({ subject }) => subject.split('/').slice(0, 2).join('/')).filter((name) => name.includes('/') && !/[.:]/.test(name)))]
+  const pods = [...new Set(told.map(({ of }) => of).filter((name) => name !== ''))]
   return [
     `${calls.length} calls, ${failed.length} failed`, '', ...totals(calls), '',
-    `Slowest:`, ...[...told].sort((a, b) => b.call.durationMs - a.call.durationMs).slice(0, top).map(({ line }) => `  ${line}`), '',
+    `Slowest:`, ...told.filter(({ call }) => !isWatch(call)).sort((a, b) => b.call.durationMs - a.call.durationMs).slice(0, top).map(({ line }) => `  ${line}`), '',
     ...(failed.length ? ['Failed:', ...failed.slice(-top).map(({ line }) => `  ${line}`), ''] : []),
     ...(retries.length ? ['Tried again after a failure:', ...retries.map((line) => `  ${line}`), ''] : []),
-    ...pods.flatMap((name) => [`${name}:`, ...told.filter(({ subject, call }) => (subject === name || subject.startsWith(`${name}/`)) && !/^(ListC|ListP|.*Stat)/.test(call.rpc)).map(({ line }) => `  ${line}`), '']),
+    ...pods.flatMap((name) => [`${name}:`, ...told.filter(({ of, call }) => of === name && !/^(ListC|ListP|.*Stat)/.test(call.rpc)).map(({ line }) => `  ${line}`), '']),
   ].join('\n')
+}
+
+/** `NAMESPACE/NAME` of the pod that a call is for, where that is known: the kubelet says it of pulls too. */
+function podOf({ call: { rpc, request }, subject }: { readonly call: TracedCall; readonly subject: string }): string {
+  const names = rpc.includes('Image') ? ['namespace', 'name'].map((part) => at(request, 'sandboxConfig', 'metadata', part)) : subject.split('/')
+  return names.length > 1 && names[1] !== '' ? names.slice(0, 2).join('/') : ''
 }
 
 function totals(calls: readonly TracedCall[]): string[] {
@@ -84,7 +95,7 @@ function totals(calls: readonly TracedCall[]): string[] {
   const rows = [...byRpc].map(([rpc, of]) => {
     const times = of.map(({ durationMs }) => durationMs).sort((a, b) => a - b)
     const part = (share: number): string => milliseconds(times[Math.min(times.length - 1, Math.floor(times.length * share))]!)
-    return { total: of.length, text: `  ${rpc.padEnd(26)}${String(of.length).padStart(6)}${String(of.filter(({ code }) => code !== 0).length).padStart(8)}  ${part(0.5)}  ${part(0.95)}  ${part(1)}` }
+    return { total: of.length, text: `  ${rpc.padEnd(26)}${String(of.length).padStart(6)}${String(of.filter(hasFailed).length).padStart(8)}  ${part(0.5)}  ${part(0.95)}  ${part(1)}` }
   })
   return [`  ${'call'.padEnd(26)}${'times'.padStart(6)}${'failed'.padStart(8)}  ${'median'.padStart(10)}  ${'95%'.padStart(10)}  ${'longest'.padStart(10)}`, ...rows.sort((a, b) => b.total - a.total).map(({ text }) => text)]
 }
@@ -96,7 +107,7 @@ function retried(told: readonly { readonly call: TracedCall; readonly subject: s
     const key = `${call.rpc} ${subject}`
     const before = failures.get(key) ?? 0
     if (before > 0 && subject !== '') lines.set(key, `${key}: ${before} failed, then ${codeName(call.code)}`)
-    if (call.code !== 0) failures.set(key, before + 1)
+    if (hasFailed(call)) failures.set(key, before + 1)
   }
   return [...lines.values()]
 }
