@@ -88,7 +88,7 @@ try {
   })
   // The registry runs in another process: nothing of the measurement goes through this one.
   measure({ what: '`pull` of 8 layers, 300 MB', runs: 4, act: () => ['pull', '-q', bigName], after: (tool) => quietly(tool, ['rmi', bigName]) })
-  criRows = await measureCri(busybox, words).catch((error: unknown) => {
+  criRows = await measureCri({ small: busybox, big: bigName }, words).catch((error: unknown) => {
     failures.push(`CRI: ${error instanceof Error ? error.message : String(error)}`)
     return []
   })

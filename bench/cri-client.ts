@@ -18,7 +18,8 @@ if (!process.env['SCOW_JAIL_FILE']) {
   process.exit(status ?? 1)
 }
 
-const { CNI, startContainerd } = await import('../test/cri-client/containerd.ts')
+const { startContainerd } = await import('../test/cri-client/containerd.ts')
+const { CNI } = await import('../test/cri-client/pod-network.ts')
 const { openRegistry } = await import('../test/support/registry.ts')
 const { openConnection } = await import('../src/cri/client/connection.ts')
 const { parseEndpoint } = await import('../src/cri/client/endpoint.ts')

@@ -4,14 +4,16 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as wire from '../src/cri/wire/generated/runtime-v1.ts'
-import { CNI, startContainerd } from '../test/cri-client/containerd.ts'
-import type { Server } from '../test/cri-client/runtime.ts'
+import { startContainerd } from '../test/cri-client/containerd.ts'
+import type { Server } from '../test/cri-client/peer.ts'
+import { CNI } from '../test/cri-client/pod-network.ts'
 import { startServe } from '../test/cri-client/serve.ts'
 import { unmountRoots } from '../test/support/leftovers.ts'
+import { BUSY_LATE, BUSY_LATEST, BUSY_MEDIAN, busyRows } from './cri-busy.ts'
 import { median, type Row } from './measure.ts'
 
 interface Client { call<Response>(service: 'runtime' | 'images', method: string, request: object): Promise<Response>; close(): void }
-interface Peer { readonly name: string; readonly dir: string; readonly image: string; readonly server: Server; readonly client: Client }
+export interface Peer { readonly name: string; readonly dir: string; readonly image: string; readonly server: Server; readonly client: Client }
 
 export const CRI_TOOLS = ['scow serve', 'containerd'] as const
 const POD_OF = { one: 'CRI: pod to running, 1', ten: 'CRI: pod to running, 10 at once', end: 'CRI: stop and remove a pod', exec: 'CRI: ExecSync `true`', list: 'CRI: ListContainers, 200 containers' }
@@ -21,14 +23,17 @@ const FULL = 'CRI: memory of the server, 50 pods'
 const FULL_OWN = 'CRI: of that, what is in no file, 50 pods'
 const STAYS = 'CRI: memory that stays, per pod'
 const MEMORY = [IDLE, IDLE_OWN, FULL, FULL_OWN, STAYS]
+const BUSY = [BUSY_MEDIAN, BUSY_LATE, BUSY_LATEST]
 const MANY = 50
 const REST_MS = 45_000
 
+interface Images { readonly small: string; /** Pulled and removed again. */ readonly big: string }
+
 /** The rows whose name has one of `words`; all of them without words. */
-export async function measureCri(image: string, words: readonly string[]): Promise<Row[]> {
+export async function measureCri(images: Images, words: readonly string[]): Promise<Row[]> {
   const wanted = (what: string): boolean => words.length === 0 || words.some((word) => what.includes(word))
-  if (![...Object.values(POD_OF), ...MEMORY].some(wanted)) return []
-  const peers = [await open('scow serve', startServe, image), await open('containerd', startContainerd, image)]
+  if (![...Object.values(POD_OF), ...MEMORY, ...BUSY].some(wanted)) return []
+  const peers = [await open('scow serve', startServe, images.small), await open('containerd', startContainerd, images.small)]
   const rows: Row[] = []
   const add = async (what: string, runs: number, act: Act, around: Around = {}): Promise<void> => {
     if (!wanted(what)) return
@@ -46,7 +51,7 @@ export async function measureCri(image: string, words: readonly string[]): Promi
     await add(POD_OF.ten, 5, async (peer) => { pods.set(peer.name, await Promise.all(Array.from({ length: 10 }, () => runPod(peer)))) }, { after: removeAll })
     await add(POD_OF.end, 10, removeAll, { before: async (peer) => { pods.set(peer.name, [await runPod(peer)]) } })
     await measureExec(peers, add)
-    await measureList(peers, add)
+    if (wanted(POD_OF.list) || BUSY.some(wanted)) rows.push(...(await measureFull(peers, add, images.big)).filter(({ what }) => wanted(what)))
     if ([FULL, FULL_OWN, STAYS].some(wanted)) rows.push(...(await measureMany(peers)).filter(({ what }) => wanted(what)))
   } finally {
     for (const peer of peers) await close(peer)
@@ -80,26 +85,32 @@ async function measureExec(peers: readonly Peer[], add: Add): Promise<void> {
   for (const peer of peers) await removePod(peer, made.get(peer.name)!.pod)
 }
 
-/** Created, not started: what a listing reads is the same. */
-async function measureList(peers: readonly Peer[], add: Add): Promise<void> {
+/** What is asked of servers with 200 containers that run. */
+async function measureFull(peers: readonly Peer[], add: Add, big: string): Promise<Row[]> {
+  console.error('bench: 200 containers')
   const made = new Map<string, string[]>()
-  let filled = false
-  const fill: Act = async (peer) => {
-    if (made.has(peer.name)) return
-    const pods = []
-    for (let pod = 0; pod < 4; pod++) {
-      const { id, config } = await makePod(peer)
-      pods.push(id)
-      for (let each = 0; each < 50; each++) await makeContainer(peer, { id, config, name: `c${each}` })
+  for (const peer of peers) made.set(peer.name, await fill(peer))
+  await add(POD_OF.list, 20, async ({ name, client }) => {
+    const { containers } = await client.call<wire.ListContainersResponse>('runtime', 'listContainers', {})
+    if (containers.length < 200) throw new Error(`${name} lists ${containers.length} containers`)
+  })
+  console.error(`bench: ${BUSY_MEDIAN}`)
+  const rows = await busyRows(peers, big)
+  for (const peer of peers) for (const pod of made.get(peer.name)!) await removePod(peer, pod)
+  return rows
+}
+
+async function fill(peer: Peer): Promise<string[]> {
+  const pods = []
+  for (let pod = 0; pod < 4; pod++) {
+    const { id, config } = await makePod(peer)
+    pods.push(id)
+    for (let each = 0; each < 50; each++) {
+      const containerId = await makeContainer(peer, { id, config, name: `c${each}` })
+      await peer.client.call('runtime', 'startContainer', { containerId })
     }
-    made.set(peer.name, pods)
-    filled = true
   }
-  await add(POD_OF.list, 20, async (peer) => {
-    const { containers } = await peer.client.call<wire.ListContainersResponse>('runtime', 'listContainers', {})
-    if (containers.length < 200) throw new Error(`${peer.name} lists ${containers.length} containers`)
-  }, { before: fill })
-  if (filled) for (const peer of peers) for (const pod of made.get(peer.name) ?? []) await removePod(peer, pod)
+  return pods
 }
 
 async function measureMany(peers: readonly Peer[]): Promise<Row[]> {

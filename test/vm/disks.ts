@@ -18,9 +18,9 @@ export interface Disks extends Disposable {
 /** Then the process that they are of. */
 const PREFIX = '/var/tmp/scow-vm-'
 
-/** Fresh disks, which end with the scope that they are opened in. */
-export function openDisks(): Disks {
-  const base = execFileSync(join(import.meta.dirname, 'build-image'), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim()
+/** Fresh disks, which end with the scope that they are opened in. `selinux`: the Debian has a policy, and its files labels. */
+export function openDisks({ selinux = false } = {}): Disks {
+  const base = execFileSync(join(import.meta.dirname, 'build-image'), selinux ? ['selinux'] : [], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim()
   removeAbandoned()
   const dir = mkdtempSync(`${PREFIX}${process.pid}-`)
   const [system, work] = [join(dir, 'system.qcow2'), join(dir, 'work.raw')]
@@ -42,14 +42,17 @@ function removeAbandoned(): void {
   for (const dir of globSync(`${PREFIX}*-*`)) if (!existsSync(`/proc/${dir.slice(PREFIX.length).split('-')[0]}`)) rmSync(dir, { recursive: true, force: true })
 }
 
-/** The built program, its Node, the tests and their images; no source: the guest has what a user has. */
+/** The CRI's generated client, and what it needs. */
+const CLIENT = ['src/cri/wire/generated', 'node_modules/@grpc/grpc-js', 'node_modules/@js-sdsl/ordered-map', 'node_modules/@bufbuild/protobuf']
+
+/** The built program, its Node, the tests and their images; no source of the program: the guest has what a user has. */
 function makeWorkDisk(tree: string, disk: string): void {
   const scow = join(tree, 'scow')
   const node = `node_modules/node-linux-${process.arch}`
   mkdirSync(join(scow, node), { recursive: true })
-  for (const name of ['bin', 'dist', 'docs', 'test', 'package.json']) cpSync(join(checkout, name), join(scow, name), { recursive: true, verbatimSymlinks: true })
+  for (const name of ['bin', 'dist', 'docs', 'test', 'package.json', ...CLIENT]) cpSync(join(checkout, name), join(scow, name), { recursive: true, verbatimSymlinks: true })
   // See guest/stripped.mjs.
-  for (const file of globSync('test/**/*.ts', { cwd: scow }).map((name) => join(scow, name))) writeFileSync(`${file}.js`, stripTypeScriptTypes(readFileSync(file, 'utf8')))
+  for (const file of globSync('{test,src}/**/*.ts', { cwd: scow }).map((name) => join(scow, name))) writeFileSync(`${file}.js`, stripTypeScriptTypes(readFileSync(file, 'utf8')))
   cpSync(join(checkout, node, 'bin'), join(scow, node, 'bin'), { recursive: true })
   execFileSync('cp', ['-a', imagesDir(), join(tree, basename(imagesDir()))])
   execFileSync('mke2fs', ['-q', '-t', 'ext4', '-E', 'lazy_itable_init=1', '-d', tree, disk, '2G'], { stdio: ['ignore', 'ignore', 'inherit'] })

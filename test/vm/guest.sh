@@ -24,6 +24,7 @@ case $job in
   e2e:*) SCOW_TEST_NO_JAIL=1 tests 1 $(e2e_files) ;;
   # Each file in a jail of its own, as on any machine.
   e2e-jailed:*) tests 2 $(e2e_files) ;;
+  cri) SCOW_TEST_NO_JAIL=1 tests 1 test/vm/guest/cri-*.test.ts ;;
   cut-pull:*) stripped test/vm/guest/cut-pull.ts "${job#*:}" >&3 ;;
   cut-create) stripped test/vm/guest/cut-create.ts >&3 ;;
   *) tests 1 "test/vm/guest/$job.test.ts" ;;

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { patience } from '../support/patience.ts'
 import type { Disks } from './disks.ts'
 import type { Report } from './guest/report.ts'
 
@@ -23,7 +24,9 @@ export interface BootOptions {
   readonly disks: Disks
   /** What the guest is to do: a word of guest.sh. */
   readonly job: string
-  /** From power on to power off. */
+  /** More words of the kernel's command line. */
+  readonly kernelArgs?: string
+  /** From power on to power off; multiplied by the host's `SCOW_TEST_PATIENCE`. */
   readonly minutes: number
 }
 
@@ -35,13 +38,14 @@ const CONSOLE_CHARS = 6000
  */
 const EMULATED = 'norandmaps no_timer_check tsc=reliable mitigations=off'
 
-export function boot({ disks, job, minutes }: BootOptions): Machine {
+export function boot({ disks, job, minutes: usual, kernelArgs = '' }: BootOptions): Machine {
+  const minutes = usual * patience
   const consoleFile = join(disks.dir, 'console.log')
   // Whatever ends this process ends the machine.
   const child = spawn('setpriv', [
     '--pdeathsig', 'KILL', 'qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-cpu', 'max,la57=off,svm=off', '-smp', '2', '-m', '3G', '-nodefaults', '-display', 'none', '-no-reboot', '-nic', 'none',
     '-kernel', disks.kernel, '-initrd', disks.initrd,
-    '-append', `root=/dev/vda rw console=ttyS0 panic=-1 ${EMULATED} systemd.show_status=0 modprobe.blacklist=ata_piix,kvm_amd,powernow_k8,aesni_intel,ghash_clmulni_intel scow.job=${job}`,
+    '-append', `root=/dev/vda rw console=ttyS0 panic=-1 ${EMULATED} systemd.show_status=0 modprobe.blacklist=ata_piix,kvm_amd,powernow_k8,aesni_intel,ghash_clmulni_intel ${kernelArgs} scow.job=${job}`,
     '-drive', `file=${disks.system},format=qcow2,if=virtio`, '-drive', `file=${disks.work},format=raw,if=virtio,readonly=on`,
     '-serial', `file:${consoleFile}`,
     '-device', 'virtio-serial', '-chardev', 'stdio,id=report,signal=off', '-device', 'virtserialport,chardev=report,name=scow.report',
