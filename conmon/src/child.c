@@ -1,4 +1,5 @@
 /* The runtime as our child, and the container's process, which becomes ours when the runtime has ended. */
+#include "console-receive.h"
 #include "monitor.h"
 
 #include <errno.h>
@@ -201,7 +202,7 @@ void runtime_ended(struct monitor *monitor, int status)
 	int pid;
 
 	monitor->runtime_pid = 0;
-	console_remove(monitor);
+	console_close(monitor);
 	if (code != 0) {
 		report_failure(monitor, code);
 		monitor->exit_code = code;

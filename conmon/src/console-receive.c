@@ -2,6 +2,7 @@
 #include "console-receive.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <termios.h>
 
@@ -51,4 +52,18 @@ void console_receive(struct monitor *monitor)
 	monitor->out[0].fd = fd;
 	if (monitor->window.rows || monitor->window.columns)
 		console_resize(monitor, monitor->window.rows, monitor->window.columns);
+}
+
+void console_close(struct monitor *monitor)
+{
+	struct pollfd waiting = {.fd = monitor->console_listen_fd, .events = POLLIN};
+
+	if (monitor->console_fd >= 0)
+		console_receive(monitor);
+	if (monitor->stdin_fd < 0 && waiting.fd >= 0 && poll(&waiting, 1, 0) > 0) {
+		console_accept(monitor);
+		if (monitor->console_fd >= 0)
+			console_receive(monitor);
+	}
+	console_remove(monitor);
 }

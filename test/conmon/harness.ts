@@ -65,8 +65,8 @@ export class Box implements AsyncDisposable {
   }
 
   /** Starts the monitor and resolves with the first line of the sync pipe. */
-  async launch(more: readonly string[] = [], args = [...this.args(), '-l', `k8s-file:${this.path('log')}`]): Promise<Launch> {
-    const [program, ...words] = [...this.#wrap, this.conmon, ...args, ...more]
+  async launch(more: readonly string[] = [], args = [...this.args(), '-l', `k8s-file:${this.path('log')}`], wrap = this.#wrap): Promise<Launch> {
+    const [program, ...words] = [...wrap, this.conmon, ...args, ...more]
     const launch = new Launch(program!, words)
     await launch.first()
     const file = args[args.indexOf('-P') + 1] ?? ''

@@ -262,6 +262,17 @@ test('a terminal has the size that a client or the ctl fifo gives it', async () 
   })
 })
 
+test('the output of a terminal is whole though the monitor looks when the runtime and the process have both ended', async () => {
+  await using box = new Box({ script: 'sleep 60' })
+  await box.launch()
+  box.start()
+  const late = ['strace', '-f', '-qqq', '-b', 'execve', '-o', '/dev/null', '-e', 'trace=poll', '-e', 'inject=poll:delay_enter=2000000:when=1']
+  const exec = await box.launch(['-t'], execArgs(box, 'echo whole', { terminal: true }), late)
+  assert.equal(typeof exec.lines()[0]?.['data'], 'number')
+  assert.deepEqual(await exec.line(1), { data: 0 })
+  assert.match(box.read('session/log'), /^\S+ stdout F whole\r?$/m)
+})
+
 test('logs are opened anew when the ctl fifo says so', async () => {
   await using box = new Box({ script: 'echo before; sleep 1.5; echo after' })
   await box.launch()
@@ -288,7 +299,7 @@ test('an exec that cannot start tells the exit code of the runtime', async () =>
   await using box = new Box({ script: 'sleep 60' })
   await box.launch()
   box.start()
-  const exec = await box.launch([], execArgs(box, '', ['/none']))
+  const exec = await box.launch([], execArgs(box, '', { args: ['/none'] }))
   assert.ok(Number(exec.lines()[0]?.['data']) < 0)
   assert.match(String(exec.lines()[0]?.['message']), /none/)
 })
@@ -411,9 +422,9 @@ test('a monitor needs at most a tenth of the memory of Debian\'s', async () => {
   assert.ok((sizes[0] ?? 0) * 10 <= (sizes[1] ?? 0), sizes.join())
 })
 
-function execArgs(box: Box, script: string, args = ['sh', '-c', script]): string[] {
+function execArgs(box: Box, script: string, { args = ['sh', '-c', script], terminal = false } = {}): string[] {
   mkdirSync(box.path('session/exits'), { recursive: true })
-  writeFileSync(box.path('session/process.json'), JSON.stringify({ args, cwd: '/', env: ['PATH=/bin'], user: { uid: 0, gid: 0 } }))
+  writeFileSync(box.path('session/process.json'), JSON.stringify({ terminal, args, cwd: '/', env: ['PATH=/bin'], user: { uid: 0, gid: 0 } }))
   return ['--api-version', '1', '-e', '-c', box.id, '-u', `${box.id}-1`, '-r', '/usr/sbin/runc', '-b', box.path('session'), '--full-attach', '-p', box.path('session/pid'),
     '-P', box.path('session/monitor.pid'), '--exit-dir', box.path('session/exits'), '--exec-process-spec', box.path('session/process.json'),
     '-l', `k8s-file:${box.path('session/log')}`, '--runtime-arg', '--root', '--runtime-arg', box.path('runc')]
