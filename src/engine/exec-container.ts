@@ -1,9 +1,9 @@
-import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
 import { removeFiles } from '../fs/remove-tree.ts'
 import { launchExec, type ExecSession } from '../monitor/exec.ts'
-import { identify, isAlive, killProcess } from '../process/identity.ts'
+import { identify, killProcess } from '../process/identity.ts'
 import { specText } from '../spec/spec-text.ts'
 import type { Pairs } from '../spec/request.ts'
 import type { Container } from '../state/containers.ts'
@@ -11,6 +11,7 @@ import type { AttachIo } from './attach-io.ts'
 import { pump } from './attach-container.ts'
 import type { Engine } from './engine.ts'
 import { buildExecProcess } from './exec-process.ts'
+import { reapSessions } from './exec-sessions.ts'
 import { findContainer, runningProcess } from './find-container.ts'
 import { monitorOptions } from './monitor-options.ts'
 import { randomId } from './random-name.ts'
@@ -93,30 +94,3 @@ function signalPipe(pid: number): void {
   const process = identify(pid)
   if (process) killProcess(process, 'SIGPIPE')
 }
-
-/** Folders of sessions whose process and monitor are both gone. */
-function reapSessions(execDir: string): void {
-  for (const { name } of sessionsIn(execDir)) {
-    if (!sessionAlive(join(execDir, name))) removeFiles(join(execDir, name))
-  }
-}
-
-const sessionsIn = (execDir: string): { name: string }[] => {
-  try { return readdirSync(execDir, { withFileTypes: true }).filter((entry) => entry.isDirectory()) } catch { return [] }
-}
-
-const NEW_MS = 60_000
-
-function sessionAlive(dir: string): boolean {
-  try {
-    const monitor = identify(Number(readFileSync(join(dir, 'conmon.pid'), 'utf8')))
-    return monitor !== undefined && isAlive(monitor)
-  } catch {
-    // Not launched yet, by another exec that is under way.
-    return (statSync(dir, { throwIfNoEntry: false })?.mtimeMs ?? 0) > Date.now() - NEW_MS
-  }
-}
-
-/** Ids of the exec sessions that run, for `inspect`. */
-export const execSessions = ({ paths }: Pick<Engine, 'paths'>, id: string): string[] =>
-  sessionsIn(paths.container(id).exec).map(({ name }) => name).filter((name) => sessionAlive(join(paths.container(id).exec, name)))

@@ -1,6 +1,6 @@
 import { struct } from '../../cli/template/values.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { execSessions } from '../../engine/exec-container.ts'
+import { execSessions } from '../../engine/exec-sessions.ts'
 import { findContainer } from '../../engine/find-container.ts'
 import { expectedSpec, readBuiltSpec } from './built-spec.ts'
 import { relabelMode } from './inspect-settings.ts'
