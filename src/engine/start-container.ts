@@ -38,14 +38,14 @@ export interface StartOptions {
 
 /**
  * Mounts, network, spec, monitor, start. Killed at any point, the next command gives back what it had taken.
- * @throws wrongState when it runs already or is being removed; cannotInvoke, commandNotFound for the command; inUse for a port
+ * @throws wrongState when it runs already or is being removed; cannotInvoke, commandNotFound for the command; inUse for a port or an address
  */
 export async function startContainer(engine: Engine, id: string, options: StartOptions = {}): Promise<void> {
   await recoverDead(engine)
   try {
     await startLocked(engine, id, options)
   } catch (error) {
-    // A port may be held by one that has ended already. Not under our lock: it may be waiting for us likewise.
+    // A port or an address may be held by one that has ended already. Not under our lock: it may be waiting for us likewise.
     if (!isFailure(error, 'inUse')) throw error
     const { finishEnded } = await import('./finish-ended.ts')
     if (!await finishEnded(engine, (row) => row.id !== id)) throw error

@@ -91,6 +91,14 @@ test('when a plugin fails everything is taken back and its own words are shown',
   assert.deepEqual(cached(), [])
 })
 
+test('that all addresses are taken is told apart: one that has ended may give its own back', async (t) => {
+  for (const msg of ['failed to allocate for range 0: no IP addresses available in range set: 10.78.0.1-10.78.0.2', 'failed to allocate for range 0: requested IP address 10.78.0.2 is not available in range set 10.78.0.1-10.78.0.2']) {
+    const { networks, order } = stage(t, { net: chain })
+    order('one.ADD.fail', { cniVersion: '1.0.0', code: 999, msg })
+    await assert.rejects(networks.attach({ ...request, networks: [{ name: 'net' }] }), (error: Error) => isFailure(error, 'inUse') && error.message.endsWith(msg))
+  }
+})
+
 test('a failure on the second network takes back the first', async (t) => {
   const { networks, calls, order, cached } = stage(t, { net: { plugins: [{ type: 'one' }] }, other: { plugins: [{ type: 'two' }] } })
   order('two.ADD.die')

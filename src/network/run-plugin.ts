@@ -4,7 +4,7 @@ import { basename, delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
 
-import { Failure } from '../errors.ts'
+import { Failure, type ErrorKind } from '../errors.ts'
 import { log } from '../log.ts'
 import { runProgram } from '../process/run-program.ts'
 import type { Attachment, CniCommand } from './cni-types.ts'
@@ -32,12 +32,17 @@ export class PluginFailure extends Failure {
     const { code, msg, details } = answer
     const text = [msg, details].filter(Boolean).join(': ').trim() || 'no reason given'
     const hint = hintFor(plugin, text, code)
-    super(code === TRY_AGAIN ? 'unavailable' : 'wrongState', `CNI plugin ${plugin} failed on ${command} (code ${code}): ${text}`, hint ? { hint } : {})
+    super(kindOf(text, code), `CNI plugin ${plugin} failed on ${command} (code ${code}): ${text}`, hint ? { hint } : {})
     this.code = code
   }
 }
 
 const TRY_AGAIN = 11
+
+/** As host-local says it, with the code that Go's plugins give every error of theirs. */
+const kindOf = (text: string, code: number): ErrorKind =>
+  code === TRY_AGAIN ? 'unavailable' : /no IP addresses available|requested IP address \S+ is not available/.test(text) ? 'inUse' : 'wrongState'
+
 const ATTEMPTS = 4
 const MAX_OUTPUT_BYTES = 4 << 20
 
