@@ -1,9 +1,10 @@
 // A thread that unpacks one blob after the other. It reads the blob's file itself; only its growth is told.
-import { parentPort } from 'node:worker_threads'
+import { constants, getPriority, setPriority } from 'node:os'
+import { parentPort, workerData } from 'node:worker_threads'
 import { Failure, isFailure } from '../errors.ts'
 import { GrowingFile } from './growing-file.ts'
 import { unpack, type UnpackJob } from './unpack.ts'
-import type { WorkerAnswer } from './unpackers.ts'
+import type { UnpackerSetup, WorkerAnswer } from './unpackers.ts'
 
 interface Message {
   readonly job?: UnpackJob
@@ -13,6 +14,10 @@ interface Message {
 }
 
 let file: GrowingFile | undefined
+
+const { nicer } = workerData as UnpackerSetup
+// On Linux of this thread alone.
+if (nicer > 0) setPriority(Math.min(getPriority() + nicer, constants.priority.PRIORITY_LOW))
 
 parentPort?.on('message', (message: Message) => {
   if (message.job !== undefined) void run(message.job)

@@ -29,7 +29,14 @@ export type WorkerAnswer =
   | { readonly failure: { kind: ErrorKind, message: string, hint: string | undefined } }
   | { readonly error: unknown }
 
+export interface UnpackerSetup {
+  /** So much above the niceness of the process. */
+  readonly nicer: number
+}
+
 const MOST_WORKERS = 4
+/** Beside a thread that is to answer at once: with all processors busy it would wait for its turn. */
+const ASIDE_NICER = 10
 /** The calling thread downloads, too: what takes longer than a worker's start is not for it. */
 const MOST_INLINE_BYTES = 8 << 20
 /** A worker holds some ten megabytes: one without work ends. */
@@ -45,7 +52,7 @@ export function makeUnpackers({ inline }: { inline: boolean }): Unpackers {
 
   const newWorker = async (): Promise<Worker> => {
     const { Worker } = await import('node:worker_threads')
-    const worker = new Worker(workerFile('storage/unpack-worker.ts'))
+    const worker = new Worker(workerFile('storage/unpack-worker.ts'), { workerData: { nicer: inline ? 0 : ASIDE_NICER } satisfies UnpackerSetup })
     all.add(worker)
     worker.on('exit', () => all.delete(worker))
     return worker
