@@ -7,7 +7,7 @@ import { withContainerLock } from './container-lock.ts'
 import type { CopyEnd } from './copy-files.ts'
 import type { Engine } from './engine.ts'
 import { findContainer } from './find-container.ts'
-import { volumeDir } from './make-volume.ts'
+import { unmountVolumes, volumeFiles } from './mount-volume.ts'
 import { recoverDead } from './recover.ts'
 import { settleContainer } from './settle-container.ts'
 import { containerEnd, outside, rootedEnd, type IdRange } from './tree-end.ts'
@@ -40,33 +40,42 @@ async function runningTree(engine: Engine, { id, name, phase, status }: Containe
   return containerEnd({ pid: status.process.pid, what: `container ${name}`, user: own.user })
 }
 
-/** As a start that a killed process left, the mount is given back by whoever comes next. */
+/** As a start that a killed process left, the mounts are given back by whoever comes next. */
 async function withMountedTree<T>(engine: Engine, container: Container, act: (tree: CopyEnd) => Promise<T>): Promise<T> {
-  const { id, record: { request } } = container
-  if (request.rootfs && !request.rootfs.overlay) return act(mountedTree(engine, container, request.rootfs.path))
+  const { id, record: { request: { rootfs } } } = container
   const { containers } = await engine.storage()
   const intentId = await engine.state.intents.open({ kind: 'start', target: id, owner: engine.self, data: {} }, { durable: false })
   const release = async (): Promise<void> => {
+    await unmountVolumes(engine, container)
     await containers.unmount(id)
     await engine.state.intents.close(intentId, { durable: false })
   }
   return withUndo(async (undo) => {
-    undo('unmount its root', release)
-    const done = await act(mountedTree(engine, container, await containers.mount(id)))
+    undo('unmount what was mounted', release)
+    const root = rootfs && !rootfs.overlay ? rootfs.path : await containers.mount(id)
+    const done = await act(mountedTree(container, root, await mountedParts(engine, container)))
     await release()
     return done
   })
 }
 
-function mountedTree(engine: Engine, { name, record: { request, user } }: Container, rootfsPath: string): CopyEnd {
+interface Part { readonly at: string; readonly root: string }
+
+/** Volumes and directories of the host that are mounted when it runs. */
+async function mountedParts(engine: Engine, container: Container): Promise<Part[]> {
+  const parts: Part[] = []
+  for (const { type, target, ...mount } of container.record.request.mounts) {
+    const volume = type === 'volume' && 'name' in mount && mount.name !== undefined && mount.subPath === undefined ? await engine.state.volumes.get(mount.name) : undefined
+    const root = volume ? await volumeFiles(engine, volume, container) : type === 'bind' && 'source' in mount ? mount.source : undefined
+    if (root !== undefined && statSync(root, { throwIfNoEntry: false })?.isDirectory()) parts.push({ at: normalize(target).replace(/(?<=.)\/$/, ''), root })
+  }
+  return parts
+}
+
+function mountedTree({ name, record: { request, user } }: Container, rootfsPath: string, parts: Part[]): CopyEnd {
   const ranges = (of: 'uids' | 'gids'): IdRange[] => request.idMappings?.[of].map(({ containerId, hostId, size }) => ({ inner: containerId, outer: hostId, length: size })) ?? []
   const [uids, gids] = [ranges('uids'), ranges('gids')]
   const { uid, gid } = userInRoot(rootfsPath, user ?? '')
-  // volumes and directories of the host that are mounted when it runs
-  const parts = request.mounts.flatMap((mount) => {
-    const root = mount.type === 'volume' && mount.name !== undefined && mount.subPath === undefined ? volumeDir(engine, mount.name) : mount.type === 'bind' ? mount.source : undefined
-    return root !== undefined && statSync(root, { throwIfNoEntry: false })?.isDirectory() ? [{ at: normalize(mount.target).replace(/(?<=.)\/$/, ''), root }] : []
-  })
   return rootedEnd({
     what: `container ${name}`, uids, gids, owner: { uid: outside(uids, uid), gid: outside(gids, gid) },
     roots: [...parts.sort((a, b) => b.at.length - a.at.length), { at: '/', root: rootfsPath }],

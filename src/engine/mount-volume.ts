@@ -2,25 +2,37 @@
 // is unmounted with the run whoever does that. Those in memory are shared while somebody has them.
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
-import { mountsBelow } from '../fs/mounts.ts'
-import { makeDir } from '../fs/remove-tree.ts'
+import { mountsBelow, unmountTree } from '../fs/mounts.ts'
+import { makeDir, removeTree } from '../fs/remove-tree.ts'
 import { runProgram } from '../process/run-program.ts'
 import type { Container } from '../state/containers.ts'
 import type { VolumeRecord } from '../state/volumes.ts'
 import type { Engine } from './engine.ts'
-import { lockVolumes } from './make-volume.ts'
+import { lockVolumes, volumeDir } from './make-volume.ts'
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self'>
 
 const DEADLINE_MS = 5 * 60_000
 const IN_MEMORY = /^(tmpfs|ramfs)$/
 
-export const isMountVolume = ({ options }: VolumeRecord): boolean => Boolean(options['device'])
+const isMountVolume = ({ options }: VolumeRecord): boolean => Boolean(options['device'])
 
-/** @returns where it is mounted @throws unavailable, with mount's own words */
-export async function mountVolume(engine: Parts, volume: VolumeRecord, { id }: Pick<Container, 'id'>): Promise<string> {
+/** Where its files are: one with a device is mounted there, for this container. @throws unavailable, with mount's own words */
+export const volumeFiles = async (engine: Parts, volume: VolumeRecord, container: Pick<Container, 'id'>): Promise<string> =>
+  isMountVolume(volume) ? mountVolume(engine, volume, container) : volume.mountpoint || volumeDir(engine, volume.name)
+
+/** Of a container that does not run; idempotent. */
+export async function unmountVolumes(engine: Pick<Engine, 'paths'>, container: Pick<Container, 'id'>): Promise<void> {
+  const folder = folderOf(engine, container)
+  await unmountTree(folder)
+  removeTree(folder)
+}
+
+const folderOf = ({ paths }: Pick<Engine, 'paths'>, { id }: Pick<Container, 'id'>): string => join(paths.container(id).run, 'volumes')
+
+async function mountVolume(engine: Parts, volume: VolumeRecord, container: Pick<Container, 'id'>): Promise<string> {
   const { name, options: { type = '', device = '', o = '' } } = volume
-  const target = join(engine.paths.container(id).run, 'volumes', name)
+  const target = join(folderOf(engine, container), name)
   makeDir(target, 0o755)
   if (!IN_MEMORY.test(type)) return mountOn(target, { name, words: [...(type === 'bind' || type === 'none' ? ['-o', 'bind'] : type ? ['-t', type] : []), ...(o ? ['-o', o] : []), '--', device] })
   using _ = await lockVolumes(engine)

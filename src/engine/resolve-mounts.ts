@@ -9,7 +9,7 @@ import type { Container } from '../state/containers.ts'
 import { copyFromRoot } from './copy-from-root.ts'
 import { hostIds } from './give-to-user.ts'
 import { volumeDir } from './make-volume.ts'
-import { isMountVolume, mountVolume } from './mount-volume.ts'
+import { volumeFiles } from './mount-volume.ts'
 import type { Engine } from './engine.ts'
 import { labelVolume, type SelinuxLabels } from './selinux-labels.ts'
 import { findImage } from './find-image.ts'
@@ -82,7 +82,7 @@ async function resolveVolume(engine: Engine, mount: VolumeMount, { container, in
   if (!volume) throw new Failure('notFound', `volume ${name} of container ${container.name} is gone`, { hint: `make it anew: scow volume create ${name}` })
   const own = volume.mountpoint || volumeDir(engine, name)
   mkdirSync(own, { recursive: true, mode: 0o755 })
-  const dir = isMountVolume(volume) ? await mountVolume(engine, volume, container) : own
+  const dir = await volumeFiles(engine, volume, container)
   let fresh = false
   if (!mount.noCopy && !mount.subPath && !('nocopy' in volume.options) && readdirSync(dir).length === 0) {
     fresh = await copyFromRoot({ rootfsPath, path: mount.target, target: dir })

@@ -1,6 +1,6 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { eventually } from '../support/box.ts'
@@ -113,6 +113,25 @@ test('a volume with a device is mounted where it is used, one in memory is share
   await box.ok('volume', 'create', '-o', 'type=nosuchfs', '-o', 'device=x', 'broken')
   assert.match(await box.fails(125, 'run', '--rm', '--network', 'none', '-v', 'broken:/x', suite.busybox, 'true'), /^Error: cannot mount volume broken: .*(nosuchfs|special device x).*\n$/)
   await box.ok('volume', 'rm', 'bound', 'memory', 'broken')
+})
+
+test('files are copied to and from a volume with a device whether its container runs or not', async (t) => {
+  const box = await suite.box(t)
+  const [host, file] = [join(box.dir, 'device'), join(box.dir, 'file')]
+  mkdirSync(host)
+  writeFileSync(join(host, 'in'), 'bound\n')
+  writeFileSync(file, 'copied\n')
+  await box.ok('volume', 'create', '-o', 'type=none', '-o', `device=${host}`, '-o', 'o=bind', 'bound')
+  await box.ok('create', '--name', 'c', '--network', 'none', '-v', 'bound:/x', suite.busybox, 'sleep', '100')
+  await box.ok('cp', 'c:/x/in', `${file}.out`)
+  assert.equal(readFileSync(`${file}.out`, 'utf8'), 'bound\n')
+  await box.ok('cp', file, 'c:/x/stopped')
+  assert.equal(readFileSync('/proc/self/mounts', 'utf8').includes('/volumes/bound'), false)
+  await box.ok('start', 'c')
+  await box.ok('cp', file, 'c:/x/running')
+  assert.equal(await box.ok('exec', 'c', 'cat', '/x/stopped', '/x/running'), 'copied\ncopied')
+  await box.ok('rm', '-f', '-t', '0', 'c')
+  assert.deepEqual(readdirSync(host).sort(), ['in', 'running', 'stopped'])
 })
 
 test('a new volume where the image has nothing belongs to the user of the container', async (t) => {
