@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { ContainerState, NamespaceMode, PodSandboxState } from '../../src/cri/wire/generated/runtime-v1.ts'
+import { eventually } from '../support/box.ts'
 import { openSuite } from '../support/suite.ts'
 import { codeOf, containerConfig, openCri, podConfig, startIn, untilState } from './cri.ts'
 
@@ -34,7 +35,7 @@ test('a pod runs a container from its start to its removal', async (t) => {
   assert.equal(inside.exitCode, 3)
   assert.match(inside.stdout.toString(), new RegExp(`^sailor\n.*${pod.network!.ip}/24`))
   assert.equal((await runtime.execSync({ containerId, cmd: ['sh', '-c', 'echo $HOSTNAME'], timeout: 10n })).stdout.toString(), 'sailor\n')
-  assert.match(readFileSync(running.logPath, 'utf8'), /^\S+ stdout F out\n\S+ stderr F err\n$/m)
+  await eventually('both lines in its log', () => /^\S+ stdout F out\n\S+ stderr F err\n$|^\S+ stderr F err\n\S+ stdout F out\n$/.test(readFileSync(running.logPath, 'utf8')))
 
   assert.deepEqual((await runtime.listContainers({ filter: { podSandboxId } })).containers.map(({ id }) => id), [containerId])
   assert.deepEqual((await runtime.listPodSandbox({ filter: { labelSelector: config.labels as Record<string, string> } })).items.map(({ id }) => id), [podSandboxId])
