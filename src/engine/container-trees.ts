@@ -16,6 +16,7 @@ import { userInRoot } from './write-bundle.ts'
 
 /** Has `act` see the trees of containers by their ids. One that does not run can't be started meanwhile. @throws notFound */
 export async function withContainerTrees<T>(engine: Engine, ids: readonly string[], act: (trees: ReadonlyMap<string, CopyEnd>) => Promise<T>): Promise<T> {
+  await recoverDead(engine) // not while one of them is locked
   const trees = new Map<string, CopyEnd>()
   // in one order everywhere, so that no two wait for each other
   return [...new Set(ids)].sort().reduceRight<() => Promise<T>>(
@@ -26,7 +27,6 @@ export async function withContainerTrees<T>(engine: Engine, ids: readonly string
 async function withTree<T>(engine: Engine, id: string, act: (tree: CopyEnd) => Promise<T>): Promise<T> {
   const running = await runningTree(engine, await findContainer(engine, id))
   if (running) return act(running)
-  await recoverDead(engine)
   return withContainerLock(engine, id, async () => {
     const container = await settleContainer(engine, id)
     const started = await runningTree(engine, container)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { removeTree } from '../fs/remove-tree.ts'
 import { log } from '../log.ts'
 import { isAlive } from '../process/identity.ts'
+import type { Container } from '../state/containers.ts'
 import type { Intent } from '../state/intents.ts'
 import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
@@ -58,23 +59,27 @@ async function removeUnknown(engine: Parts): Promise<void> {
 
 const isOwned = (self: Parts['self'], { owner }: Intent): boolean => owner.bootId === self.bootId && isAlive(owner)
 
-/** What a DEL that failed left; not of a container that has been started again meanwhile. */
-const leaveNetwork = (engine: Parts, id: string): Promise<void> => withContainerLock(engine, id, async () => {
+/** Under its lock, since others may be at work on it; not of a container that has been started again meanwhile. */
+const whileStill = (engine: Parts, id: string, act: (container: Container | undefined) => Promise<void>): Promise<void> => withContainerLock(engine, id, async () => {
   const container = await engine.state.containers.get(id)
-  if (container?.phase !== 'running' && container?.phase !== 'paused') await releaseNetwork(engine, id)
+  if (container?.phase !== 'running' && container?.phase !== 'paused') await act(container)
   if (!container) rmSync(join(engine.paths.locks, id), { force: true })
 })
+
+/** What a DEL that failed left. */
+const leaveNetwork = (engine: Parts, id: string): Promise<void> => whileStill(engine, id, () => releaseNetwork(engine, id))
+
+/** What a start that was killed took. */
+const giveBackRun = (engine: Parts, id: string): Promise<void> => whileStill(engine, id, async (container) => { if (container) await releaseRun(engine, container) })
 
 async function recoverOne(engine: Parts, intent: Intent): Promise<void> {
   const { kind, target, id: intentId, data } = intent
   switch (kind) {
     case 'create': return releaseCreation(engine, { id: target, intentId, anonymous: (data['anonymous'] as string[] | undefined) ?? [] })
-    case 'start': {
-      const container = await engine.state.containers.get(target)
-      if (container && container.phase !== 'running') await releaseRun(engine, container)
+    case 'start':
+      await giveBackRun(engine, target)
       return engine.state.intents.close(intentId)
-    }
-    case 'remove': return finishRemoval(engine, { id: target, intentId, data: data as unknown as RemovalData, release: {} })
+    case 'remove': return withContainerLock(engine, target, () => finishRemoval(engine, { id: target, intentId, data: data as unknown as RemovalData, release: {} }))
     case 'teardown':
       await leaveNetwork(engine, target)
       return engine.state.intents.close(intentId)

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure, isFailure } from '../errors.ts'
 import { removeTree } from '../fs/remove-tree.ts'
@@ -50,7 +50,8 @@ export async function removeSettled(engine: Parts, container: Container, { volum
   const durable = !record.request.autoRemove
   const data: RemovalData = { record: runOwnerOf(container).record, anonymousVolumes: volumes ? record.volumes.filter(({ anonymous }) => anonymous).map(({ name }) => name) : [] }
   const intentId = await engine.state.containers.beginRemoval({ id, intent: { kind: 'remove', target: id, owner: engine.self, data: { ...data } } }, { durable })
-  const released = container.status.cleanedUp ?? container.starts === 0
+  // One that never ran may still have what a start took that was killed: whoever recovers that waits for our lock.
+  const released = container.status.cleanedUp ?? (container.starts === 0 && !existsSync(engine.paths.container(id).run))
   await finishRemoval(engine, { id, intentId, data, release: released ? undefined : { dead: endedWhole(container), deleted } })
 }
 

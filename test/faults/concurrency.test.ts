@@ -7,6 +7,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from '../support/box.ts'
 import { faultyRuntime } from '../support/faulty.ts'
 import { openSuite } from '../support/suite.ts'
@@ -67,6 +68,29 @@ test('a stop in the middle of a restart by policy ends what is being started too
   await new Promise((resolve) => { setTimeout(resolve, 2000) })
   assert.equal(await box.ok('inspect', '-f', '{{.State.Status}}', 'a'), 'exited')
   assert.equal(creations(), after)
+})
+
+test('a container is removed while another command still gives back what its killed start had taken', async (t) => {
+  const box = await suite.box(t)
+  const runtime = faultyRuntime(join(box.dir, 'bin'))
+  t.after(() => runtime.heal())
+  const called = (verb: string): number => runtime.calls().filter((words) => ` ${words} `.includes(` ${verb} `)).length
+  await box.ok('--runtime', runtime.path, 'create', '--name', 'k', '--network', 'none', suite.busybox, 'true')
+  runtime.hold('create')
+  const starting = box.start(['start', 'k'])
+  await eventually('the runtime is called', () => called('create') > 0)
+  starting.kill('SIGKILL')
+  await starting.end()
+  runtime.hold('delete')
+  const before = called('delete')
+  const recovering = box.scow(['volume', 'create', 'v'])
+  await eventually('the run is given back', () => called('delete') > before)
+  const removing = box.scow(['rm', 'k'])
+  await Promise.race([removing, sleep(1500)]) // long enough to come to it; it may not
+  runtime.heal()
+  for (const { code, stderr } of await Promise.all([removing, recovering])) assert.deepEqual([code, stderr], [0, ''])
+  await box.ok('volume', 'rm', 'v')
+  assert.deepEqual(await findAnything(box), [])
 })
 
 test('an image is not removed under a container that is being created', async (t) => {
