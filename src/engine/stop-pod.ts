@@ -12,7 +12,8 @@ import { stopContainer } from './stop-container.ts'
 
 /**
  * Ends every container of the pod and gives back its network and namespaces; the containers stay, ended. Idempotent, and
- * fine for a pod that is gone or whose namespaces went with the machine.
+ * fine for a pod that is gone or whose namespaces went with the machine. A network plugin that fails is a Failure, and the
+ * next stop asks it again: its daemon may be about to start, and an address that nobody frees is lost.
  * @param timeoutSeconds between stop signal and SIGKILL; default 0
  */
 export async function stopPod(engine: Engine, id: string, { timeoutSeconds = 0 }: { timeoutSeconds?: number } = {}): Promise<void> {
@@ -26,7 +27,7 @@ export async function stopPod(engine: Engine, id: string, { timeoutSeconds = 0 }
     const [infra, workloads] = [containers.filter(isInfra), containers.filter((container) => !isInfra(container))]
     await Promise.all(workloads.map((container) => unlessGone(stopContainer(engine, container.id, { timeoutSeconds }))))
     for (const { id: infraId } of infra) await unlessGone(removeContainer(engine, infraId, { force: true, stopTimeoutSeconds: 0 }))
-    await releasePodRun(engine, id)
+    await releasePodRun(engine, id, { needNetwork: true })
     await engine.state.pods.change({ id, status: { released: true }, event: 'stop' })
   })
 }
