@@ -6,6 +6,7 @@ import { log } from '../log.ts'
 import { isAlive } from '../process/identity.ts'
 import type { Container } from '../state/containers.ts'
 import type { Intent } from '../state/intents.ts'
+import type { Pod } from '../state/pods.ts'
 import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
 import { releaseCreation } from './release-creation.ts'
@@ -40,18 +41,20 @@ async function recoverAfterBoot(engine: Parts): Promise<void> {
     if (ended) await settleContainer(engine, id)
     if (summary.autoRemove && (ended || phase === 'exited')) await removeContainer(engine, id, { volumes: true })
   }
-  if (existsSync(engine.paths.networkCache)) {
-    const alive = new Set((await engine.state.containers.list()).map(({ id }) => id))
-    await (await engine.networks()).collectGarbage(() => alive)
-  }
+  if (existsSync(engine.paths.networkCache)) await (await engine.networks()).collectGarbage(() => known(engine, ({ status }) => status.bootId === engine.self.bootId))
+}
+
+/** Containers, pods and what is being made: while the first command still clears up, others may be at work already. */
+async function known({ state }: Pick<Engine, 'state'>, counts: (pod: Pod) => boolean = () => true): Promise<Set<string>> {
+  return new Set([...(await state.containers.list()).map(({ id }) => id), ...(await state.pods.list()).filter(counts).map(({ id }) => id), ...(await state.intents.list()).map(({ target }) => target)])
 }
 
 /** What a creation had made when the power went, before its intent was on disk. The folders are listed first: one that is made meanwhile has its intent. */
 async function removeUnknown(engine: Parts): Promise<void> {
   const dir = join(engine.paths.root, 'containers')
   const found = existsSync(dir) ? readdirSync(dir).filter((name) => /^[0-9a-f]{64}$/.test(name)) : []
-  const known = new Set([...(await engine.state.containers.list()).map(({ id }) => id), ...(await engine.state.pods.list()).map(({ id }) => id), ...(await engine.state.intents.list()).map(({ target }) => target)])
-  for (const id of found.filter((name) => !known.has(name))) {
+  const ids = await known(engine)
+  for (const id of found.filter((name) => !ids.has(name))) {
     await (await engine.storage()).containers.remove(id)
     removeTree(engine.paths.container(id).dir)
   }

@@ -1,4 +1,4 @@
-// Network plugins that fail.
+// Network plugins that fail, and first commands of a boot that clear up while pods are made already.
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -41,4 +41,13 @@ test('a pod whose network cannot be left is neither stopped nor removed until it
   assert.deepEqual(addressed(), [])
   await runtime.stopPodSandbox({ podSandboxId })
   await runtime.removePodSandbox({ podSandboxId })
+})
+
+test('the first command of a boot leaves the network of a pod that has been made meanwhile', async (t) => {
+  const cri = await openCri(t, suite)
+  const id = await newPod(cri)
+  // as the first command has it that began before the pod
+  rmSync(join(cri.box.runRoot, 'recovered'))
+  await cri.box.ok('create', suite.busybox, 'true')
+  assert.ok(addressed().includes(id))
 })
