@@ -39,7 +39,7 @@ async function countUse(engine: Pick<Engine, 'paths'>, storage: Storage, partial
   const blobs = await storage.blobs.list()
   const blobBytes = blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   return {
-    mountpoint: engine.paths.root, inodes: blobs.length + layers.length,
+    mountpoint: engine.paths.root, inodes: blobs.length + layers.reduce((sum, { entries }) => sum + entries, 0),
     usedBytes: partialBytes + blobBytes + layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
   }
 }

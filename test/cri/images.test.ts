@@ -1,5 +1,7 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import test from 'node:test'
 import { openSuite } from '../support/suite.ts'
 import { containerConfig, openCri, podConfig } from './cri.ts'
@@ -36,6 +38,9 @@ test('the image file system is told with its use', async (t) => {
   const { imageFilesystems: [usage] } = await images.imageFsInfo()
   assert.equal(usage?.fsId?.mountpoint, box.root)
   assert.ok(usage!.usedBytes!.value > 1_000_000n && usage!.timestamp > 0n)
+  const found = Number(execFileSync('du', ['--summarize', '--inodes', join(box.root, 'layers'), join(box.root, 'blobs'), '--total'], { encoding: 'utf8' }).match(/(\d+)\ttotal/)![1])
+  // Folders of the store itself are not counted, and a hard link is an entry without an inode.
+  assert.ok(Math.abs(Number(usage!.inodesUsed!.value) - found) < found / 10 + 20, `${usage!.inodesUsed!.value} of ${found}`)
 })
 
 test('a pull that is cut off can be made again', async (t) => {
