@@ -38,11 +38,11 @@ const listSchema = v.object({
 })
 const singleSchema = v.looseObject({ ...pluginSchema.entries, name, cniVersion: v.optional(v.string()) })
 
-/** Every valid network of `dirs`, in order of directory and file name; of two with one name the first counts. */
-export const loadLists = (dirs: readonly string[]): NetworkList[] => {
+/** Every valid network of `dirs`, in order of directory and file name; of two with one name the first counts. `complain` is told of each file that is none. */
+export const loadLists = (dirs: readonly string[], complain: (why: string) => void = log.warn): NetworkList[] => {
   const lists = new Map<string, NetworkList>()
   for (const file of dirs.flatMap(configFiles)) {
-    const list = tryLoad(file)
+    const list = tryLoad(file, complain)
     if (!list) continue
     const earlier = lists.get(list.name)
     if (earlier) log.debug(`network ${list.name} of ${file} is ignored: ${earlier.file} has that name too`)
@@ -61,11 +61,11 @@ export const configFiles = (dir: string): string[] => {
   }
 }
 
-const tryLoad = (file: string): NetworkList | undefined => {
+const tryLoad = (file: string, complain: (why: string) => void): NetworkList | undefined => {
   try {
     return loadFile(file)
   } catch (error) {
-    log.warn(`network configuration ${file} is ignored: ${error instanceof Failure ? error.message : String(error)}`)
+    complain(`network configuration ${file} is ignored: ${error instanceof Failure ? error.message : String(error)}`)
     return undefined
   }
 }

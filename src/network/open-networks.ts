@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path'
 
 import { Failure } from '../errors.ts'
 import { lockFile } from '../fs/lock.ts'
+import { log } from '../log.ts'
 import { PROGRAM_DIRS } from '../process/find-program.ts'
 import { attach, toAttachResult } from './attach.ts'
 import { readEntries } from './cache.ts'
@@ -93,9 +94,11 @@ const finder = (options: NetworkOptions, wiring: Wiring) => {
     throw new Failure('notFound', `unable to find network with name or ID ${nameOrId}: network not found`)
   }
   const forKubernetesList = (wanted: string | undefined): NetworkList => {
-    const found = loadLists(options.configDirs).find(({ name }) => wanted === undefined || name === wanted)
-    if (found) return found
-    throw new Failure('unavailable', `no CNI network ${wanted === undefined ? 'is configured' : `is named ${wanted}`} in ${options.configDirs.join(', ') || 'any directory'}`, { hint: 'install a network plugin of Kubernetes' })
+    const ignored: string[] = []
+    const found = loadLists(options.configDirs, (why) => ignored.push(why)).find(({ name }) => wanted === undefined || name === wanted)
+    if (!found) throw noNetwork(options, wanted, ignored)
+    for (const why of ignored) log.warn(why)
+    return found
   }
   return {
     resolve,
@@ -106,6 +109,12 @@ const finder = (options: NetworkOptions, wiring: Wiring) => {
       return load()
     },
   }
+}
+
+/** Who asks the node why it has no network is told of the files that could have been one. */
+const noNetwork = ({ configDirs }: NetworkOptions, wanted: string | undefined, ignored: readonly string[]): Failure => {
+  const what = `no CNI network ${wanted === undefined ? 'is configured' : `is named ${wanted}`} in ${configDirs.join(', ') || 'any directory'}`
+  return new Failure('unavailable', [what, ...ignored].join('; '), { hint: ignored.length > 0 ? 'correct the file' : 'install a network plugin of Kubernetes' })
 }
 
 const ID_PREFIX = /^[0-9a-f]{3,64}$/

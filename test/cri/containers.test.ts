@@ -185,6 +185,8 @@ test('the network is ready when its configuration is there, without a restart', 
   const ready = async () => (await runtime.status()).status?.conditions.find(({ type }) => type === 'NetworkReady')
   assert.deepEqual([(await ready())?.status, (await ready())?.reason], [false, 'NetworkPluginNotReady'])
   assert.notEqual(await codeOf(runtime.runPodSandbox({ config: podConfig(ALONE) })), 0)
+  writeFileSync('/etc/cni/net.d/10-pods.conflist', '{"name": "pods", ')
+  assert.match((await ready())!.message, /^no CNI network is configured in \/etc\/cni\/net\.d; network configuration \/etc\/cni\/net\.d\/10-pods\.conflist is ignored: not JSON/)
   await runtime.runPodSandbox({ config: podConfig({ linux: { securityContext: { namespaceOptions: { network: NamespaceMode.NODE, pid: NamespaceMode.CONTAINER } } } }) })
   writeNetwork()
   assert.equal((await ready())?.status, true)
