@@ -23,7 +23,9 @@ export interface SectionReader {
   /** The values of a key in every file that has it, lowest priority first. */
   raw(key: string): readonly { readonly file: string; readonly value: unknown }[]
   fail(key: string, expected: string): Failure
-  /** Says (at debug level) which keys nobody asked for. */
+  /** Keys that nobody asked for, of each file that has some. `tables`: those of tables too. */
+  unused(options?: { readonly tables?: boolean }): readonly { readonly file: string; readonly keys: readonly string[] }[]
+  /** Says (at debug level) which those are: the files belong to others too. */
   reportUnused(): void
 }
 
@@ -56,8 +58,11 @@ export function readSection(sources: readonly ConfigSource[], section: string): 
     if (!items.every(isText)) throw fail(key, 'a list of strings')
     return append ? [...before, ...items] : items
   }, fallback)
+  const unused = ({ tables: withTables = false } = {}) => tables
+    .map(({ file, table }) => ({ file, keys: Object.keys(table).filter((key) => !asked.has(key) && (withTables || !isTable(table[key]))) }))
+    .filter(({ keys }) => keys.length > 0)
   return {
-    raw, fail, list,
+    raw, fail, list, unused,
     text: (key, fallback) => typed(key, fallback, isText, 'a string'),
     flag: (key, fallback) => typed(key, fallback, (value) => typeof value === 'boolean', 'true or false'),
     count: (key, fallback) => typed(key, fallback, (value): value is number => Number.isSafeInteger(value), 'a whole number'),
@@ -84,10 +89,7 @@ export function readSection(sources: readonly ConfigSource[], section: string): 
       return value
     })) as Record<string, string>,
     reportUnused: () => {
-      for (const { file, table } of tables) {
-        const unused = Object.keys(table).filter((key) => !asked.has(key) && !isTable(table[key]))
-        if (unused.length) log.debug(`${file}: not used by scow: ${unused.map((key) => (section ? `${section}.${key}` : key)).join(', ')}`)
-      }
+      for (const { file, keys } of unused()) log.debug(`${file}: not used by scow: ${keys.map((key) => (section ? `${section}.${key}` : key)).join(', ')}`)
     },
   }
 }

@@ -1,6 +1,6 @@
 // [serve] of scow.toml: what `scow serve` does where its flags say nothing.
 import type { ConfigSource } from './config-files.ts'
-import { readSection } from './config-reader.ts'
+import { readSection, type SectionReader } from './config-reader.ts'
 import { LOG_FORMATS, type LogFormat } from './log.ts'
 
 export interface ServeConfig {
@@ -27,13 +27,21 @@ export interface ServeConfig {
   readonly logFormat: LogFormat
 }
 
+export const MAX_PORT = 65_535
+
 export const DEFAULT_LISTEN = 'unix:///run/scow/scow.sock'
 
 /** @param sources of scow.toml alone */
-export function serveSection(sources: readonly ConfigSource[]): ServeConfig {
+export const serveSection = (sources: readonly ConfigSource[]): ServeConfig => readServe(sources).section
+
+/** What of [serve] stands for nothing, a line for each file: the section is ours alone, so that it can only be misspelled. */
+export const unknownSettings = (sources: readonly ConfigSource[]): string[] =>
+  readServe(sources).read.unused({ tables: true }).map(({ file, keys }) => `${file}: [serve] has no such setting: ${keys.join(', ')}`)
+
+function readServe(sources: readonly ConfigSource[]): { section: ServeConfig; read: SectionReader } {
   const read = readSection(sources, 'serve')
   const port = read.count('stream_port', 0)
-  if (port < 0 || port > 65_535) throw read.fail('stream_port', 'a port')
+  if (port < 0 || port > MAX_PORT) throw read.fail('stream_port', 'a port')
   const section: ServeConfig = {
     listen: read.text('listen', DEFAULT_LISTEN),
     streamAddress: read.text('stream_address', '127.0.0.1'),
@@ -48,6 +56,5 @@ export function serveSection(sources: readonly ConfigSource[]): ServeConfig {
     cniDefaultNetwork: read.text('cni_default_network', ''),
     logFormat: read.choice('log_format', LOG_FORMATS, 'logfmt'),
   }
-  read.reportUnused()
-  return section
+  return { section, read }
 }

@@ -1,5 +1,5 @@
 import { integer, list, text } from '../../cli/option.ts'
-import { serveSection } from '../../config-serve.ts'
+import { serveSection, unknownSettings } from '../../config-serve.ts'
 import { log } from '../../log.ts'
 import { defineCommand } from '../command.ts'
 import { applyLogSettings, serveSettings } from './serve-settings.ts'
@@ -32,6 +32,7 @@ export const spec = defineCommand({
       settings: ({ own, engine: { logLevel } }) => {
         const section = serveSection(own)
         applyLogSettings(section, { logFormat: options.logFormat, logLevel })
+        for (const line of unknownSettings(own)) log.warn(line)
         return serveSettings(section, options)
       },
       onHangUp: (reload) => { interrupt.takeOver(['SIGHUP'], reload) },
