@@ -1,7 +1,7 @@
 import '../support/jail.ts'
 import { status } from '@grpc/grpc-js'
 import assert from 'node:assert/strict'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import test, { afterEach } from 'node:test'
 import { NamespaceMode } from '../../src/cri/wire/generated/runtime-v1.ts'
 import { eventually } from '../support/box.ts'
@@ -68,4 +68,29 @@ test('the socket and the streaming address come from the file where no flag says
   assert.match(await box.fails(125, 'serve', '--pin-image', 'No Image'), /No Image/)
   settings('[serve]\nlog_format = "poems"\n')
   assert.match(await box.fails(125, 'serve'), /scow.toml: \[serve\] log_format must be one of logfmt, json/)
+})
+
+test('a socket takes the place of no other file, and what cannot be listened on is told', async (t) => {
+  const box = await suite.box(t)
+  writeFileSync('/tmp/precious', 'kept')
+  assert.match(await box.fails(125, 'serve', '--listen', '/tmp/precious'), /cannot listen on \/tmp\/precious: it is there, and no socket/)
+  assert.equal(readFileSync('/tmp/precious', 'utf8'), 'kept')
+  symlinkSync('/tmp/nowhere', '/tmp/link.sock')
+  assert.match(await box.fails(125, 'serve', '--listen', '/tmp/link.sock'), /no socket/)
+  assert.match(await box.fails(125, 'serve', '--listen', '/tmp'), /no socket/)
+  assert.match(await box.fails(125, 'serve', '--listen', '/tmp/precious/x.sock'), /^Error: cannot listen on \/tmp\/precious\/x.sock: /)
+  assert.match(await box.fails(125, 'serve', '--listen', `/tmp/${'a'.repeat(120)}`), /107 bytes at most/)
+  assert.match(await box.fails(125, 'serve', '--stream-port', '70000'), /^Error: --stream-port must be a port, not 70000/)
+  assert.match(await box.fails(125, 'serve', '--stream-address', '192.0.2.1'), /^Error: cannot listen on 192\.0\.2\.1, port 0, for exec, attach and port-forward: /)
+})
+
+test('a setting that is misspelled is told of, and the server starts', async (t) => {
+  settings('[serve]\nlisten = "unix:///tmp/misspelled.sock"\npined_images = ["a"]\n[serve.handler]\nfast = "crun"\n')
+  const box = await suite.box(t)
+  const server = box.start(['serve'])
+  await server.sees(/listening on/)
+  server.kill('SIGTERM')
+  const { code, stderr } = await server.end()
+  assert.equal(code, 0)
+  assert.match(stderr, /^time=\S+ level=warn msg="\/etc\/scow\/scow\.toml: \[serve\] has no such setting: pined_images, handler"\n[^\n]*listening on[^\n]*\n$/)
 })

@@ -1,5 +1,5 @@
 import type { ServeSettings } from '../../cri/server/settings.ts'
-import type { ServeConfig } from '../../config-serve.ts'
+import { MAX_PORT, type ServeConfig } from '../../config-serve.ts'
 import { Failure } from '../../errors.ts'
 import { LOG_FORMATS, setLogFormat, setLogLevel, type LogFormat, type LogLevel } from '../../log.ts'
 
@@ -14,11 +14,12 @@ export interface ServeFlags {
   readonly cniDefaultNetwork: string | undefined
 }
 
-/** Flags win over [serve] of scow.toml; pinned images are those of both. @throws invalid: a certificate without its key */
+/** Flags win over [serve] of scow.toml; pinned images are those of both. @throws invalid: a certificate without its key, a port that is none */
 export function serveSettings(serve: ServeConfig, flags: ServeFlags): ServeSettings {
   const tls = streamTls({ cert: flags.streamTlsCert ?? serve.streamTlsCert, key: flags.streamTlsKey ?? serve.streamTlsKey, ca: flags.streamTlsCa ?? serve.streamTlsCa })
   const network = flags.cniDefaultNetwork ?? serve.cniDefaultNetwork
   const metricsAddress = flags.metricsAddress ?? serve.metricsAddress
+  if ((flags.streamPort ?? 0) > MAX_PORT) throw new Failure('invalid', `--stream-port must be a port, not ${flags.streamPort}`)
   return {
     streaming: { address: flags.streamAddress ?? serve.streamAddress, port: flags.streamPort ?? serve.streamPort, ...(tls ? { tls } : {}) },
     ...(metricsAddress === '' ? {} : { metricsAddress }),

@@ -1,7 +1,7 @@
-import { chmodSync, chownSync, mkdirSync, unlinkSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server as SocketServer } from 'node:net'
 import { dirname } from 'node:path'
-import { Failure } from '../../errors.ts'
+import { Failure, isFailure } from '../../errors.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { recoverDead } from '../../engine/recover.ts'
 import { reportService } from '../../engine/report-service.ts'
@@ -122,14 +122,17 @@ function socketPath(listen: string): string {
   return path
 }
 
-/** A socket that a killed server left is replaced; a living one's is not. @throws inUse, denied, invalid */
+/** What `sockaddr_un` has room for. */
+const MAX_SOCKET_BYTES = 107
+
+/** A socket that a killed server left is replaced; a living one's, and what is no socket, is not. @throws inUse, denied, invalid, unavailable */
 async function listen(grpc: GrpcServer, path: string): Promise<SocketServer> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
-  if (await answers(path)) throw new Failure('inUse', `another server listens on ${path}`)
+  if (Buffer.byteLength(path) > MAX_SOCKET_BYTES) throw new Failure('invalid', `cannot listen on ${path}: the path of a socket has ${MAX_SOCKET_BYTES} bytes at most`)
   try {
-    unlinkSync(path)
+    mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
+    await makeRoom(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    throw isFailure(error) ? error : new Failure('unavailable', `cannot listen on ${path}: ${(error as Error).message}`, { cause: error })
   }
   const sockets = createServer((socket) => grpc.take(socket))
   await new Promise<void>((resolve, reject) => sockets.once('error', (error) =>
@@ -137,6 +140,14 @@ async function listen(grpc: GrpcServer, path: string): Promise<SocketServer> {
   chmodSync(path, 0o660)
   chownSync(path, 0, 0)
   return sockets
+}
+
+async function makeRoom(path: string): Promise<void> {
+  const there = lstatSync(path, { throwIfNoEntry: false })
+  if (!there) return
+  if (!there.isSocket()) throw new Failure('invalid', `cannot listen on ${path}: it is there, and no socket`, { hint: 'name another path' })
+  if (await answers(path)) throw new Failure('inUse', `another server listens on ${path}`)
+  rmSync(path, { force: true })
 }
 
 const answers = (path: string): Promise<boolean> => new Promise((resolve) => {

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server a
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { Failure } from '../../../errors.ts'
 import { log } from '../../../log.ts'
 import type { Server } from '../server.ts'
 import { PORT_FORWARD_PROTOCOL, portForwardOverSpdy, type PortForwardRequest } from './port-forward.ts'
@@ -24,6 +25,7 @@ export interface Streaming {
 
 export interface StreamingOptions { readonly address: string; readonly port: number; readonly tls?: StreamTls }
 
+/** @throws unavailable, invalid */
 export async function openStreaming(server: () => Server, { address, port, tls }: StreamingOptions): Promise<Streaming> {
   const tokens = makeTokens<StreamRequest>()
   const http = await serverFor(tls, (_request, response) => {
@@ -40,7 +42,8 @@ export async function openStreaming(server: () => Server, { address, port, tls }
       socket.destroy()
     })
   })
-  await new Promise<void>((resolve, reject) => http.once('error', reject).listen(port, address, () => resolve()))
+  await new Promise<void>((resolve, reject) => http.once('error', (error) =>
+    reject(new Failure('unavailable', `cannot listen on ${address}, port ${port}, for exec, attach and port-forward: ${error.message}`, { cause: error }))).listen(port, address, () => resolve()))
   const { port: chosen } = http.address() as AddressInfo
   return {
     url: (request) => `${tls ? 'https' : 'http'}://${address.includes(':') ? `[${address}]` : address}:${chosen}/${request.kind}/${tokens.issue(request)}`,
