@@ -10,18 +10,21 @@ export interface AgentSetup {
   readonly tls: TlsSettings
   readonly proxy: URL | undefined
   readonly connectMs: number
+  /** A connection that nobody has used for so long is closed; default 30 s. */
+  readonly idleMs?: number
 }
 
-const KEEP: AgentOptions = { keepAlive: true, keepAliveMsecs: 30_000, maxFreeSockets: 16 }
+const IDLE_MS = 30_000
 
-export async function makeAgent({ url, tls, proxy, connectMs }: AgentSetup): Promise<Agent> {
+export async function makeAgent({ url, tls, proxy, connectMs, idleMs = IDLE_MS }: AgentSetup): Promise<Agent> {
+  const keep: AgentOptions = { keepAlive: true, keepAliveMsecs: 30_000, maxFreeSockets: 16, timeout: idleMs }
   const plain = url.protocol === 'http:'
   const socks = proxy !== undefined && isSocks(proxy)
-  if (plain && socks) return connectingBy(new Agent(KEEP), (target) => openTunnel({ proxy, connectMs, ...target }))
-  if (plain && proxy?.protocol !== 'https:') return new Agent(KEEP)
+  if (plain && socks) return connectingBy(new Agent(keep), (target) => openTunnel({ proxy, connectMs, ...target }))
+  if (plain && proxy?.protocol !== 'https:') return new Agent(keep)
   const https = await import('node:https')
-  if (plain) return new https.Agent(KEEP)
-  const options = { ...KEEP, ...(await tlsOptions(tls)) }
+  if (plain) return new https.Agent(keep)
+  const options = { ...keep, ...(await tlsOptions(tls)) }
   if (proxy === undefined) return new https.Agent(options)
   const { connect } = await import('node:tls')
   return connectingBy(new https.Agent(options), async (target) =>
