@@ -105,7 +105,14 @@ static int open_one(struct monitor *monitor, const char *word, char *why, size_t
 	if (!allowed(&monitor->options, path))
 		return refuse(why, size, "logs are not allowed there: ", path);
 	result = log_file_open(&log->file, path);
-	return result < 0 ? refuse(why, size, strerror(-result), word) : 0;
+	if (result < 0) {
+		struct text text = text_in(why, size);
+
+		text_add(&text, path);
+		text_add(&text, ": ");
+		text_add(&text, strerror(-result));
+	}
+	return result;
 }
 
 int logs_open(struct monitor *monitor, char *why, size_t why_size)

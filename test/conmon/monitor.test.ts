@@ -46,7 +46,7 @@ test('bad options are refused in one line with exit code 1', async () => {
   await using box = new Box({ script: '' })
   for (const [args, words] of [[['-c', 'x'], /--cuuid/], [['--what'], /--what/], [['-c', 'x', '-u', 'x', '-r', '/none', '-l', 'none'], /\/none/],
     [[...box.args(), '-l', 'nonsense:/x'], /nonsense/], [[...box.args(), '-t', '-l', 'passthrough'], /terminal/],
-    [[...box.args(), '-l', '/etc/never', '--log-allowlist-dir', box.dir], /not allowed/]] as const) {
+    [[...box.args(), '-l', '/etc/never', '--log-allowlist-dir', box.dir], /not allowed/], [[...box.args(), '-l', `k8s-file:${box.dir}`], new RegExp(`${box.dir}: Is a directory`)]] as const) {
     const launch = new Launch(OURS, args)
     await until('its end', () => launch.code !== undefined)
     assert.equal(launch.code, 1)
