@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../errors.ts'
 import { reopenLogs } from '../monitor/control.ts'
@@ -12,8 +13,10 @@ const POLL_MS = 5
 export async function reopenPodContainerLog(engine: Engine, id: string): Promise<void> {
   const container = await findContainer(engine, id)
   runningProcess(engine, container, 'cannot reopen the log: ')
-  await reopenLogs(engine.paths.container(id).bundle)
   const { logPath: path, request } = container.record
+  // Who has taken the whole folder away gets it back.
+  if (request.log.driver !== 'none') mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  await reopenLogs(engine.paths.container(id).bundle)
   for (let waited = 0; request.log.driver !== 'none' && !existsSync(path); waited += POLL_MS) {
     if (waited > PATIENCE_MS) throw new Failure('timeout', `the monitor of container ${id.slice(0, 12)} did not open ${path}`)
     await sleep(POLL_MS)

@@ -4,7 +4,7 @@ import { status } from '@grpc/grpc-js'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import test from 'node:test'
 import { ContainerEventType, ContainerState, NamespaceMode, PodSandboxState, Signal, SupplementalGroupsPolicy, type ContainerConfig, type ContainerEventResponse, type DeepPartial } from '../../src/cri/wire/generated/runtime-v1.ts'
 import { eventually } from '../support/box.ts'
@@ -145,6 +145,16 @@ test('a log that is reopened after the end is not made, and one without a direct
   const told = await untilState(cri, containerId, ContainerState.CONTAINER_EXITED)
   assert.ok(told.logPath.startsWith(cri.box.root))
   assert.match(readFileSync(told.logPath, 'utf8'), /^\S+ stdout F said\n$/)
+})
+
+test('a log whose folder was taken away goes on once it is reopened', async (t) => {
+  const cri = await openCri(t, suite)
+  const podSandboxId = await pod(cri)
+  const containerId = await startIn(cri, podSandboxId, containerConfig(suite.busybox, ['sh', '-c', 'while :; do echo said; usleep 50000; done'], ALONE))
+  const { logPath } = (await cri.runtime.containerStatus({ containerId })).status!
+  rmSync(dirname(logPath), { recursive: true })
+  await cri.runtime.reopenContainerLog({ containerId })
+  await eventually('the next line', () => /stdout F said\n/.test(readFileSync(logPath, 'utf8')))
 })
 
 test('events of many containers that are killed at once come once each', async (t) => {
