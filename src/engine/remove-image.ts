@@ -6,7 +6,7 @@ import { findImage } from './find-image.ts'
 import { recoverDead } from './recover.ts'
 
 export interface RemoveImageOptions {
-  /** Containers that use it are removed first, and it goes whatever names it has. */
+  /** Containers that use it are removed first, but for those of the kubelet, and it goes whatever names it has. */
   readonly force?: boolean
 }
 export interface RemovedImage {
@@ -54,6 +54,10 @@ async function freeFromContainers(engine: Engine, image: ImageRecord, force: boo
   if (!force) {
     throw new Failure('inUse', `image ${image.names[0] ?? image.id.slice(0, 12)} is used by container ${containers.map((id) => id.slice(0, 12)).join(', ')}: image is in use by a container`,
       { hint: 'remove the container first, or both with --force' })
+  }
+  for (const id of containers) {
+    const container = await engine.state.containers.get(id)
+    if (container?.podId !== undefined) throw new Failure('inUse', `image ${image.names[0] ?? image.id.slice(0, 12)} is used by container ${container.name}, which belongs to the kubelet`, { hint: 'remove its pod there' })
   }
   const { removeContainer } = await import('./remove-container.ts')
   for (const id of containers) await removeContainer(engine, id, { force: true, volumes: true })

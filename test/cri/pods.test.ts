@@ -58,6 +58,8 @@ test("the command line sees the kubelet's pods where it is asked for them", asyn
   for (const flag of ['--pod', '--external', '--filter=pod=seen']) assert.match(await cri.box.ok('ps', flag, '--format', '{{.ID}} {{.PodName}}'), new RegExp(`${id.slice(0, 12)} seen$`, 'm'))
   assert.match(await cri.box.ok('ps', '-p'), new RegExp(`\\n${id.slice(0, 12)} .* ${podSandboxId.slice(0, 12)}  seen(\\n|$)`))
   assert.match(await cri.box.ok('pod', 'ps'), new RegExp(`\\n${podSandboxId.slice(0, 12)}  seen +Running .* 1$`))
+  assert.match(await cri.box.fails(2, 'rmi', '--force', suite.busybox), /is used by container k8s_main_seen_there_u_0, which belongs to the kubelet/)
+  assert.equal((await cri.runtime.containerStatus({ containerId: id })).status?.state, ContainerState.CONTAINER_RUNNING)
 })
 
 test('containers of a pod share what the pod says', async (t) => {
