@@ -73,7 +73,7 @@ test('an artifact, an encrypted layer and an image too large for the disk are re
   await assert.rejects(pullImage(engine, ask(offer('enc', { config: { ...layer, mediaType: types.OCI_CONFIG }, layers: [{ ...layer, mediaType: `${types.OCI_LAYER}+gzip+encrypted` }] }))), (error) => isFailure(error, 'unsupported') && /encrypted/.test(error.message))
   const config = Buffer.from(JSON.stringify({ rootfs: { type: 'layers', diff_ids: [digestOf('x')] } }))
   const huge = { config: { mediaType: types.OCI_CONFIG, digest: server.addBlob(config), size: config.length }, layers: [{ ...layer, size: 2 ** 42 }] }
-  await assert.rejects(pullImage(engine, ask(offer('huge', huge))), (error) => isFailure(error, 'unavailable') && /needs more than 4194304 MiB/.test(error.message))
+  await assert.rejects(pullImage(engine, ask(offer('huge', huge))), (error) => isFailure(error, 'noSpace') && /needs more than 4194304 MiB/.test(error.message))
 })
 
 /** One chunk of an ordinary download. */

@@ -171,7 +171,7 @@ test('an image in schema 1 form that is larger than the free space is refused be
   t.after(() => { front.closeAllConnections(); front.close() })
   await once(front, 'listening')
   const engine = await openStore(t)
-  await assert.rejects(pullImage(engine, ask(`127.0.0.1:${(front.address() as AddressInfo).port}/big:schema1`)), (error) => isFailure(error, 'unavailable') && /needs more than \d+ MiB in .* are free/.test(error.message))
+  await assert.rejects(pullImage(engine, ask(`127.0.0.1:${(front.address() as AddressInfo).port}/big:schema1`)), (error) => isFailure(error, 'noSpace') && /needs more than \d+ MiB in .* are free/.test(error.message))
   assert.deepEqual(fetched, [])
   assert.deepEqual(await engine.state.images.list(), [])
 })

@@ -110,7 +110,7 @@ export async function checkSpace({ paths }: Pick<Engine, 'paths'>, missing: read
   const { bavail, bsize } = await statfs(paths.root)
   if (neededBytes <= bavail * bsize) return
   const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`
-  throw new Failure('unavailable', `${what} needs more than ${mib(neededBytes)} in ${paths.root}, where ${mib(bavail * bsize)} are free`, {
+  throw new Failure('noSpace', `${what} needs more than ${mib(neededBytes)} in ${paths.root}, where ${mib(bavail * bsize)} are free`, {
     hint: 'free some space, for example with scow image prune, or choose another folder with --root',
   })
 }

@@ -94,6 +94,7 @@ function statements(raw: DatabaseSync): Database {
 }
 
 const BUSY = 5
+const FULL = 13
 const BROKEN = new Set([11, 26]) // SQLITE_CORRUPT, SQLITE_NOTADB
 
 /** Whether an operation failed because another process was at it. */
@@ -110,6 +111,7 @@ function attempt<T>(file: string, body: () => T): T {
     if (code !== 'ERR_SQLITE_ERROR' || errcode === undefined) throw error
     if ((errcode & 0xff) === BUSY) throw new Failure('unavailable', `${file} has been locked by another process for ${BUSY_TIMEOUT_MS / 1000} s`, { cause: error, hint: 'try again' })
     if (BROKEN.has(errcode & 0xff)) throw new Failure('invalid', `${file} is damaged (${message})`, { cause: error, hint: `nothing was changed; restore it from a backup, or move it away together with ${file}-wal and ${file}-shm to start empty` })
+    if ((errcode & 0xff) === FULL) throw new Failure('noSpace', `cannot write ${file}: ${message}`, { cause: error, hint: 'free some space, for example with scow image prune' })
     throw new Failure('unavailable', `cannot use ${file}: ${message}`, { cause: error, hint: 'check that its folder exists, has free space and may be written' })
   }
 }

@@ -1,4 +1,4 @@
-import { Failure } from '../errors.ts'
+import { Failure, isNoSpace } from '../errors.ts'
 import { shownPath, type BytePath } from './byte-path.ts'
 
 /** Says which entry of a copy failed, and why in words. */
@@ -7,6 +7,6 @@ export function explainCopy(error: unknown, entry: BytePath): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException
   if (code === undefined || syscall === undefined) return error
   if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') return new Failure('denied', `${shownPath(entry)}: cannot be written there (${code === 'EROFS' ? 'the file system is read-only' : code})`, { cause: error })
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new Failure('unavailable', `${shownPath(entry)}: no space is left there`, { cause: error })
+  if (isNoSpace(code)) return new Failure('noSpace', `${shownPath(entry)}: no space is left there`, { cause: error })
   return new Failure('invalid', `${shownPath(entry)}: cannot be copied (${syscall}: ${code})`, { cause: error })
 }

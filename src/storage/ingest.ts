@@ -120,6 +120,7 @@ export function jobFor(store: Store, source: LayerSource, { file, root }: { file
     umask: process.umask(),
     limits: {
       maxBytes: store.options.maxUnpackedBytes ?? Math.max(0, bavail * bsize - RESERVE_BYTES),
+      ofDisk: store.options.maxUnpackedBytes === undefined,
       // Some file systems make inodes as they go and count none.
       maxEntries: Math.min(store.options.maxEntries ?? MOST_ENTRIES, files > 0 ? ffree : Infinity),
     },

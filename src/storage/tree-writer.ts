@@ -12,8 +12,17 @@ import type { TarEntry, TarSink } from './tar-entry.ts'
 export interface TreeLimits {
   /** Of all files together, as stored. */
   readonly maxBytes: number
+  /** They are all that the disk has left: not as somebody wanted it. */
+  readonly ofDisk: boolean
   readonly maxEntries: number
 }
+
+export const FREE_SPACE = 'free some space, for example with scow image prune'
+
+/** Of more than `maxBytes`. */
+export const tooLarge = ({ maxBytes, ofDisk }: TreeLimits): Failure =>
+  (ofDisk ? new Failure('noSpace', `more than ${maxBytes} bytes unpacked, and no more may be taken of what is free on the disk`, { hint: FREE_SPACE })
+    : new Failure('invalid', `more than ${maxBytes} bytes unpacked`, { hint: 'the limit is as configured' }))
 
 /** What can be settled only when the layers below are known. */
 export interface Unsettled {
@@ -74,7 +83,7 @@ export class TreeWriter implements TarSink {
   data(chunk: Buffer, start: number, end: number): void {
     if (this.#fd < 0) return
     this.#sizeBytes += end - start
-    if (this.#sizeBytes > this.#limits.maxBytes) throw new Failure('invalid', `more than ${this.#limits.maxBytes} bytes unpacked`, { hint: 'the limit is what is free on the file system, or as configured' })
+    if (this.#sizeBytes > this.#limits.maxBytes) throw tooLarge(this.#limits)
     const sparse = this.#entry?.sparse
     if (sparse === undefined) writeAll(this.#fd, chunk, { start, end, position: null })
     else this.#sparseData(chunk, start, end)

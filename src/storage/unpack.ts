@@ -1,11 +1,11 @@
 // One pass over a blob: its digest, decompression, the diff id and the tree.
 import { createHash } from 'node:crypto'
-import { Failure, isFailure } from '../errors.ts'
+import { Failure, isFailure, isNoSpace } from '../errors.ts'
 import { shownPath } from './byte-path.ts'
 import { detectCompression, makeDecompressor, type Decompressor } from './decompress.ts'
 import type { GrowingFile } from './growing-file.ts'
 import { TarParser } from './tar-parser.ts'
-import { TreeWriter, type TreeLimits, type WrittenTree } from './tree-writer.ts'
+import { FREE_SPACE, tooLarge, TreeWriter, type TreeLimits, type WrittenTree } from './tree-writer.ts'
 import type { WhiteoutStyle } from './whiteouts.ts'
 
 /** Can be sent to a worker. */
@@ -37,7 +37,7 @@ export interface Unpacked {
 /** Beyond the files' own bytes: headers, padding, whatever follows the end mark. */
 const STREAM_SLACK = 1 << 30
 
-/** Failures: invalid (names digest and entry), unavailable (disk full). The tree's root stays, half filled, on failure. */
+/** Failures: invalid (names digest and entry), noSpace, unavailable (of the disk). The tree's root stays, half filled, on failure. */
 export async function unpack(job: UnpackJob, input: GrowingFile): Promise<Unpacked> {
   const blobHash = createHash(job.digest.slice(0, job.digest.indexOf(':')))
   const diffHash = createHash(job.diffAlgorithm)
@@ -46,7 +46,7 @@ export async function unpack(job: UnpackJob, input: GrowingFile): Promise<Unpack
   let streamed = 0
   const onBytes = (chunk: Buffer) => {
     streamed += chunk.length
-    if (streamed > job.limits.maxBytes + STREAM_SLACK) throw new Failure('invalid', `more than ${job.limits.maxBytes} bytes unpacked`)
+    if (streamed > job.limits.maxBytes + STREAM_SLACK) throw tooLarge(job.limits)
     diffHash.update(chunk)
     parser.feed(chunk)
   }
@@ -71,7 +71,7 @@ export async function unpack(job: UnpackJob, input: GrowingFile): Promise<Unpack
   }
 }
 
-const FULL = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'ENFILE', 'EMFILE'])
+const OF_THE_DISK = new Set(['EROFS', 'EIO', 'ENFILE', 'EMFILE'])
 
 /** Says which layer and entry; a refusal of the file system is the archive's fault unless the disk is. */
 function explain(error: unknown, digest: string, entry: string): unknown {
@@ -82,6 +82,7 @@ function explain(error: unknown, digest: string, entry: string): unknown {
   }
   const { code, syscall } = error as NodeJS.ErrnoException
   if (code === undefined || syscall === undefined) return error
-  if (FULL.has(code)) return new Failure('unavailable', `${where}: can't be written (${code})`, { cause: error, hint: 'is the disk full? "scow system prune" frees space' })
+  if (isNoSpace(code)) return new Failure('noSpace', `${where}: can't be written (${code})`, { cause: error, hint: FREE_SPACE })
+  if (OF_THE_DISK.has(code)) return new Failure('unavailable', `${where}: can't be written (${code})`, { cause: error })
   return new Failure('invalid', `${where}: can't be unpacked (${syscall}: ${code})`, { cause: error })
 }

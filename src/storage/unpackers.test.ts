@@ -24,7 +24,7 @@ for (const [inline, expected] of [[false, 1], [true, 0]] as const) {
     const { feed, done } = unpackers.start({
       // larger than what the calling thread would take
       file: join(dir, 'blob'), digest: digestOf(archive), sizeBytes: 1 << 30, known: false, diffAlgorithm: 'sha256', root, style: 'names', umask: 0o022,
-      limits: { maxBytes: 1 << 30, maxEntries: 10 },
+      limits: { maxBytes: 1 << 30, ofDisk: false, maxEntries: 10 },
     })
     feed.grow(archive.length)
     feed.end()

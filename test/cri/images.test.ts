@@ -1,6 +1,8 @@
 import '../support/jail.ts'
+import { status } from '@grpc/grpc-js'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { openSuite } from '../support/suite.ts'
@@ -41,6 +43,20 @@ test('the image file system is told with its use', async (t) => {
   const found = Number(execFileSync('du', ['--summarize', '--inodes', join(box.root, 'layers'), join(box.root, 'blobs'), '--total'], { encoding: 'utf8' }).match(/(\d+)\ttotal/)![1])
   // Folders of the store itself are not counted, and a hard link is an entry without an inode.
   assert.ok(Math.abs(Number(usage!.inodesUsed!.value) - found) < found / 10 + 20, `${usage!.inodesUsed!.value} of ${found}`)
+})
+
+test('a disk that is full is no registry that is away', async (t) => {
+  mkdirSync('/tmp/small')
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=72m', 'tmpfs', '/tmp/small'])
+  const { images, runtime } = await openCri(t, suite, { flags: ['--root', '/tmp/small'] })
+  t.after(() => execFileSync('umount', ['--recursive', '/tmp/small']))
+  await assert.rejects(images.pullImage({ image: { image: suite.web } }), { code: status.RESOURCE_EXHAUSTED, details: /^layer sha256:\w+, entry .*: more than \d+ bytes unpacked, and no more may be taken of what is free on the disk/ })
+  execFileSync('sh', ['-c', 'head -c 100M /dev/zero >/tmp/small/filler || :'], { stdio: 'ignore' })
+  await assert.rejects(runtime.runPodSandbox({ config: podConfig() }), { code: status.RESOURCE_EXHAUSTED })
+  assert.equal((await runtime.status()).status?.conditions[0]?.status, true)
+  rmSync('/tmp/small/filler')
+  const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig() })
+  await runtime.removePodSandbox({ podSandboxId })
 })
 
 test('a pull that is cut off can be made again', async (t) => {

@@ -1,5 +1,5 @@
 // The one wrapper of all RPCs: a cancelled call becomes an AbortSignal, a thrown error a gRPC status and a log line.
-import { grpcCodeOf, isFailure } from '../../errors.ts'
+import { grpcCodeOf, hostFailure, isFailure } from '../../errors.ts'
 import { log } from '../../log.ts'
 import { STATUS, statusName } from './grpc/status.ts'
 import type { DeepPartial } from '../wire/generated/runtime-v1.ts'
@@ -78,7 +78,8 @@ async function measured(server: Server, name: string, act: (ended: () => number)
   }
 }
 
-function statusOf(error: unknown, name: string): RpcError {
+function statusOf(thrown: unknown, name: string): RpcError {
+  const error = thrown instanceof Error ? hostFailure(thrown) ?? thrown : thrown
   const code = error instanceof RpcError ? error.code : grpcCodeOf(error)
   const fields = { rpc: name, code: statusName(code) }
   if (code === STATUS.INTERNAL) log.error(`${name}: ${error instanceof Error ? error.stack : String(error)}`, fields)
