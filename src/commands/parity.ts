@@ -7,7 +7,7 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['errors', 'One line: `Error: what; what to do`. podman prints the hint as a second line.'],
   ['`ps --format json`', 'Empty objects are `{}`; podman 4.3 prints them over two lines. `Restarts` is there as in podman 5.'],
   ['`inspect` of an image', 'The same fields; `GraphDriver.Data` names our folders and has no `WorkDir`; `Size` counts the bytes of files, podman those of the archives.'],
-  ['`inspect` of a container', '`Config.Annotations` has the annotations of the container and no notes of podman\'s own; `Config.CreateCommand` begins with `scow`; `HostConfig.CgroupMode` says `private` where the container has a cgroup namespace of its own. `IpcMode` says `host` where it is. `Env` has `container=oci`, and `TERM` with a terminal only.'],
+  ['`inspect` of a container', '`Config.Annotations` has the annotations of the container and no notes of podman\'s own; `Config.CreateCommand` begins with `scow`; `HostConfig.CgroupMode` says `private` where the container has a cgroup namespace of its own. `IpcMode` says `host` where it is, `Hostname` is the host\'s with `--uts host`. `Env` has `container=oci`, and `TERM` with a terminal only.'],
   ['`inspect` of one that does not run', '`Config.Env` has what the image and the flags give, without what each start adds (`HOSTNAME`, `HOME`); SELinux labels are empty.'],
   ['default capabilities', 'Those of podman 5: without `AUDIT_WRITE`, `MKNOD` and `NET_RAW`, which podman 4.3 gives.'],
   ['`HostConfig.RestartPolicy.Name`', '`no` where podman 4.3 prints nothing; `--filter restart-policy=no` matches it.'],

@@ -1,4 +1,5 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { hostname as hostName } from 'node:os'
 import { dirname } from 'node:path'
 import { Failure, isFailure } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
@@ -58,7 +59,7 @@ export async function createContainer(engine: Parts, creation: CreateContainer):
     makeOwnDir(engine.paths.container(id).dir, { forOthers: idmap !== undefined })
     const storage = await engine.storage()
     if (!request.rootfs) await storage.containers.create(id, (image?.chainIds ?? []) as Digest[], { volatile: !durable, ...(idmap ? { idmap } : {}) })
-    const record = makeRecord(engine, { id, creation, settled, storageDriver: storage.driver, runtime })
+    const record = makeRecord(engine, { id, creation, settled, storageDriver: storage.driver, runtime, hostname: await hostnameOf(engine, id, request) })
     await engine.state.containers.insert({ record, summary: { ...summarize(record), ...(pod ? { pod: pod.name } : {}) }, intentId, ...(pod ? { podId: pod.id } : {}) }, { durable })
     return id
   })
@@ -101,9 +102,10 @@ interface RecordInputs {
   settled: SettledVolumes
   storageDriver: string
   runtime: { name: string; path: string }
+  hostname: string
 }
 
-function makeRecord(engine: Parts, { id, creation, settled, storageDriver, runtime }: RecordInputs): ContainerRecord {
+function makeRecord(engine: Parts, { id, creation, settled, storageDriver, runtime, hostname }: RecordInputs): ContainerRecord {
   const { request, image, createCommand } = creation
   const settings = (image?.config as { config?: ImageSettings } | undefined)?.config ?? {}
   const args = commandOf(request, settings)
@@ -116,7 +118,7 @@ function makeRecord(engine: Parts, { id, creation, settled, storageDriver, runti
     command: args.slice(entrypoint.length), entrypoint,
     workdir: workdirOf(request, settings),
     user: request.user ?? settings.User ?? '',
-    hostname: request.hostname ?? id.slice(0, 12),
+    hostname,
     stopSignal: signalNumber(request.stopSignal ?? (settings.StopSignal || 'TERM')),
     stopTimeoutSeconds: request.stopTimeoutSeconds ?? engine.config.engine.stopTimeoutSeconds,
     labels: { ...settings.Labels, ...Object.fromEntries(request.labels) },
@@ -129,6 +131,13 @@ function makeRecord(engine: Parts, { id, creation, settled, storageDriver, runti
     createCommand: createCommand ?? [],
     ...(creation.source === undefined ? {} : { source: creation.source }),
   }
+}
+
+/** Who shares a UTS namespace has the name in there; who shares the host's network is known in it by the host's name. */
+async function hostnameOf(engine: Parts, id: string, { hostname, namespaces: { uts }, network }: ContainerRequest): Promise<string> {
+  if (uts.kind === 'container') return (await engine.state.containers.find(uts.id)).record.hostname
+  if (hostname !== undefined) return hostname
+  return uts.kind === 'host' || network.kind === 'host' ? hostName() : id.slice(0, 12)
 }
 
 /** What `ps` shows: the name as stored; for an image without names what the user typed, or its id. */

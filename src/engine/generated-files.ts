@@ -1,6 +1,5 @@
 // The files of /etc and /run that are made for each start and bind-mounted into the container.
 import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
-import { hostname as hostName } from 'node:os'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
 import { isMounted, mountSharedMemory } from '../fs/mounts.ts'
@@ -58,16 +57,15 @@ async function networkFiles(engine: Engine, { container, network, rootfsPath }: 
   const { hostsText } = await import('../network/hosts.ts')
   const { readHostResolv, resolvText } = await import('../network/resolv.ts')
   const kind = request.network.kind
-  const name = request.namespaces.uts.kind === 'host' ? hostName() : hostname
   const ownAddresses = network.attached.flatMap(({ ips }) => ips.map(({ address }) => address.replace(/\/.*$/, '')))
   const aliases = network.attached.flatMap((on) => on.aliases ?? [])
-  const hostAddress = containers.hostContainersInternalIp || network.attached[0]?.ips[0]?.gateway
+  const hostAddress = containers.hostContainersInternalIp || (kind === 'host' ? '127.0.0.1' : network.attached[0]?.ips[0]?.gateway)
   const given = (asked: readonly string[] | undefined, configured: readonly string[]): readonly string[] => (asked?.length ? asked : configured)
   const servers = given(request.dns?.servers, containers.dnsServers)
   return {
     hosts: request.noHosts ?? containers.noHosts ? undefined : write('hosts', hostsText({
       base: baseHosts(request.hostsFile ?? containers.baseHostsFile, rootfsPath), addHosts: request.addHosts ?? [],
-      ownAddresses: kind === 'none' ? [] : ownAddresses, ownNames: [name, container.name, ...aliases], ...(hostAddress ? { hostAddress } : {}),
+      ownAddresses: kind === 'none' ? [] : ownAddresses, ownNames: [hostname, container.name, ...aliases], ...(hostAddress ? { hostAddress } : {}),
     })),
     resolvConf: (kind === 'none' && !request.dns) || servers.includes('none') ? undefined : write('resolv.conf', resolvText({
       host: readHostResolv(kind !== 'host'), networkServers: network.dns.servers, networkSearches: network.dns.searches,
@@ -75,7 +73,7 @@ async function networkFiles(engine: Engine, { container, network, rootfsPath }: 
       options: given(request.dns?.options, containers.dnsOptions),
       ownNetns: kind !== 'host', ipv6: kind === 'host' || ownAddresses.some((address) => address.includes(':')),
     })),
-    hostname: write('hostname', request.noHostname ? undefined : `${name}\n`),
+    hostname: write('hostname', request.noHostname ? undefined : `${hostname}\n`),
   }
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { hostname } from 'node:os'
 import test from 'node:test'
 import { eventually } from '../support/box.ts'
 import { openSuite } from '../support/suite.ts'
@@ -20,6 +21,19 @@ test('--network none has a loopback and nothing else, host has what the host has
   assert.deepEqual(await links('none'), ['lo'])
   assert.match(await box.ok('run', '--rm', '--network', 'none', suite.busybox, 'ip', 'addr', 'show', 'lo'), /<LOOPBACK,UP,LOWER_UP>[^]* inet 127\.0\.0\.1\/8 /)
   assert.equal(await box.ok('run', '--rm', '--network', 'host', suite.busybox, 'readlink', '/proc/self/ns/net'), spawnSync('readlink', ['/proc/self/ns/net'], { encoding: 'utf8' }).stdout.trim())
+})
+
+test('the host name is the one of whose UTS namespace or network is shared', async (t) => {
+  const box = await suite.box(t)
+  const seen = async (...flags: string[]) => (await box.ok('run', '--rm', ...flags, suite.busybox, 'sh', '-c', 'hostname; cat /etc/hostname; echo "$HOSTNAME"')).split('\n')
+  const host = Array(3).fill(hostname())
+  assert.deepEqual(await seen('--network', 'host'), host)
+  assert.deepEqual(await seen('--uts', 'host'), host)
+  assert.deepEqual(await seen('--network', 'host', '--hostname', 'own'), Array(3).fill('own'))
+  await box.ok('run', '-d', '--name', 'first', '--hostname', 'quay', suite.busybox, 'sleep', '1000')
+  assert.deepEqual(await seen('--uts', 'container:first'), Array(3).fill('quay'))
+  assert.notEqual((await seen('--network', 'container:first'))[0], 'quay')
+  assert.match(await box.ok('run', '--rm', '--network', 'host', suite.busybox, 'cat', '/etc/hosts'), /^127\.0\.0\.1\thost\.containers\.internal/m)
 })
 
 test('the default network gives an address, a gateway, a resolver and a line in /etc/hosts', async (t) => {

@@ -17,7 +17,7 @@ const listed = (line: string, comparison: Comparison): Comparison => ({ ...compa
 const CONTAINERS: readonly Comparison[] = [
   of('{{.Id}} {{.ID}} {{.Name}}'), of('{{.Name}} {{.State.Status}} {{.State.Running}} {{.State.Paused}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.State.Dead}} {{.State.Restarting}}'),
   of('{{.State.StartedAt}} {{.State.FinishedAt}} {{.Created}}'), of('{{.Path}} {{json .Args}}', 'plain', 'web', 'full', 'ended'), of('{{.Image}} {{.ImageName}} {{.ImageDigest}}'),
-  of('{{.Config.Image}} {{.Config.Cmd}} {{.Config.Entrypoint}} {{.Config.User}} {{.Config.WorkingDir}}'), of('{{.Config.Hostname}} {{.Config.Tty}} {{.Config.OpenStdin}} {{.Config.StdinOnce}}'),
+  of('{{.Config.Image}} {{.Config.Cmd}} {{.Config.Entrypoint}} {{.Config.User}} {{.Config.WorkingDir}}'), of('{{.Config.Tty}} {{.Config.OpenStdin}} {{.Config.StdinOnce}}'), of('{{.Config.Hostname}}', 'plain', 'web', 'full', 'ended', 'made', 'held'), listed('`inspect` of a container', of('{{.Config.Hostname}}', 'tty')),
   of('{{json .Config.Labels}}'), of('{{range $k, $v := .Config.Labels}}{{$k}}={{$v}};{{end}}'), of('{{index .Config.Labels "a"}}', 'plain', 'web'), of('{{.Config.Labels.a}}', 'plain'),
   of('{{.Config.StopSignal}} {{.Config.StopTimeout}} {{.Config.Timeout}} {{.Config.Umask}} {{.Config.Timezone}}'), listed('`inspect` of one that does not run', of('{{range .Config.Env}}{{println .}}{{end}}', 'full')), of('{{range .Config.Env}}{{if eq (slice . 0 2) "A="}}{{.}}{{end}}{{end}}', 'full'),
   of('{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.MemoryReservation}} {{.HostConfig.NanoCpus}} {{.HostConfig.CpuShares}} {{.HostConfig.CpuPeriod}} {{.HostConfig.CpuQuota}} {{.HostConfig.PidsLimit}}'),
