@@ -51,6 +51,13 @@ test('the default network gives an address, a gateway, a resolver and a line in 
   assert.equal(await box.ok('exec', 'n', 'hostname'), id.slice(0, 12))
 })
 
+test('one that has ended has no address, which is another\'s by now', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '--name', 'done', suite.busybox, 'true')
+  const [{ NetworkSettings: net }] = await box.json('inspect', 'done')
+  assert.deepEqual([net.IPAddress, net.MacAddress, net.SandboxKey, net.Networks.scow.IPAddress, net.Networks.scow.Gateway], ['', '', '', '', ''])
+})
+
 test('published ports answer for tcp and udp, on ranges, one address or any free port', async (t) => {
   const box = await suite.box(t)
   await box.ok('run', '-d', '--name', 'tcp', '-h', 'tcp', '-p', '7000:70', '-p', '127.0.0.1:7001:70', '-p', '7100-7101:70-71', '-p', '70', suite.probe, 'listen', '70')

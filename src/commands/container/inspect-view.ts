@@ -37,12 +37,15 @@ export function inspectedContainer({ container, built, sizes, files, execIds, dr
   }, { ID: 'Id', ...(sizes ? {} : { SizeRw: '-', SizeRootFs: '-' }) })
 }
 
-function stateOf({ phase, status }: Container) {
-  const isUp = phase === 'running' || phase === 'paused'
+const isUpNow = ({ phase }: Container): boolean => phase === 'running' || phase === 'paused'
+
+function stateOf(container: Container) {
+  const { phase, status } = container
+  const isUp = isUpNow(container)
   return struct('define.InspectContainerState', {
     OciVersion: '1.0.2-dev', Status: phase, Running: phase === 'running', Paused: phase === 'paused', Restarting: false, OOMKilled: status.oomKilled ?? false, Dead: false,
     Pid: status.process?.pid ?? 0, ConmonPid: status.monitor?.pid ?? 0, ExitCode: status.exitCode ?? 0, Error: status.error ?? '', StartedAt: time(status.startedAtMs),
-    FinishedAt: time(phase === 'running' || phase === 'paused' ? undefined : status.finishedAtMs),
+    FinishedAt: time(isUp ? undefined : status.finishedAtMs),
     Health: struct('define.HealthCheckResults', { Status: '', FailingStreak: 0, Log: null }), CgroupPath: isUp ? status.cgroupPath ?? '' : '',
     CheckpointedAt: ZERO_TIME, RestoredAt: ZERO_TIME, ...(status.stoppedByUser === undefined ? {} : { StoppedByUser: status.stoppedByUser }),
   }, isUp ? {} : { CgroupPath: '-', ConmonPid: '-' })
@@ -54,21 +57,23 @@ const dependencies = ({ network, namespaces }: Container['record']['request']): 
 
 /** The addresses on top are those in the default network. */
 function networkSettings(container: Container, defaultNetwork: string) {
-  const { status } = container
-  const networks = attachments(container).map((one) => [one.network, endpoint(one, container.id)] as const)
-  const first = status.networks?.find(({ network }) => network === defaultNetwork)
+  const attached = attachments(container)
+  const networks = attached.map((one) => [one.network, endpoint(one, container.id)] as const)
+  const first = attached.find(({ network }) => network === defaultNetwork)
   const exposed = new Map<string, unknown>(container.record.exposed.map((port) => [port, null]))
   return struct('define.InspectNetworkSettings', {
     ...addressFields(first), Bridge: '', SandboxID: '', HairpinMode: false, LinkLocalIPv6Address: '', LinkLocalIPv6PrefixLen: 0,
-    Ports: new Map([...exposed, ...portBindings(container)]), SandboxKey: status.netns ?? '', Networks: mapOrNil(networks),
+    Ports: new Map([...exposed, ...portBindings(container)]), SandboxKey: isUpNow(container) ? container.status.netns ?? '' : '', Networks: mapOrNil(networks),
   }, networks.length ? {} : { Networks: '-' })
 }
 
 type Attached = NonNullable<Container['status']['networks']>[number]
 
-/** Before the first start those that it will be in, without addresses. */
-function attachments({ status, record: { request: { network } } }: Container): readonly Attached[] {
-  if (status.networks !== undefined || network.kind !== 'bridge') return status.networks ?? []
+/** Of one that does not run those that it will be in: the addresses of its last run may be another's by now. */
+function attachments(container: Container): readonly Attached[] {
+  const { status, record: { request: { network } } } = container
+  if (isUpNow(container)) return status.networks ?? []
+  if (network.kind !== 'bridge') return []
   return network.networks.map(({ name, aliases }) => ({ network: name, ips: [], ...(aliases ? { aliases } : {}) }) as unknown as Attached)
 }
 
