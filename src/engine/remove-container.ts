@@ -34,13 +34,25 @@ export interface RemovalData extends Pick<RunOwner, 'record'> {
  */
 export async function removeContainer(engine: Parts, id: string, options: RemoveOptions = {}): Promise<void> {
   await recoverDead(engine)
-  if (options.force) await stopFirst(engine, id, options)
-  await withContainerLock(engine, id, async () => {
+  for (let rounds = 1; ; rounds++) {
+    if (options.force) await stopFirst(engine, id, options)
+    if (await removeStopped(engine, id, { ...options, force: options.force === true && rounds < MOST_ROUNDS })) return
+  }
+}
+
+/** Others that start it as often as it is stopped do so a few times, not for ever. */
+const MOST_ROUNDS = 20
+
+/** @returns false with `force`: somebody has started it since it was stopped */
+async function removeStopped(engine: Parts, id: string, options: RemoveOptions): Promise<boolean> {
+  return withContainerLock(engine, id, async () => {
     const container = await settleContainer(engine, id)
     if (container.phase === 'running' || container.phase === 'paused') {
+      if (options.force) return false
       throw new Failure('wrongState', `cannot remove container ${container.name} (${id.slice(0, 12)}) as it is ${container.phase}`, { hint: 'stop it first, or remove it with --force' })
     }
     await removeSettled(engine, container, { volumes: options.volumes ?? false })
+    return true
   })
 }
 

@@ -21,6 +21,17 @@ test('sixteen processes create, list and remove at once and nothing is lost', as
   assert.deepEqual(left, numbers(16).map((worker) => `w${worker}-1`).sort())
 })
 
+test('rm --force removes one that others start and stop, and every restart ends with it running', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('create', '--name', 'torn', suite.busybox, 'sleep', '1000')
+  const restarts = await Promise.all(numbers(6).map(() => box.scow(['restart', '-t', '0', 'torn'])))
+  assert.deepEqual(restarts.filter(({ code }) => code !== 0).map(({ stderr }) => stderr), [])
+  const others = numbers(4).flatMap(() => [['start', 'torn'], ['restart', '-t', '0', 'torn'], ['stop', '-t', '0', 'torn']])
+  const removals = await Promise.all([...others.map((args) => box.scow(args).then(() => undefined)), ...numbers(2).map(() => box.scow(['rm', '-f', '-t', '0', 'torn']))])
+  assert.deepEqual(removals.filter((result) => result !== undefined && result.code !== 0).map((result) => result!.stderr), [])
+  assert.equal(await box.ok('ps', '-aq'), '')
+})
+
 test('of many that want one name, one gets it', async (t) => {
   const box = await suite.box(t)
   const results = await Promise.all(numbers(8).map(() => box.scow(['create', '--name', 'one', suite.busybox])))
