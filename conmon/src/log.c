@@ -74,6 +74,17 @@ static int refuse(char *why, size_t size, const char *what, const char *word)
 	return -EINVAL;
 }
 
+static int cannot_open(char *why, size_t size, const char *word, int error)
+{
+	struct text text = text_in(why, size);
+
+	text_add(&text, "cannot open the log ");
+	text_add(&text, word);
+	text_add(&text, ": ");
+	text_add(&text, strerror(-error));
+	return error;
+}
+
 static int check_labels(const struct options *options, char *why, size_t size)
 {
 	const struct list *list = &options->lists[LIST_LABEL];
@@ -105,14 +116,7 @@ static int open_one(struct monitor *monitor, const char *word, char *why, size_t
 	if (!allowed(&monitor->options, path))
 		return refuse(why, size, "logs are not allowed there: ", path);
 	result = log_file_open(&log->file, path);
-	if (result < 0) {
-		struct text text = text_in(why, size);
-
-		text_add(&text, path);
-		text_add(&text, ": ");
-		text_add(&text, strerror(-result));
-	}
-	return result;
+	return result < 0 ? cannot_open(why, size, word, result) : 0;
 }
 
 int logs_open(struct monitor *monitor, char *why, size_t why_size)

@@ -46,6 +46,7 @@ export async function createContainer(engine: Parts, creation: CreateContainer):
   if (request.name !== undefined && !NAME_PATTERN.test(request.name)) {
     throw new Failure('invalid', `invalid container name "${request.name}"`, { hint: 'use letters, digits, "_", "." and "-", and begin with a letter or digit' })
   }
+  if (request.rootfs && !statSync(request.rootfs.path, { throwIfNoEntry: false })?.isDirectory()) throw new Failure('notFound', `--rootfs ${request.rootfs.path}: no such directory`)
   const name = request.runtime ?? engine.config.engine.runtime
   const runtime = { name, path: (await engine.runtime(name)).path }
   const id = creation.id ?? randomId()

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs'
+import { Failure, reasonOf } from '../errors.ts'
 import { writeFileAtomic } from '../fs/write-atomic.ts'
 import type { Attachment } from '../monitor/attach.ts'
 import { launchMonitor } from '../monitor/launch.ts'
@@ -56,7 +57,16 @@ export async function launchContainer(engine: Engine, { container, attended, exi
     ...(signal ? { signal } : {}),
   })
   // Where the user wants them too; the container's own are for whoever comes after us.
-  if (request.pidFile) writeFileAtomic(request.pidFile, String(launched.pid), { sync: false })
-  if (request.monitorPidFile) writeFileAtomic(request.monitorPidFile, String(launched.monitorPid), { sync: false })
+  leavePid('--pidfile', request.pidFile, launched.pid)
+  leavePid('--conmon-pidfile', request.monitorPidFile, launched.monitorPid)
   return launched
+}
+
+function leavePid(flag: string, path: string | undefined, pid: number): void {
+  if (!path) return
+  try {
+    writeFileAtomic(path, String(pid), { sync: false })
+  } catch (error) {
+    throw new Failure('invalid', `cannot write ${flag} ${path}: ${reasonOf(error)}`, { cause: error })
+  }
 }

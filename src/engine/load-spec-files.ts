@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Config } from '../config.ts'
-import { Failure } from '../errors.ts'
+import { Failure, reasonOf } from '../errors.ts'
 import { readFileBounded } from '../fs/read-in-root.ts'
 import { log } from '../log.ts'
 import type { CdiSpec } from '../spec/cdi.ts'
@@ -59,6 +59,7 @@ function readJson(path: string): unknown {
     return JSON.parse(readFileBounded(path, MAX_BYTES).toString('utf8'))
   } catch (error) {
     if (error instanceof Failure) throw error
-    throw new Failure('invalid', `${path}: ${error instanceof SyntaxError ? `not valid JSON: ${error.message}` : (error as Error).message}`, { cause: error, hint: 'correct the file' })
+    if (!(error instanceof SyntaxError)) throw new Failure('invalid', `cannot read ${path}: ${reasonOf(error)}`, { cause: error })
+    throw new Failure('invalid', `${path}: not valid JSON: ${error.message}`, { cause: error, hint: 'correct the file' })
   }
 }

@@ -1,7 +1,7 @@
 // An OCI image layout on disk (OCI image spec, image-layout.md) as a source of images.
 import { open, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Failure } from '../errors.ts'
+import { Failure, reasonOf } from '../errors.ts'
 import type { Descriptor } from '../image/descriptor.ts'
 import { algorithmOf, hexOf, matchesDigest, type Digest } from '../image/digest.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../image/manifest.ts'
@@ -36,7 +36,7 @@ export function ociLayoutSource(dir: string, tag?: string): ImageSource {
 }
 
 const unreadable = (what: string, path: string) => (cause: NodeJS.ErrnoException): never => {
-  throw new Failure(cause.code === 'ENOENT' || cause.code === 'ENOTDIR' ? 'notFound' : 'invalid', `${what}: ${path} cannot be read (${cause.code})`, { cause })
+  throw new Failure(cause.code === 'ENOENT' || cause.code === 'ENOTDIR' ? 'notFound' : 'invalid', `${what}: ${path} cannot be read: ${reasonOf(cause)}`, { cause })
 }
 
 async function entry(dir: string, tag: string | undefined, what: string): Promise<Descriptor> {

@@ -40,7 +40,7 @@ const OTHER_TRANSPORT = /^(docker-archive|oci-archive|dir|docker-daemon|containe
 export async function pullImage(engine: Parts, request: PullImage): Promise<ImageRecord> {
   const text = request.reference.replace(DOCKER_TRANSPORT, '')
   const other = OTHER_TRANSPORT.exec(text)
-  if (other && text[other[0].length] !== '/' && /[/.]/.test(text.slice(other[0].length))) throw new Failure('unsupported', `images cannot be pulled from "${other[1]}:"`, { hint: 'pull from a registry (docker://) or an OCI layout (oci:)' })
+  if (other && /[/.]/.test(text.slice(other[0].length))) throw new Failure('unsupported', `images cannot be pulled from "${other[1]}:"`, { hint: 'pull from a registry (docker://) or an OCI layout (oci:), or read an archive with scow load' })
   if (OCI_TRANSPORT.test(text)) return pullLayout(engine, request, text.slice('oci:'.length))
   const platform = request.platform === undefined ? undefined : parsePlatform(request.platform, hostPlatform())
   const here = request.policy === 'always' ? undefined : fits(await lookUpImage(engine, text), platform)

@@ -1,7 +1,7 @@
 // containers-certs.d(5): a directory for each host with its authorities (*.crt) and our own certificates (*.cert, *.key).
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Failure } from '../errors.ts'
+import { Failure, reasonOf } from '../errors.ts'
 import { readSmallFile } from './read-small-file.ts'
 import type { TlsSettings } from './transport.ts'
 
@@ -18,7 +18,7 @@ export async function readCertificates(dirs: readonly string[], { required }: { 
   for (const dir of dirs) {
     const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
       if ((error.code === 'ENOENT' || error.code === 'ENOTDIR') && !required) return undefined
-      throw new Failure('invalid', `the certificate directory ${dir} cannot be read (${error.code})`, { cause: error })
+      throw new Failure('invalid', `the certificate directory ${dir} cannot be read: ${reasonOf(error)}`, { cause: error })
     })
     if (names) return loadCertificates(filesIn(dir, names.sort()))
   }

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { Failure } from '../errors.ts'
+import { Failure, reasonOf } from '../errors.ts'
 
 const MAX_BYTES = 4 * 1024 * 1024
 
@@ -24,7 +24,7 @@ export async function readSmallFile(path: string, what = path, { optional = fals
     const { code } = error as NodeJS.ErrnoException
     if (optional && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined
     if (error instanceof Failure) throw error
-    throw new Failure('invalid', `${what} cannot be read (${code})`, { cause: error })
+    throw new Failure('invalid', `${what} cannot be read: ${reasonOf(error)}`, { cause: error })
   } finally {
     await file?.close()
   }

@@ -2,7 +2,7 @@
 import { access, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { Failure } from '../errors.ts'
+import { Failure, reasonOf } from '../errors.ts'
 import { checked } from '../image/checked.ts'
 import { parseTyped } from '../image/reference.ts'
 import { readSmallFile } from './read-small-file.ts'
@@ -79,7 +79,7 @@ async function firstOf({ registriesConf, registriesConfRequired }: RegistryFiles
 async function confFiles(dir: string): Promise<string[]> {
   const names = await readdir(dir).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []
-    throw new Failure('invalid', `the directory ${dir} cannot be read (${error.code})`, { cause: error })
+    throw new Failure('invalid', `the directory ${dir} cannot be read: ${reasonOf(error)}`, { cause: error })
   })
   return names.filter((name) => name.endsWith('.conf')).sort().map((name) => join(dir, name))
 }

@@ -183,7 +183,7 @@ test('hosts.toml has a mirror verified by its own authority, with our certificat
   await resolve(open(t, { files }), { host: 'registry.example' })
   await assert.rejects(resolve(open(t, { files }), { host: 'registry.example' }, { tlsVerify: true }), says(/authority/))
   write('ca = "missing.pem"')
-  await assert.rejects(resolve(open(t, { files }), { host: 'registry.example' }), (error) => isFailure(error, 'invalid') && /missing\.pem cannot be read \(ENOENT\)/.test(error.message))
+  await assert.rejects(resolve(open(t, { files }), { host: 'registry.example' }), (error) => isFailure(error, 'invalid') && /missing\.pem cannot be read: no such file or directory/.test(error.message))
 })
 
 test('TLS goes through a SOCKS proxy, and it is the registry’s certificate that counts', async (t) => {

@@ -173,5 +173,5 @@ test('a wrong file gives one line that names it', async (t) => {
 
 test('a file that the environment names must exist', async () => {
   const files = registryFiles({ home: '/nonexistent', uid: 0, registriesConf: '/nonexistent/r.conf' })
-  await assert.rejects(readRegistriesConf(files), (error) => isFailure(error, 'invalid') && /\/nonexistent\/r\.conf cannot be read \(ENOENT\)/.test(error.message))
+  await assert.rejects(readRegistriesConf(files), (error) => isFailure(error, 'invalid') && /\/nonexistent\/r\.conf cannot be read: no such file or directory/.test(error.message))
 })

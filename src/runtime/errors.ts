@@ -4,8 +4,9 @@ import { Failure, type ErrorKind } from '../errors.ts'
 interface Meaning { readonly kind: ErrorKind; readonly message: string; readonly hint?: string }
 type Rule = readonly [RegExp, (found: readonly string[], id: string) => Meaning]
 
-const missingCommand = (command: string): Meaning =>
-  ({ kind: 'commandNotFound', message: `${command}: no such command in the container`, hint: 'is it in the image, and in its PATH?' })
+/** Go quotes what it names. */
+const missingCommand = (quoted: string): Meaning => (quoted === '' ? { kind: 'commandNotFound', message: 'the command is empty' } :
+  { kind: 'commandNotFound', message: `${quoted.replace(/\\(["\\])/g, '$1')}: no such command in the container`, hint: 'is it in the image, and in its PATH?' })
 
 const uninvokable = (command: string, why: string): Meaning => ({ kind: 'cannotInvoke', message: `${command}: cannot be executed in the container: ${why}` })
 

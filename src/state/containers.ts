@@ -138,7 +138,7 @@ export function removeContainer(db: Database, { id, intentId }: { id: string; in
 
 export function renameContainer(db: Database, { id, name }: { id: string; name: string }): void {
   freeName(db, id)
-  claimName(db, { name, kind: 'container', id })
+  claimName(db, { name, kind: 'container', id, isRename: true })
   containerEvent(db, id, 'rename', {})
 }
 
@@ -155,6 +155,7 @@ const isAny = (ip: string): boolean => ip === '' || ip === '0.0.0.0' || ip === '
 function reservePort(db: Database, { id, protocol, port, ip }: { id: string; protocol: string; port: number; ip: string }): void {
   const taken = db.all<{ ip: string; container_id: string }>('SELECT ip, container_id FROM ports WHERE protocol = ? AND port = ?', protocol, port)
     .find((row) => isAny(ip) || isAny(row.ip) || row.ip === ip)
+  if (taken?.container_id === id) throw new Failure('invalid', `port ${port}/${protocol} of the host is published twice`, { hint: 'drop one of them' })
   if (taken) {
     const { name } = db.get<{ name: string }>('SELECT name FROM names WHERE id = ?', taken.container_id) ?? { name: taken.container_id.slice(0, 12) }
     throw new Failure('inUse', `port ${port}/${protocol} of the host is already published by container ${name}`, { hint: 'publish another host port, or stop that container' })

@@ -1,6 +1,7 @@
 // Flags as scripts give them: empty, twice, contradictory, in docker's spelling.
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
@@ -44,6 +45,42 @@ test('flags that contradict each other, or ask for what is not there, are refuse
   await refuses(/"x" for --annotation/, '--annotation', 'x')
   await refuses(/cannot be combined with other groups/, '--group-add', 'keep-groups', '--group-add', '7')
   await refuses(/is in no subnet of network scow/, '--ip', '1.2.3.4')
+  await refuses(/0 or more/, '--cpu-shares', '-1')
+  await refuses(/more than one protocol/, '--expose', '80/tcp/udp')
+  await refuses(/port 8080\/tcp of the host is published twice/, '-p', '8080:80', '-p', '8080:81')
+})
+
+test('a file that cannot be used is named with its flag and the reason', async (t) => {
+  const box = await suite.box(t)
+  const refuses = async (pattern: RegExp, ...args: string[]) => assert.match(await box.fails(125, ...args), pattern)
+  const run = (...flags: string[]) => ['run', '--rm', '--network', 'none', ...flags, suite.busybox, 'true']
+  await refuses(/^Error: cannot write --pidfile \/no\/such\/pid: no such file or directory\n$/, ...run('--pidfile', '/no/such/pid'))
+  await refuses(/^Error: cannot write --conmon-pidfile \/no\/such\/pid: no such file or directory\n$/, ...run('--conmon-pidfile', '/no/such/pid'))
+  await refuses(/^Error: [^\n]*cannot open the log k8s-file:\/no\/such\/log: No such file or directory\n$/, ...run('--log-opt', 'path=/no/such/log'))
+  await refuses(/^Error: cannot read \/no\/such\/profile: no such file or directory\n$/, ...run('--security-opt', 'seccomp=/no/such/profile'))
+  await refuses(/^Error: cannot read --cidfile \/no\/such\/id: no such file or directory\n$/, 'rm', '--cidfile', '/no/such/id')
+  await refuses(/^Error: --authfile \/no\/such\/file: no such file\n$/, 'pull', '--authfile', '/no/such/file', suite.busybox)
+  await refuses(/^Error: --rootfs \/etc\/passwd: no such directory\n$/, 'run', '--rm', '--rootfs', '/etc/passwd', 'true')
+  await refuses(/^Error: images cannot be pulled from "docker-archive:".*scow load\n$/, 'pull', 'docker-archive:/no/such')
+  await refuses(/\/no\/such\/index\.json cannot be read: no such file or directory\n$/, 'pull', '-q', 'oci:/no/such')
+  assert.equal(await box.ok('ps', '-aq'), '')
+})
+
+test('a directory that has been removed is one to run in', async (t) => {
+  const box = await suite.box(t)
+  const there = (...args: string[]) => spawnSync('/bin/sh', ['-c', 'mkdir "$1" && cd "$1" && rmdir "$1" && shift && exec "$@"', 'sh', join(box.dir, 'gone'), ...box.command, ...args], { encoding: 'utf8', env: box.env })
+  const run = (...flags: string[]) => there('run', '--rm', '--network', 'none', ...flags, suite.busybox, 'pwd')
+  assert.equal(run().stdout, '/\n')
+  assert.match(run('-v', './x:/x').stderr, /^Error: cannot mount .*no such file or directory on the host/m)
+  assert.match(run('--pidfile', 'x').stderr, /^Error: cannot write --pidfile .*\/x: no such file or directory/m)
+  await box.ok('create', '--name', 'c', suite.busybox)
+  assert.match(there('cp', 'x', 'c:/').stderr, /^Error: the current directory has been removed; /m)
+})
+
+test('no command is a command that is not there', async (t) => {
+  const box = await suite.box(t)
+  assert.equal(await box.fails(127, 'run', '--rm', '--network', 'none', suite.busybox, ''), 'Error: the command is empty\n')
+  assert.match(await box.fails(127, 'run', '--rm', '--network', 'none', suite.busybox, 'a"b'), /^Error: a"b: no such command/)
 })
 
 test('docker\'s and podman\'s rarer spellings are understood', async (t) => {

@@ -2,6 +2,7 @@
 import type { Invocation } from '../../cli/command.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { CreateContainer } from '../../engine/create-container.ts'
+import { currentDirectory } from '../../current-directory.ts'
 import { Failure, isFailure } from '../../errors.ts'
 import type { ContainerRequest, NetworkRequest } from '../../spec/request.ts'
 import type { CreateValues, createOptions } from './options/create-options.ts'
@@ -23,7 +24,7 @@ export async function prepareCreation(engine: Engine, { call, preserveFds, remov
   if (options.replace && !options.name) throw new Failure('invalid', '--replace needs --name: it says which container to replace')
   const policy = parsePullPolicy(options.pull, engine.config.engine.pullPolicy)
   const request = withDefaultNetwork(engine, toRequest(options, args, {
-    cwd: process.cwd(), environment: engine.environment.all, defaults: engine.config.containers, given,
+    cwd: currentDirectory(), environment: engine.environment.all, defaults: engine.config.containers, given,
     ...(preserveFds?.length ? { preserveFds } : {}), ...(removeImage ? { removeImage } : {}),
   }))
   const image = request.image === undefined ? undefined : await provideImage(engine, request.image, { call, policy })

@@ -1,5 +1,5 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
-import { Failure } from '../../errors.ts'
+import { Failure, reasonOf } from '../../errors.ts'
 
 export interface IdFile extends Disposable { write(id: string): void }
 
@@ -23,6 +23,6 @@ function make(file: string): number {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST') throw new Failure('exists', `the file ${file} of --cidfile exists already`, { hint: 'remove it, or choose another' })
-    throw new Failure('invalid', `cannot write --cidfile ${file}: ${code}`, { cause: error })
+    throw new Failure('invalid', `cannot write --cidfile ${file}: ${reasonOf(error)}`, { cause: error })
   }
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { Engine } from '../../engine/engine.ts'
 import { recoverDead } from '../../engine/recover.ts'
-import { Failure, isFailure } from '../../errors.ts'
+import { Failure, isFailure, reasonOf } from '../../errors.ts'
 import type { Output } from '../../cli/output.ts'
 import { flag, list } from '../../cli/option.ts'
 import { namesOf, type Row } from './row.ts'
@@ -81,7 +81,7 @@ export function readCidfile(file: string, ignore: boolean): string[] {
     return [readFileSync(file, 'utf8').split('\n')[0]!.trim()].filter((id) => id !== '')
   } catch (error) {
     if (ignore) return []
-    throw new Failure('invalid', `cannot read --cidfile ${file}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`, { cause: error })
+    throw new Failure('invalid', `cannot read --cidfile ${file}: ${reasonOf(error)}`, { cause: error })
   }
 }
 

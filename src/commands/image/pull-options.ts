@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { Failure } from '../../errors.ts'
 import { duration, flag, integer, list, refused, text } from '../../cli/option.ts'
 import type { ValuesOf } from '../../cli/command.ts'
 
@@ -29,7 +31,13 @@ export const pullOptions = {
 
 type AccessValues = Pick<ValuesOf<typeof accessOptions>, 'authfile' | 'creds' | 'certDir' | 'tlsVerify' | 'retry' | 'retryDelay'>
 
-export const toAccess = ({ authfile, creds, certDir, tlsVerify, retry, retryDelay }: AccessValues, given: ReadonlySet<string>) => ({
-  ...(creds === undefined ? {} : { creds }), ...(authfile === undefined ? {} : { authFile: authfile }), ...(certDir === undefined ? {} : { certDir }),
+/** @throws notFound: a file of credentials that nobody would miss until a registry asks */
+export const toAccess = (values: AccessValues, given: ReadonlySet<string>) => {
+  if (values.authfile && !existsSync(values.authfile)) throw new Failure('notFound', `--authfile ${values.authfile}: no such file`)
+  return accessOf(values, given)
+}
+
+const accessOf = ({ authfile, creds, certDir, tlsVerify, retry, retryDelay }: AccessValues, given: ReadonlySet<string>) => ({
+  ...(creds === undefined ? {} : { creds }), ...(authfile ? { authFile: authfile } : {}), ...(certDir === undefined ? {} : { certDir }),
   ...(given.has('tlsVerify') ? { tlsVerify } : {}), ...(retry === undefined ? {} : { retry }), ...(retryDelay === undefined ? {} : { retryDelayMs: retryDelay }),
 })

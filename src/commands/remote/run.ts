@@ -1,4 +1,5 @@
 // `run` and `create` on a CRI runtime: a pod of its own for each container, from podman's flags.
+import { currentDirectory } from '../../current-directory.ts'
 import { environment } from '../../environment.ts'
 import { Failure } from '../../errors.ts'
 import type { Pairs, PortRequest } from '../../spec/request.ts'
@@ -119,7 +120,7 @@ function publishTexts({ hostIp, hostPort, containerPort, protocol, count }: Port
 
 /** @throws Failure unsupported: only paths of the node can be mounted */
 function bindOf(text: string): string {
-  const mount = parseMount(text, { cwd: process.cwd() })
+  const mount = parseMount(text, { cwd: currentDirectory() })
   if (mount.type !== 'bind') throw new Failure('unsupported', `--mount type=${mount.type} cannot be expressed over the CRI (--endpoint)`, { hint: 'mount a path of the node: type=bind' })
   return [mount.source, mount.target, [mount.readOnly ? 'ro' : 'rw', ...(mount.propagation ? [mount.propagation] : []), ...mount.options ?? []].join(',')].join(':')
 }

@@ -1,4 +1,4 @@
-import { commaList, flag, integer, list, size, text } from '../../../cli/option.ts'
+import { commaList, count, flag, integer, list, size, text } from '../../../cli/option.ts'
 import { parseSizeOrUnlimited } from '../../../cli/value.ts'
 import type { OptionSpec } from '../../../cli/command.ts'
 
@@ -22,10 +22,10 @@ export const resourceOptions = {
   oomKillDisable: flag('--oom-kill-disable', 'Do not kill when memory is out (cgroup v1)'),
   oomScoreAdj: integer('--oom-score-adj <number>', 'Preference of the OOM killer, -1000 to 1000'),
   cpus: fraction('--cpus <number>', 'Number of CPUs'),
-  cpuShares: integer('-c, --cpu-shares <shares>', 'Relative weight of CPU time'),
-  cpuPeriod: integer('--cpu-period <microseconds>', 'Period of the CPU quota'),
+  cpuShares: count('-c, --cpu-shares <shares>', 'Relative weight of CPU time'),
+  cpuPeriod: count('--cpu-period <microseconds>', 'Period of the CPU quota'),
   cpuQuota: integer('--cpu-quota <microseconds>', 'CPU time in each period'),
-  cpuRtPeriod: integer('--cpu-rt-period <microseconds>', 'Period of real-time CPU (cgroup v1)'),
+  cpuRtPeriod: count('--cpu-rt-period <microseconds>', 'Period of real-time CPU (cgroup v1)'),
   cpuRtRuntime: integer('--cpu-rt-runtime <microseconds>', 'Real-time CPU in each period (cgroup v1)'),
   cpusetCpus: text('--cpuset-cpus <list>', 'CPUs to use, such as 0-2,4'),
   cpusetMems: text('--cpuset-mems <list>', 'Memory nodes to use'),

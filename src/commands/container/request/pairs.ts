@@ -1,6 +1,6 @@
 // NAME=VALUE texts of every kind: environment, labels, annotations, sysctls, and the files that hold them.
 import { readFileSync } from 'node:fs'
-import { Failure } from '../../../errors.ts'
+import { Failure, reasonOf } from '../../../errors.ts'
 import type { Pairs } from '../../../spec/request.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -26,15 +26,10 @@ const lines = (file: string, flag: string): string[] => {
   try {
     text = readFileSync(file === '-' ? 0 : file, 'utf8')
   } catch (error) {
-    throw new Failure('invalid', `cannot read ${file} for ${flag}: ${reason(error)}`, { cause: error })
+    throw new Failure('invalid', `cannot read ${JSON.stringify(file)} for ${flag}: ${reasonOf(error)}`, { cause: error })
   }
   if (text.length > MAX_FILE_BYTES) throw new Failure('invalid', `${file} for ${flag} is larger than 1 MiB`)
   return text.split(/\r?\n/)
-}
-
-const reason = (error: unknown): string => {
-  const { code, message } = error as NodeJS.ErrnoException
-  return ({ ENOENT: 'no such file', EACCES: 'permission denied', EISDIR: 'is a directory' } as Record<string, string>)[code ?? ''] ?? message
 }
 
 /** One variable a line as for `parseEnv`; empty lines and those that begin with # are left out. */

@@ -62,7 +62,8 @@ function readRange(text: string, what: string, wrong: Wrong): { first: number; c
 /** `80/tcp` for each port. @throws Failure invalid */
 export function parseExpose(text: string): string[] {
   const wrong: Wrong = (why) => invalid('--expose', text, why)
-  const [ports, protocol = 'tcp'] = text.split('/')
+  const [ports, protocol = 'tcp', ...more] = text.split('/')
+  if (more.length > 0) throw wrong('it names more than one protocol')
   const { first, count } = readRange(ports!, 'port', wrong)
   return readProtocols(protocol, wrong).flatMap((name) => Array.from({ length: count }, (_, at) => `${first + at}/${name}`))
 }

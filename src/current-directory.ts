@@ -1,0 +1,10 @@
+import { readlinkSync } from 'node:fs'
+
+/** What relative paths start from. Of one that has been removed, the kernel's own "PATH (deleted)": nothing is below it, and who gives no relative path needs none. */
+export function currentDirectory(): string {
+  try {
+    return process.cwd()
+  } catch {
+    return readlinkSync('/proc/self/cwd')
+  }
+}
