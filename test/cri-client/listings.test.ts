@@ -119,6 +119,7 @@ test('flags win over the environment, and that over the file', async () => {
 test('each way of not reaching a runtime is one line with the address', async () => {
   const { crictl, dir } = runtime
   assert.equal(await crictl.fails(3, '-r', 'unix:///tmp/nope.sock', 'ps'), 'Error: there is no socket /tmp/nope.sock; start the runtime, or name its socket with --runtime-endpoint or in /etc/crictl.yaml\n')
+  assert.equal(await crictl.fails(3, '-i', 'unix:///tmp/nope.sock', 'images'), 'Error: there is no socket /tmp/nope.sock; start the runtime, or name its socket with --image-endpoint or in /etc/crictl.yaml\n')
   writeFileSync(join(dir, 'plain'), '')
   assert.match(await crictl.fails(3, '-r', join(dir, 'plain'), 'ps'), /^Error: cannot connect to unix:\/\/.*plain: nobody listens there/)
   assert.match(await crictl.fails(1, '-r', 'http://x', 'ps'), /^Error: "http:\/\/x" is no address of a runtime/)

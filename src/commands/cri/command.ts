@@ -1,6 +1,7 @@
 // The CRI commands' own `defineCommand`: their exit codes, and the runtime they talk to.
 import type { CommandSpec, Invocation, Options } from '../../cli/command.ts'
 import type { Connection } from '../../cri/client/connection.ts'
+import type { Endpoint } from '../../cri/client/endpoint.ts'
 import type { CriSettings } from '../../cri/client/settings.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { exitCodeOf, Failure, type ErrorKind } from '../../errors.ts'
@@ -40,10 +41,12 @@ export const criFlags = (globals: ReadonlyMap<string, string>): Record<string, s
 
 const loadClient = () => Promise.all([import('../../cri/client/connection.ts'), import('../../cri/client/endpoint.ts')])
 
-async function opener(call: CriCall): Promise<{ readonly settings: CriSettings; readonly open: (address: string, signal?: AbortSignal) => Promise<Connection> }> {
+interface Opening { readonly signal?: AbortSignal; readonly namedBy?: Endpoint['namedBy'] }
+
+async function opener(call: CriCall): Promise<{ readonly settings: CriSettings; readonly open: (address: string, how?: Opening) => Promise<Connection> }> {
   const [[{ openConnection }, { findEndpoint, parseEndpoint }], settings] = await Promise.all([loadClient(), settingsOf(call)])
-  return { settings, open: async (address, signal = call.interrupt.signal) => openConnection({
-    endpoint: address === '' ? await findEndpoint() : parseEndpoint(address), timeoutMs: settings.timeoutMs, signal,
+  return { settings, open: async (address, { signal = call.interrupt.signal, namedBy } = {}) => openConnection({
+    endpoint: address === '' ? await findEndpoint() : parseEndpoint(address, namedBy), timeoutMs: settings.timeoutMs, signal,
     trace: settings.debug ? (line) => call.out.note(`debug: ${line}`) : undefined,
   }) }
 }
@@ -51,7 +54,7 @@ async function opener(call: CriCall): Promise<{ readonly settings: CriSettings; 
 /** The service of images alone: the runtime's own may be out of order. @throws Failure unavailable, denied */
 export async function openImages(call: CriCall): Promise<Connection> {
   const { settings, open } = await opener(call)
-  return open(settings.imageEndpoint || settings.runtimeEndpoint)
+  return settings.imageEndpoint ? open(settings.imageEndpoint, { namedBy: 'images' }) : open(settings.runtimeEndpoint)
 }
 
 /** @throws Failure unavailable, denied */
@@ -60,8 +63,8 @@ export async function openCri(call: CriCall): Promise<Cri> {
   const runtime = await open(settings.runtimeEndpoint)
   let images: Promise<Connection> | undefined
   const isSame = settings.imageEndpoint === '' || settings.imageEndpoint === settings.runtimeEndpoint
-  const afterwards = (): Promise<Connection> => open(settings.runtimeEndpoint, lastWords(call.interrupt.signal))
-  return { runtime, settings, afterwards, images: () => (images ??= isSame ? Promise.resolve(runtime) : open(settings.imageEndpoint)) }
+  const afterwards = (): Promise<Connection> => open(settings.runtimeEndpoint, { signal: lastWords(call.interrupt.signal) })
+  return { runtime, settings, afterwards, images: () => (images ??= isSame ? Promise.resolve(runtime) : open(settings.imageEndpoint, { namedBy: 'images' })) }
 }
 
 /** Of what removes and stops pods: crictl does nothing without words, on which `crictl rmp $(crictl pods -q)` relies. @throws Failure invalid */

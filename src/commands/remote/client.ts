@@ -26,7 +26,7 @@ export async function openClient({ interrupt, out, globals }: Pick<Invocation, '
   const [{ lastWords, openConnection }, { parseEndpoint }, wire] = await Promise.all([
     import('../../cri/client/connection.ts'), import('../../cri/client/endpoint.ts'), import('../../cri/wire/generated/runtime-v1.ts'),
   ])
-  const endpoint = parseEndpoint(text, '--endpoint or SCOW_ENDPOINT')
+  const endpoint = parseEndpoint(text, 'remote')
   const trace = isShown('debug') ? (line: string) => out.note(`debug: ${line}`) : undefined
   const runtime = await openConnection({ endpoint, signal: interrupt.signal, trace })
   return {

@@ -108,7 +108,7 @@ export async function openConnection({ endpoint, timeoutMs, signal, trace }: Con
     address,
     async call<Q, R>(method: Method<Q, R>, request: Q, settings: CallSettings = {}) {
       const name = rpcName(method.path)
-      const asked: Asked = { name, address, ms: deadlineMs(name, settings.timeoutMs), signal, patience: endpoint.namedBy === undefined ? `, or wait longer with ${timeoutFlag(name, settings.timeoutMs !== undefined)}` : '' }
+      const asked: Asked = { name, address, ms: deadlineMs(name, settings.timeoutMs), signal, patience: endpoint.namedBy === 'remote' ? '' : `, or wait longer with ${timeoutFlag(name, settings.timeoutMs !== undefined)}` }
       const { value } = await inEitherVersion(asked, async function* () { yield await traced(method, request, asked.ms) }).next()
       return value as R
     },

@@ -9,9 +9,9 @@ import { openUnixStream, type ByteStream } from '../../process/unix-stream.ts'
 import { connectTo, parseEndpoint, whyNot } from './endpoint.ts'
 
 test('an endpoint is a socket or a host with its port', () => {
-  assert.deepEqual(parseEndpoint('unix:///run/x.sock'), { address: 'unix:///run/x.sock', path: '/run/x.sock' })
+  assert.deepEqual(parseEndpoint('unix:///run/x.sock'), { address: 'unix:///run/x.sock', path: '/run/x.sock', namedBy: 'runtime' })
   assert.equal(parseEndpoint('/run/x.sock').address, 'unix:///run/x.sock')
-  assert.deepEqual(parseEndpoint('tcp://[::1]:10'), { address: 'tcp://[::1]:10', host: '::1', port: 10 })
+  assert.deepEqual(parseEndpoint('tcp://[::1]:10'), { address: 'tcp://[::1]:10', host: '::1', port: 10, namedBy: 'runtime' })
   for (const wrong of ['', 'x', 'http://x', 'tcp://x', 'unix://x']) assert.throws(() => parseEndpoint(wrong), { name: 'Failure', kind: 'invalid' })
 })
 

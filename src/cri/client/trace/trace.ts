@@ -28,7 +28,7 @@ export interface TracedCall {
 }
 
 export interface Tracing {
-  readonly target: Endpoint
+  readonly target: Omit<Endpoint, 'namedBy'>
   /** Path of the socket that is made. */
   readonly listen: string
   readonly onCall: (call: TracedCall) => void
@@ -89,5 +89,5 @@ function cannotListen(path: string, code: string): Failure {
 
 /** A socket that nobody listens on, of a trace that was killed. */
 async function removeAbandoned(path: string): Promise<void> {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() && (await whyNot({ address: path, path }))?.code === 'ECONNREFUSED') rmSync(path)
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() && (await whyNot({ path }))?.code === 'ECONNREFUSED') rmSync(path)
 }
