@@ -7,6 +7,7 @@ import type { HeldNamespaces } from '../process/hold-namespaces.ts'
 import { runProgram } from '../process/run-program.ts'
 import { resolveSysctls } from '../spec/sysctls.ts'
 import type { PodRequest } from '../state/pod-record.ts'
+import type { Pod } from '../state/pods.ts'
 import type { Engine } from './engine.ts'
 import { podLabels } from './selinux-labels.ts'
 
@@ -47,6 +48,13 @@ export async function pinPodNamespaces(engine: Engine, { id, request, netns, hel
     mkdirSync(own.shm, { mode: 0o755 })
     mountSharedMemory(own.shm, request.shmSizeBytes ?? DEFAULT_SHM_BYTES, podLabels(engine, id, request)?.mountLabel)
   }
+}
+
+/** Where the pod's own are, under OCI's names; none once it was stopped. */
+export function podNamespaces(engine: Pick<Engine, 'paths'>, { id, record: { request }, status: { netns, released } }: Pick<Pod, 'id' | 'record' | 'status'>): { readonly type: string; readonly path: string }[] {
+  if (released) return []
+  const pinned = [...(request.user ? ['user' as const] : []), ...ownKinds(request)].map((kind) => ({ type: kind, path: podPin(engine, id, kind) }))
+  return netns ? [{ type: 'network', path: netns }, ...pinned] : pinned
 }
 
 /** Besides the network's: kinds that are the pod's own. */

@@ -1,14 +1,20 @@
 import '../support/jail.ts'
 import { status } from '@grpc/grpc-js'
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import test from 'node:test'
 import { ContainerState, NamespaceMode, PodSandboxState } from '../../src/cri/wire/generated/runtime-v1.ts'
 import { eventually } from '../support/box.ts'
 import { openSuite } from '../support/suite.ts'
-import { codeOf, containerConfig, openCri, podConfig, startIn, untilState } from './cri.ts'
+import { codeOf, containerConfig, openCri, podConfig, startIn, untilState, type Cri } from './cri.ts'
 
 const suite = openSuite()
+
+interface Told { readonly pid: number; readonly runtimeSpec: { readonly linux: { readonly namespaces: readonly { readonly type: string; readonly path: string }[] } } }
+
+const infoOf = async ({ runtime }: Cri, podSandboxId: string): Promise<Told> => JSON.parse((await runtime.podSandboxStatus({ podSandboxId, verbose: true })).info['info']!) as Told
+/** `net:[4026531840]` */
+const inodeIn = (link: string): number => Number(/\d+/.exec(link)![0])
 
 test('a pod runs a container from its start to its removal', async (t) => {
   const cri = await openCri(t, suite)
@@ -73,8 +79,14 @@ test('containers of a pod share what the pod says', async (t) => {
   const [a, b] = [(await run(first, namespaces)).split('\n'), (await run(second, namespaces)).split('\n')]
   assert.deepEqual(a.slice(0, 3), b.slice(0, 3))
   assert.notEqual(a[3], b[3])
+  const told = await infoOf(cri, podSandboxId)
+  assert.equal(told.pid, 0)
+  assert.deepEqual(Object.fromEntries(told.runtimeSpec.linux.namespaces.map(({ type, path }) => [type, statSync(path).ino])),
+    { network: inodeIn(a[0]!), ipc: inodeIn(a[1]!), uts: inodeIn(a[2]!) })
   await run(first, 'echo shared > /dev/shm/note')
   assert.equal(await run(second, 'cat /dev/shm/note'), 'shared\n')
+  await cri.runtime.stopPodSandbox({ podSandboxId })
+  assert.deepEqual((await infoOf(cri, podSandboxId)).runtimeSpec.linux.namespaces, [])
 })
 
 test('a shared process table shows the processes of all', async (t) => {
@@ -84,5 +96,6 @@ test('a shared process table shows the processes of all', async (t) => {
   const second = await startIn(cri, podSandboxId, containerConfig(suite.busybox, ['sleep', '1000'], { metadata: { name: 'second' } }))
   const { stdout } = await cri.runtime.execSync({ containerId: second, cmd: ['ps'], timeout: 10n })
   assert.match(stdout.toString(), /1 .*\/pause[^]*sleep 1234/)
+  assert.equal(readFileSync(`/proc/${(await infoOf(cri, podSandboxId)).pid}/cmdline`, 'utf8'), '/pause\0')
   assert.deepEqual((await cri.runtime.listContainers()).containers.map(({ id }) => id), [first, second])
 })
