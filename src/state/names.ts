@@ -9,7 +9,7 @@ export function claimName(db: Database, { name, kind, id, isRename = false }: Cl
   if (holder) {
     const others = isRename ? ' or choose another name' : ', choose another name, or pass --replace'
     throw new Failure('exists', `the name "${name}" is already in use by ${holder.kind} ${holder.id.slice(0, 12)}`,
-      { hint: `remove it first (scow ${holder.kind === 'pod' ? 'pod ' : ''}rm ${name})${others}` })
+      { hint: holder.kind === 'pod' ? `remove it first (scow cri rmp ${holder.id.slice(0, 12)})` : `remove it first (scow rm ${name})${others}` })
   }
   db.run('INSERT INTO names (name, kind, id) VALUES (?, ?, ?)', name, kind, id)
 }

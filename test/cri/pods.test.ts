@@ -68,6 +68,16 @@ test("the command line sees the kubelet's pods where it is asked for them", asyn
   assert.equal((await cri.runtime.containerStatus({ containerId: id })).status?.state, ContainerState.CONTAINER_RUNNING)
 })
 
+test('a pod that has ended keeps its name until it is removed', async (t) => {
+  const { runtime } = await openCri(t, suite)
+  const config = podConfig({ linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } } })
+  const { podSandboxId } = await runtime.runPodSandbox({ config })
+  await runtime.stopPodSandbox({ podSandboxId })
+  await assert.rejects(runtime.runPodSandbox({ config }), { code: status.ALREADY_EXISTS, details: new RegExp(`is already in use by pod .*remove it first \\(scow cri rmp ${podSandboxId.slice(0, 12)}\\)`) })
+  await runtime.removePodSandbox({ podSandboxId })
+  await runtime.runPodSandbox({ config })
+})
+
 test('containers of a pod share what the pod says', async (t) => {
   const cri = await openCri(t, suite)
   const alone = { linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } } }
