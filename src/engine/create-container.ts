@@ -12,6 +12,7 @@ import type { ImageRecord } from '../state/images.ts'
 import { summarize } from './container-summary.ts'
 import { settleVolumes, type SettledVolumes } from './container-volumes.ts'
 import type { Engine } from './engine.ts'
+import { nameMeant } from './find-image.ts'
 import { randomId, randomName } from './random-name.ts'
 import { releaseCreation } from './release-creation.ts'
 import { recoverDead } from './recover.ts'
@@ -143,7 +144,6 @@ async function hostnameOf(engine: Parts, id: string, { hostname, namespaces: { u
 
 /** What `ps` shows: the name as stored; for an image without names what the user typed, or its id. */
 const imageName = (image: ImageRecord, typed: string | undefined): string => {
-  const tag = typed && /:[^/@]+$/.exec(typed)?.[0]
-  return image.names.find((name) => tag ? name.endsWith(tag) && name.includes(typed.slice(0, -tag.length)) : typed !== undefined && name.includes(typed))
-    ?? image.names[0] ?? (typed?.includes('@') ? typed : undefined) ?? image.id
+  const meant = typed ? nameMeant(typed, image.names) : undefined
+  return meant ?? image.names[0] ?? (typed?.includes('@') ? typed : undefined) ?? image.id
 }

@@ -40,11 +40,23 @@ async function byName({ state }: Pick<Engine, 'state'>, text: string): Promise<I
   const canonical = canonicalName(reference)
   const exact = await state.images.byName(canonical)
   if (exact) return exact
-  const short = `${text.includes(':') && !text.includes('/') || /:[^/]+$/.test(text) ? text : `${text}:latest`}`
+  const short = withTag(text)
   const local = await state.images.byName(`localhost/${short}`)
   if (local) return local
   const [ending] = await state.images.namesEndingIn(short)
   return ending ? state.images.byName(ending) : undefined
+}
+
+const withTag = (text: string): string => (/:[^/]+$/.test(text) ? text : `${text}:latest`)
+
+/** Which of an image's names the text means by which it was found; undefined: it was found by its id or a digest. */
+export function nameMeant(text: string, names: readonly string[]): string | undefined {
+  const bare = text.replace(/^docker:\/\//, '')
+  if (LAYOUT.test(bare) || /^(sha256:)?[0-9a-f]{64}$/.test(bare)) return undefined
+  const reference = parseReference(bare)
+  if (reference.digest) return undefined
+  const short = withTag(bare)
+  return [canonicalName(reference), `localhost/${short}`].find((name) => names.includes(name)) ?? names.find((name) => name.endsWith(`/${short}`))
 }
 
 const byDigest = async ({ state }: Pick<Engine, 'state'>, digest: string): Promise<ImageRecord | undefined> =>

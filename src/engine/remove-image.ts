@@ -2,7 +2,7 @@ import { Failure } from '../errors.ts'
 import type { ImageRecord } from '../state/images.ts'
 import { removeImages } from './collect-garbage.ts'
 import type { Engine } from './engine.ts'
-import { findImage } from './find-image.ts'
+import { findImage, nameMeant } from './find-image.ts'
 import { recoverDead } from './recover.ts'
 
 export interface RemoveImageOptions {
@@ -23,25 +23,18 @@ export interface RemovedImage {
 export async function removeImage(engine: Engine, text: string, { force = false }: RemoveImageOptions): Promise<RemovedImage> {
   await recoverDead(engine)
   const image = await findImage(engine, text)
-  const byId = isId(text, image)
-  if (!byId && image.names.length > 1) {
-    const name = nameMeant(text, image)
+  const name = nameMeant(text, image.names)
+  if (name !== undefined && image.names.length > 1) {
     await engine.state.images.untag({ id: image.id, names: [name] })
     return { untagged: [name] }
   }
-  if (byId && image.names.length > 1 && !force) {
+  if (name === undefined && image.names.length > 1 && !force) {
     throw new Failure('inUse', `image ${image.id.slice(0, 12)} has several names: ${image.names.join(', ')}`, { hint: 'remove them one by one, or all with --force' })
   }
   await freeFromContainers(engine, image, force)
   await removeImages(engine, [image.id])
   return { untagged: image.names, removed: image.id }
 }
-
-const isId = (text: string, image: ImageRecord): boolean => image.id.startsWith(text.replace(/^sha256:/, '')) && !image.names.some((name) => nameEnds(name, text))
-
-const nameEnds = (name: string, text: string): boolean => name === text || name.endsWith(`/${text}`) || name.endsWith(`/${text}:latest`)
-
-const nameMeant = (text: string, image: ImageRecord): string => image.names.find((name) => nameEnds(name, text)) ?? image.names[0]!
 
 async function freeFromContainers(engine: Engine, image: ImageRecord, force: boolean): Promise<void> {
   const users = async () => (await engine.state.images.users(image.id)).containers

@@ -3,7 +3,7 @@ import { Failure } from '../errors.ts'
 import { canonicalName, parseReference } from '../image/reference.ts'
 import { directoryWriter, tarFileWriter, tarWriter, type ArchiveWriter } from '../storage/archive-writer.ts'
 import type { Engine } from './engine.ts'
-import { findImage } from './find-image.ts'
+import { findImage, nameMeant } from './find-image.ts'
 import { storedImage, type SavedImage } from './saved-image.ts'
 import { writeImageArchive, type ArchiveFormat } from './write-image-archive.ts'
 
@@ -60,8 +60,6 @@ export async function imagesToSave(engine: Pick<Engine, 'state' | 'storage'>, wo
 
 /** The stored name that a word stands for. */
 async function nameOf(engine: Pick<Engine, 'state'>, word: string): Promise<string[]> {
-  const { id, names } = await findImage(engine, word)
-  if (id.startsWith(word.replace(/^sha256:/, '')) || word.includes('@')) return []
-  const tagged = /:[^/]+$/.test(word) ? word : `${word}:latest`
-  return names.filter((name) => name === tagged || name.endsWith(`/${tagged}`)).slice(0, 1)
+  const name = nameMeant(word, (await findImage(engine, word)).names)
+  return name === undefined ? [] : [name]
 }

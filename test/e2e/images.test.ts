@@ -67,6 +67,23 @@ test('images lists, tags and removes', async (t) => {
   await box.fails(1, 'rmi', suite.busybox)
 })
 
+test('of several names rmi takes the one that is meant, and ps shows the one that was given', async (t) => {
+  const box = await suite.box(t)
+  const names = async () => (await box.ok('image', 'inspect', '--format', '{{join .RepoTags " "}}', suite.busybox)).split(' ').slice(1)
+  for (const name of ['localhost/minetoo', 'registry.example/mine', 'docker.io/mine', 'localhost/mine']) await box.ok('tag', suite.busybox, name)
+  for (const given of ['registry.example/mine', 'docker.io/mine', 'mine']) {
+    await box.ok('create', '--name', 'c', given)
+    const shown = await box.ok('ps', '-a', '--format', '{{.Image}}')
+    await box.ok('rm', 'c')
+    assert.equal(await box.ok('rmi', given), `Untagged: ${shown}`)
+  }
+  assert.deepEqual(await names(), ['localhost/minetoo:latest'])
+  const digest = await box.ok('image', 'inspect', '--format', '{{index .RepoDigests 0}}', suite.busybox)
+  assert.match(await box.fails(2, 'rmi', digest), /has several names/)
+  await box.ok('rmi', 'minetoo')
+  assert.deepEqual(await names(), [])
+})
+
 test('an image that a container uses is kept, and -f takes both', async (t) => {
   const box = await suite.box(t)
   await box.ok('create', '--name', 'c', suite.busybox)

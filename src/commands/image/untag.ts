@@ -1,4 +1,4 @@
-import { findImage } from '../../engine/find-image.ts'
+import { findImage, nameMeant } from '../../engine/find-image.ts'
 import { untagImage } from '../../engine/remove-image.ts'
 import { Failure } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
@@ -14,8 +14,7 @@ export const spec = defineCommand({
     const [image, ...wanted] = args as [string, ...string[]]
     const { names } = await findImage(engine, image)
     const meant = wanted.map((text) => {
-      const tagged = /:[^/]+$/.test(text) ? text : `${text}:latest`
-      const found = names.find((name) => name === tagged || name.endsWith(`/${tagged}`))
+      const found = nameMeant(text, names)
       if (!found) throw new Failure('notFound', `${text}: the image has no such name`, { hint: `it has ${names.join(', ') || 'none'}` })
       return found
     })
