@@ -113,7 +113,7 @@ async function sharedShm(engine: Engine, { id, record }: Container): Promise<str
   if (ipc.kind === 'shareable') return joinableShm(engine, { id, record })
   if (ipc.kind !== 'container') return undefined
   const other = await engine.state.containers.find(ipc.id)
-  runningProcess(engine, other, '--ipc container:')
+  runningProcess(engine, other, '--ipc: ')
   const { shm } = engine.paths.container(other.id)
   return isMounted(shm) ? shm : undefined
 }

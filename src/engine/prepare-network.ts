@@ -37,7 +37,7 @@ export async function prepareNetwork(engine: Engine, container: Container): Prom
 
 async function joinContainer(engine: Engine, id: string): Promise<PreparedNetwork> {
   const other = await engine.state.containers.find(id)
-  const { pid } = runningProcess(engine, other, '--network container:')
+  const { pid } = runningProcess(engine, other, '--network: ')
   return { ...NOTHING, namespace: { kind: 'path', path: other.status.netns ?? `/proc/${pid}/ns/net` }, sharedWith: other.id }
 }
 
