@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { Failure } from '../errors.ts'
+import { keepReserve, releasePiece } from './reserve.ts'
 import { migrate, newerSchema } from './schema.ts'
 
 /** What a transaction body may use. Every result is materialised: an open iterator would pin the WAL. */
@@ -16,8 +17,8 @@ export interface Database {
 
 export interface Connection {
   read<T>(body: (db: Database) => T): T
-  /** BEGIN IMMEDIATE ... COMMIT; `durable` waits for the disk before it returns. */
-  write<T>(body: (db: Database) => T, durable: boolean): T
+  /** BEGIN IMMEDIATE ... COMMIT; `durable` waits for the disk before it returns; `reserve`: on a full disk it may take of the reserve. */
+  write<T>(body: (db: Database) => T, options: { durable: boolean; reserve: boolean }): T
   /** Another number whenever another connection has written, of whatever process. */
   version(): number
   /** Moves the write-ahead log into the file. Costs syncs: for cleanup and prune. `waits` false: not while others are at it. */
@@ -33,14 +34,15 @@ export const BUSY_TIMEOUT_MS = 20_000
 /** @param waits false: an operation that would have to wait for another process fails at once with what `isBusy` knows */
 export function openDatabase(file: string, { waits = true }: { waits?: boolean } = {}): Connection {
   const sqlite = process.getBuiltinModule('node:sqlite') // loaded only when the state is opened
-  const raw = attempt(file, () => {
+  const raw = attempt(file, () => withReserve(file, () => {
     const opened = new sqlite.DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS })
     // Small pages: a commit appends whole pages to the log, and who opens the file first reads the whole log.
     opened.exec('PRAGMA page_size=1024; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=4194304')
     return opened
-  })
-  const writable = attempt(file, () => migrate(raw))
+  }))
+  const writable = attempt(file, () => withReserve(file, () => migrate(raw)))
   if (!waits) raw.exec('PRAGMA busy_timeout=0')
+  if (writable) keepReserve(file)
   return connectionOf(raw, file, writable)
 }
 
@@ -66,7 +68,7 @@ function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Conne
   }
   return {
     read: (body) => attempt(file, () => body(db)),
-    write: (body, durable) => attempt(file, () => write(body, durable)),
+    write: (body, { durable, reserve }) => attempt(file, () => (reserve ? withReserve(file, () => write(body, durable)) : write(body, durable))),
     version: () => attempt(file, () => db.get<{ data_version: number }>('PRAGMA data_version')!.data_version),
     checkpoint: ({ waits = true } = {}) => {
       if (!waits) raw.exec('PRAGMA busy_timeout=0')
@@ -75,6 +77,17 @@ function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Conne
     },
     hasSynced: () => synced,
     close: () => raw.close(),
+  }
+}
+
+/** Runs `act` again as long as the disk is full and something of the reserve can be given for it. */
+function withReserve<T>(file: string, act: () => T): T {
+  for (;;) {
+    try {
+      return act()
+    } catch (error) {
+      if (!NO_ROOM.has((error as { errcode?: number }).errcode ?? 0) || !releasePiece(file)) throw error
+    }
   }
 }
 
@@ -94,7 +107,8 @@ function statements(raw: DatabaseSync): Database {
 }
 
 const BUSY = 5
-const FULL = 13
+/** SQLITE_FULL, and SQLITE_IOERR_SHMSIZE of the file that all who have it open share: whoever is the first makes it anew. */
+const NO_ROOM = new Set([13, 4874])
 const BROKEN = new Set([11, 26]) // SQLITE_CORRUPT, SQLITE_NOTADB
 
 /** Whether an operation failed because another process was at it. */
@@ -111,7 +125,7 @@ function attempt<T>(file: string, body: () => T): T {
     if (code !== 'ERR_SQLITE_ERROR' || errcode === undefined) throw error
     if ((errcode & 0xff) === BUSY) throw new Failure('unavailable', `${file} has been locked by another process for ${BUSY_TIMEOUT_MS / 1000} s`, { cause: error, hint: 'try again' })
     if (BROKEN.has(errcode & 0xff)) throw new Failure('invalid', `${file} is damaged (${message})`, { cause: error, hint: `nothing was changed; restore it from a backup, or move it away together with ${file}-wal and ${file}-shm to start empty` })
-    if ((errcode & 0xff) === FULL) throw new Failure('noSpace', `cannot write ${file}: ${message}`, { cause: error, hint: 'free some space, for example with scow image prune' })
+    if (NO_ROOM.has(errcode)) throw new Failure('noSpace', `cannot write ${file}: ${message}`, { cause: error, hint: 'free some space, for example with scow image prune' })
     throw new Failure('unavailable', `cannot use ${file}: ${message}`, { cause: error, hint: 'check that its folder exists, has free space and may be written' })
   }
 }

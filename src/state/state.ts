@@ -48,6 +48,9 @@ export type State = Reads & Writes & {
   close(): Promise<void>
 }
 
+/** What only makes more can wait until there is room again. */
+const MAKES = new Set(['containers.reserve', 'containers.insert', 'images.put', 'volumes.put', 'pods.reserve', 'pods.insert'])
+
 const CHECKPOINT_BYTES = 512 * 1024
 
 type Operation = (db: Database, arg?: unknown) => unknown
@@ -77,7 +80,7 @@ export function openState(file: string): State {
 export function runCall(connection: Connection, { group, name, arg, write }: StateCall): unknown {
   const table = (write ? WRITES : READS) as Record<string, Record<string, Operation>>
   const operation = table[group]![name]!
-  return write ? connection.write((db) => operation(db, arg), write.durable) : connection.read((db) => operation(db, arg))
+  return write ? connection.write((db) => operation(db, arg), { durable: write.durable, reserve: !MAKES.has(`${group}.${name}`) }) : connection.read((db) => operation(db, arg))
 }
 
 /** The whole face of the state over one function that makes a call. */

@@ -1,10 +1,11 @@
 // A part of the host that is missing is named with what to do, by the command that needs it and by doctor.
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
-import { checkout, openBox, type Box } from '../support/box.ts'
+import { checkout, eventually, openBox, type Box } from '../support/box.ts'
 import { hide } from '../support/hide.ts'
 import { trace } from '../support/strace.ts'
 import { openSuite } from '../support/suite.ts'
@@ -94,4 +95,20 @@ test('a kernel without overlay is named by run and doctor, and the driver vfs ne
   await vfs.ok('pull', '-q', suite.busybox)
   const { stdout: said } = await trace(vfs, ['-o', '/dev/null', '-e', 'trace=fsopen', '-e', 'inject=fsopen:error=ENODEV'], ['run', '--rm', '--network', 'none', suite.busybox, 'echo', 'without'])
   assert.equal(said, 'without\n')
+})
+
+test('a container that has filled the disk can be stopped and removed', async (t) => {
+  const box = await suite.box(t)
+  const small = join(box.dir, 'small')
+  mkdirSync(small)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=90m', 'tmpfs', small])
+  const there = ['--root', join(small, 'root')]
+  await box.ok(...there, 'run', '-d', '--name', 'greedy', '--network', 'none', '--restart', 'always', suite.busybox, 'sh', '-c', 'yes more and more | head -c 90m; sleep 1000')
+  await eventually('a full disk', () => statfsSync(small).bavail === 0)
+  assert.match(await box.fails(125, ...there, 'create', '--name', 'late', suite.busybox), /state\.db: [^\n]*free space/)
+  await box.ok(...there, 'stop', '-t', '0', 'greedy')
+  assert.equal(await box.ok(...there, 'inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', 'greedy'), 'exited 137')
+  await box.ok(...there, 'rm', 'greedy')
+  await box.ok(...there, 'run', '--rm', '--network', 'none', suite.busybox, 'true')
+  execFileSync('umount', ['--recursive', small])
 })
