@@ -75,8 +75,8 @@ const withDropIns = (dir: string): ConfigSource[] => [
 const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
 
 function listFiles(dir: string): string[] {
-  if (!isThere(dir)) return []
   try {
+    if (!isThere(dir)) return []
     return readdirSync(dir).map((name) => join(dir, name))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
@@ -99,8 +99,8 @@ function readSource(file: string): ConfigSource[] {
 }
 
 function readText(file: string): string | undefined {
-  if (!isThere(file)) return undefined
   try {
+    if (!isThere(file)) return undefined
     const text = readFileSync(file, 'utf8')
     if (text.length <= MAX_BYTES) return text
   } catch (error) {

@@ -25,7 +25,7 @@ export interface HostInfo {
   readonly swapTotalBytes: number
   readonly uptimeSeconds: number
   /** apparmor: on, and the default profile is or can be loaded. */
-  readonly security: { readonly apparmor: boolean; readonly seccomp: boolean; readonly selinux: boolean; readonly capabilities: readonly string[] }
+  readonly security: { readonly apparmor: boolean; readonly seccomp: boolean; readonly selinux: boolean; readonly rootless: boolean; readonly capabilities: readonly string[] }
   readonly store: {
     readonly root: string
     readonly runRoot: string
@@ -57,7 +57,7 @@ export function machineInfo(config: Pick<Engine['config'], 'engine' | 'container
     memoryFreeBytes: memory['MemFree'] ?? freemem(), memoryTotalBytes: memory['MemTotal'] ?? totalmem(),
     swapFreeBytes: memory['SwapFree'] ?? 0, swapTotalBytes: memory['SwapTotal'] ?? 0,
     uptimeSeconds: Math.floor(uptime()),
-    security: { apparmor: facts.apparmor !== undefined && (facts.apparmor.loadedProfiles.includes(DEFAULT_PROFILE) || apparmorParser() !== undefined), seccomp: facts.seccomp, selinux: facts.selinux, capabilities: config.containers.capabilities },
+    security: { apparmor: facts.apparmor !== undefined && (facts.apparmor.loadedProfiles.includes(DEFAULT_PROFILE) || apparmorParser() !== undefined), seccomp: facts.seccomp, selinux: facts.selinux, rootless: facts.rootless, capabilities: config.containers.capabilities },
   }
 }
 

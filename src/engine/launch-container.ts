@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { Failure, reasonOf } from '../errors.ts'
 import { writeFileAtomic } from '../fs/write-atomic.ts'
 import type { Attachment } from '../monitor/attach.ts'
@@ -27,10 +27,15 @@ export interface Launch {
   readonly signal?: AbortSignal
 }
 
+const JOURNAL = '/run/systemd/journal/socket'
+
 /** Starts the monitor, which has the runtime create the container. The bundle is there. */
 export async function launchContainer(engine: Engine, { container, attended, exitProgram, attached, signal }: Launch): Promise<Launched> {
   const { id, record } = container
   const { request } = record
+  if (request.log.driver === 'journald' && !existsSync(JOURNAL)) {
+    throw new Failure('unavailable', `the log driver journald has no journal to write to: there is no ${JOURNAL}`, { hint: 'start systemd-journald, or choose another --log-driver' })
+  }
   const own = engine.paths.container(id)
   mkdirSync(own.persist, { recursive: true, mode: 0o700 })
   const { log } = request

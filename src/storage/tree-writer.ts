@@ -21,7 +21,7 @@ export const FREE_SPACE = 'free some space, for example with scow image prune'
 
 /** Of more than `maxBytes`. */
 export const tooLarge = ({ maxBytes, ofDisk }: TreeLimits): Failure =>
-  (ofDisk ? new Failure('noSpace', `more than ${maxBytes} bytes unpacked, and no more may be taken of what is free on the disk`, { hint: FREE_SPACE })
+  (ofDisk ? new Failure('noSpace', `unpacked it takes more than ${maxBytes} bytes, and no more may be used here`, { hint: `of what is free on the file system 64 MiB are kept: ${FREE_SPACE}` })
     : new Failure('invalid', `more than ${maxBytes} bytes unpacked`, { hint: 'the limit is as configured' }))
 
 /** What can be settled only when the layers below are known. */

@@ -84,5 +84,5 @@ function explain(error: unknown, digest: string, entry: string): unknown {
   if (code === undefined || syscall === undefined) return error
   if (isNoSpace(code)) return new Failure('noSpace', `${where}: can't be written (${code})`, { cause: error, hint: FREE_SPACE })
   if (OF_THE_DISK.has(code)) return new Failure('unavailable', `${where}: can't be written (${code})`, { cause: error })
-  return new Failure('invalid', `${where}: can't be unpacked (${syscall}: ${code})`, { cause: error })
+  return new Failure('invalid', `${where}: can't be unpacked (${syscall}: ${code})`, { cause: error, ...(code === 'EPERM' && process.geteuid?.() !== 0 ? { hint: 'run scow as root: it has no rootless containers yet' } : {}) })
 }

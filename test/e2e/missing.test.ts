@@ -1,10 +1,11 @@
 // A part of the host that is missing is named with what to do, by the command that needs it and by doctor.
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, statfsSync } from 'node:fs'
+import { execFile, execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, readdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
+import { promisify } from 'node:util'
 import { checkout, eventually, openBox, type Box } from '../support/box.ts'
 import { hide } from '../support/hide.ts'
 import { trace } from '../support/strace.ts'
@@ -39,6 +40,11 @@ test('a missing runtime is named by run, doctor and info', async (t) => {
   const { code, stdout } = await box.scow(['info', '--format', '{{.Host.OCIRuntime.Name}}: {{.Host.OCIRuntime.Version}}'])
   assert.equal(code, 0)
   assert.match(stdout, /^runc: .*not installed.*apt install runc/)
+})
+
+test('a missing journal is named by who would write to it', async (t) => {
+  const box = await suite.box(t)
+  await refused(box, /journald.*start systemd-journald/, 'run', '--rm', '--network', 'none', '--log-driver', 'journald', suite.busybox, 'true')
 })
 
 test('a missing monitor is named by run and doctor', async (t) => {
@@ -95,6 +101,25 @@ test('a kernel without overlay is named by run and doctor, and the driver vfs ne
   await vfs.ok('pull', '-q', suite.busybox)
   const { stdout: said } = await trace(vfs, ['-o', '/dev/null', '-e', 'trace=fsopen', '-e', 'inject=fsopen:error=ENODEV'], ['run', '--rm', '--network', 'none', suite.busybox, 'echo', 'without'])
   assert.equal(said, 'without\n')
+})
+
+test('who is not root, and who has no room, is told what to do', async (t) => {
+  const box = await suite.box(t)
+  const small = join(box.dir, 'small')
+  mkdirSync(small)
+  chmodSync(box.dir, 0o711)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m,mode=777', 'tmpfs', small])
+  const there = (name: string) => ['--root', join(small, name), '--runroot', join(small, `${name}-run`)]
+  await refused(box, /takes more than 0 bytes.*64 MiB are kept.*scow image prune/, ...there('full'), 'pull', '-q', suite.busybox)
+  const asOther = (...args: string[]) => promisify(execFile)('setpriv', ['--reuid', '65534', '--regid', '65534', '--clear-groups', box.command[0]!, ...there('other'), ...args], { env: box.env })
+    .catch((error: { stdout: string; stderr: string }) => error)
+  execFileSync('mount', ['-o', 'remount,size=200m', small])
+  chmodSync(join(box.dir, 'home'), 0o700)
+  assert.match((await asOther('ps')).stderr, /^Error: can't read configuration file [^\n]*: permission denied\n$/)
+  chmodSync(join(box.dir, 'home'), 0o755)
+  assert.match((await asOther('pull', '-q', suite.busybox)).stderr, /^Error: [^\n]*; run scow as root: [^\n]*\n$/)
+  assert.equal((await asOther('info', '--format', '{{.Host.Security.Rootless}}')).stdout, 'true\n')
+  execFileSync('umount', ['--recursive', small])
 })
 
 test('a container that has filled the disk can be stopped and removed', async (t) => {

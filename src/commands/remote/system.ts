@@ -74,7 +74,7 @@ export async function runtimeVersion({ runtime, wire, address }: Remote): Promis
 
 const NOWHERE: Omit<HostInfo, 'conmon' | 'runtime' | 'store'> = {
   arch: '', cgroup: { version: 2, manager: '', controllers: [] }, cpus: 0, distribution: { name: '', version: '', codename: '' }, hostname: '', kernel: '', memoryFreeBytes: 0, memoryTotalBytes: 0,
-  swapFreeBytes: 0, swapTotalBytes: 0, uptimeSeconds: 0, security: { apparmor: false, seccomp: false, selinux: false, capabilities: [] },
+  swapFreeBytes: 0, swapTotalBytes: 0, uptimeSeconds: 0, security: { apparmor: false, seccomp: false, selinux: false, rootless: false, capabilities: [] },
 }
 
 async function info(remote: Remote): Promise<unknown> {

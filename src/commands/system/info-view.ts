@@ -24,7 +24,7 @@ export function infoView(info: HostInfo, { version, logDriver, registries, remot
       OCIRuntime: named('define.OCIRuntimeInfo', { Name: info.runtime.name, Package: '', Path: info.runtime.path, Version: info.runtime.version }),
       OS: 'linux', RemoteSocket: named('define.RemoteSocket', { Path: remote, Exists: remote !== '' }, remote === '' ? { Exists: '-' } : {}),
       Security: named('define.SecurityInfo', {
-        AppArmorEnabled: info.security.apparmor, DefaultCapabilities: info.security.capabilities.map((name) => (name.startsWith('CAP_') ? name : `CAP_${name}`)).join(','), Rootless: false,
+        AppArmorEnabled: info.security.apparmor, DefaultCapabilities: info.security.capabilities.map((name) => (name.startsWith('CAP_') ? name : `CAP_${name}`)).join(','), Rootless: info.security.rootless,
         SECCOMPEnabled: info.security.seccomp, SELinuxEnabled: info.security.selinux,
       }, { AppArmorEnabled: 'apparmorEnabled', DefaultCapabilities: 'capabilities', SECCOMPEnabled: 'seccompEnabled', SELinuxEnabled: 'selinuxEnabled' }),
       ServiceIsRemote: remote !== '', SwapFree: info.swapFreeBytes, SwapTotal: info.swapTotalBytes, Uptime: duration(info.uptimeSeconds),
