@@ -50,7 +50,7 @@ test('a disk that is full is no registry that is away', async (t) => {
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=72m', 'tmpfs', '/tmp/small'])
   const { images, runtime } = await openCri(t, suite, { flags: ['--root', '/tmp/small'] })
   t.after(() => execFileSync('umount', ['--recursive', '/tmp/small']))
-  await assert.rejects(images.pullImage({ image: { image: suite.web } }), { code: status.RESOURCE_EXHAUSTED, details: /^layer sha256:\w+, entry .*: more than \d+ bytes unpacked, and no more may be taken of what is free on the disk/ })
+  await assert.rejects(images.pullImage({ image: { image: suite.web } }), { code: status.RESOURCE_EXHAUSTED, details: /^layer sha256:\w+, entry .*: unpacked it takes more than \d+ bytes, and no more may be used here/ })
   execFileSync('sh', ['-c', 'head -c 100M /dev/zero >/tmp/small/filler || :'], { stdio: 'ignore' })
   await assert.rejects(runtime.runPodSandbox({ config: podConfig() }), { code: status.RESOURCE_EXHAUSTED })
   assert.equal((await runtime.status()).status?.conditions[0]?.status, true)
