@@ -140,6 +140,23 @@ test('always restarts whatever happens, and a stop is a stop', async (t) => {
   assert.equal(await box.ok('inspect', '-f', status, 'a'), 'exited')
 })
 
+test('kill ends what always restarts, and another signal leaves its policy alone', async (t) => {
+  const box = await suite.box(t)
+  const log = () => box.ok('logs', 'k')
+  await box.ok('run', '-d', '--name', 'k', '--restart', 'always', suite.busybox, 'sh', '-c', 'trap "echo hup" HUP; echo up; while :; do sleep 0.1; done')
+  await eventually('its start', async () => (await log()).includes('up'))
+  await box.ok('kill', '-s', 'HUP', 'k')
+  await eventually('its trap', async () => (await log()).includes('hup'))
+  await box.ok('restart', '-t', '0', 'k')
+  await box.ok('kill', 'k')
+  assert.equal(await box.ok('wait', 'k'), '137')
+  await box.ok('container', 'cleanup', 'k')
+  assert.equal(await box.ok('inspect', '-f', '{{.State.Status}} {{.State.StoppedByUser}} {{.RestartCount}}', 'k'), 'exited true 0')
+  await box.ok('start', 'k')
+  assert.equal(await box.ok('inspect', '-f', status, 'k'), 'running')
+  await box.ok('rm', '-f', '-t', '0', 'k')
+})
+
 test('ps lists what runs, and all with -a, by filter and format', async (t) => {
   const box = await suite.box(t)
   const up = await box.ok('run', '-d', '--name', 'up', '-l', 'k=v', suite.busybox, 'sleep', '1000')
