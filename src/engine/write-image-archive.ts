@@ -1,6 +1,6 @@
 // Writes images as docker-archive, OCI layout (tar or directory) or in the dir form. Blobs go out byte by byte; a
 // docker-archive has its layers plain, as docker wants them, each checked against its diff id first.
-import { Failure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
 import { OCI_LAYOUT_FILE, REF_NAME } from '../image/archive-manifest.ts'
 import { convertManifest } from '../image/convert-manifest.ts'
 import { digestOf, hashFor, hexOf, algorithmOf, type Digest } from '../image/digest.ts'
@@ -55,13 +55,19 @@ const layerFile = (diffId: Digest): string => `${hexOf(diffId)}.tar`
 
 /** A blob that was damaged on disk must not become an archive that looks whole. */
 async function checkedSize(bytes: AsyncIterable<Uint8Array>, { diffId, what }: { readonly diffId: Digest; readonly what: string }): Promise<number> {
+  const damaged = (why: string, cause?: unknown): Failure =>
+    new Failure('invalid', `a layer of ${what} is damaged in the store: ${why}`, { cause, hint: 'remove the image and pull it again' })
   const hash = hashFor(diffId)
   let size = 0
-  for await (const chunk of bytes) {
-    hash.update(chunk)
-    size += chunk.length
+  try {
+    for await (const chunk of bytes) {
+      hash.update(chunk)
+      size += chunk.length
+    }
+  } catch (error) {
+    throw isFailure(error, 'invalid') ? damaged(error.message, error) : error
   }
-  if (hash.digest('hex') !== hexOf(diffId)) throw new Failure('invalid', `a layer of ${what} is damaged in the store: it does not have the diff id ${diffId}`, { hint: 'pull the image again' })
+  if (hash.digest('hex') !== hexOf(diffId)) throw damaged(`it does not have the diff id ${diffId}`)
   return size
 }
 
@@ -106,7 +112,7 @@ async function* verified(bytes: AsyncIterable<Uint8Array>, digest: Digest, what:
     hash.update(chunk)
     yield chunk
   }
-  if (hash.digest('hex') !== hexOf(digest)) throw new Failure('invalid', `the layer ${digest} of ${what} is damaged in the store`, { hint: 'pull the image again' })
+  if (hash.digest('hex') !== hexOf(digest)) throw new Failure('invalid', `the layer ${digest} of ${what} is damaged in the store`, { hint: 'remove the image and pull it again' })
 }
 
 async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> { yield bytes }
