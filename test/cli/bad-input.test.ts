@@ -29,7 +29,7 @@ const CASES: readonly (readonly [readonly string[], RegExp, number?])[] = [
   [['run', '--ulimit', 'nofile=99999999999999999999', ...IMAGE], /--ulimit: expected limits from 0 to 2\^53-1/], [['run', '--ulimit', 'nofile=-2', ...IMAGE], /--ulimit: expected limits from 0/],
   [['run', '--security-opt', 'x=y', ...IMAGE], /unknown option "x"/], [['run', '--device', 'x', ...IMAGE], /"x" for --device/], [['run', '--ulimit', 'x=1', ...IMAGE], /unknown limit "x"/],
   [['run', '--network', 'none', '--ip', '10.0.0.1', ...IMAGE], /--ip: it cannot be set with --network none/], [['run', '--mount', 'type=odd,dst=/x', ...IMAGE], /unknown type "odd"/],
-  [['run', '--env-file', '/nope', ...IMAGE], /cannot read "\/nope" for --env-file: no such file/], [['run', '--name', 'a b', ...IMAGE], /invalid name "a b"/], [['run', '--detach-keys', 'abc', ...IMAGE], /"abc" for --detach-keys/],
+  [['run', '--env-file', '/nope', ...IMAGE], /cannot read "\/nope" for --env-file: no such file or directory/], [['run', '--name', 'a b', ...IMAGE], /invalid name "a b"/], [['run', '--detach-keys', 'abc', ...IMAGE], /"abc" for --detach-keys/],
   [['run', '--pull', 'often', ...IMAGE], /"often" for --pull/], [['run', '--platform', 'a/b/c/d', ...IMAGE], /"a\/b\/c\/d" for --platform/], [['run', '--log-opt', 'x', ...IMAGE], /"x" for --log-opt/], [['run', '', 'true'], /the name of the image is empty/],
   [['ps', '--filter', 'bad=1'], /invalid filter "bad=1": unknown key "bad"; use one of/], [['ps', '--filter', 'x'], /a filter looks like KEY=VALUE/], [['ps', '--filter', 'status=odd'], /odd is not a status/],
   [['ps', '--format', '{{.ID'], /template: ps:1: unclosed action/], [['ps', '-q', '--format', 'x'], /exclude each other/], [['ps', '--sort', 'x'], /expected one of command, created/],
