@@ -16,6 +16,7 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['`ps --filter`', '`label!`, `command`, `should-start-on-boot` as in podman 5; `volume` takes the path in the container too; `health=none` matches all while there are no health checks; `ancestor` takes any name or short id of the image; `exited` shows what has ended without `--all`; a `name` that is not an expression is refused.'],
   ['`ps`: paused', 'Containers that are paused are shown without `--all`, as in docker.'],
   ['`images --filter`', '`reference` shows the names that match, podman 4.3 all names of the images that do; `id` takes a beginning; `intermediate=true` works.'],
+  ['`volume inspect`', 'Has no `NeedsCopyUp` and `NeedsChown`, which are notes of podman to itself.'],
   ['`volume ls --filter`', 'Several `label` must all match, as elsewhere; with podman 4.3 one is enough.'],
   ['`stats`', 'Without `--all` those that run, as its help says; podman 4.3 shows all. `NET IO` is what the container received, then what it sent; podman 4.3 has them the other way round. The screen is cleared on a terminal only.'],
   ['`events --filter`', '`label` looks at the labels; unknown keys are refused, podman 4.3 ignores them.'],

@@ -24,7 +24,7 @@ export async function showInspected({ names, format, look, out }: Inspection): P
       errors.push(error)
     }
   }
-  if (format === undefined || isJsonFormat(format)) printJson(out, found, INDENT)
+  if (!format || isJsonFormat(format)) printJson(out, found, INDENT)
   else for (const one of found) out.write(await renderOne('inspect', normalise(format), one))
   for (const error of errors) out.error(error)
   return errors.length === 0 ? 0 : exitCodeOf(errors[0])

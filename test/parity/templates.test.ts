@@ -46,7 +46,7 @@ const DIFFERENT: readonly Comparison[] = [
   listed('`inspect` of a container', of('{{json .Config.Annotations}}', 'plain')), listed('`inspect` of a container', of('{{.HostConfig.CgroupMode}} {{json .Config.CreateCommand}} {{.Config.Env}}', 'plain')),
   listed('default capabilities', of('{{json .EffectiveCaps}}', 'plain')), listed('`HostConfig.RestartPolicy.Name`', of('{{.HostConfig.RestartPolicy.Name}}', 'plain')), listed('`HostConfig.ShmSize`', of('{{.HostConfig.ShmSize}}', 'plain')),
   listed('`ps --format`: `Restarts`, `PodID`, `join .Names`', ps('{{.Restarts}}')), listed('`ps --format`: `Restarts`, `PodID`, `join .Names`', ps('{{join .Names ","}}')), listed('`{{.Label "key"}}`', ps('{{.Label "a"}}')),
-  listed('`network` templates', { args: ['network', 'inspect', '--format', '{{.Subnets}}', 'lan'] }), listed('`images --format json`', { args: ['images', '--format', 'json'], mask: [[/"(Virtual)?Size": \d+/g, '']] }),
+  listed('`volume inspect`', { args: ['volume', 'inspect', '--format', '', 'data'] }), listed('`network` templates', { args: ['network', 'inspect', '--format', '{{.Subnets}}', 'lan'] }), listed('`images --format json`', { args: ['images', '--format', 'json'], mask: [[/"(Virtual)?Size": \d+/g, '']] }),
   listed('templates', of('{{define "x"}}<{{.}}>{{end}}{{template "x" .Name}}', 'plain')), listed('`version`', { args: ['version', '--format', '{{.Client.NodeVersion}}'] }),
 ]
 
