@@ -5,6 +5,7 @@ import { removeFiles } from '../fs/remove-tree.ts'
 import type { ExecResult } from '../runtime/exec-process.ts'
 import type { OciProcess, OciSpec } from '../spec/oci-spec.ts'
 import { specText } from '../spec/spec-text.ts'
+import { probeFiles } from './end-orphaned-probes.ts'
 import type { Engine } from './engine.ts'
 import { buildExecProcess } from './exec-process.ts'
 import { findContainer, runningProcess } from './find-container.ts'
@@ -26,13 +27,13 @@ const LONGEST_MS = 2 ** 31 - 60_000
 export async function execInPodContainer(engine: Engine, id: string, { command, maxOutputBytes, timeoutMs = LONGEST_MS, signal }: ExecInPodContainer): Promise<ExecResult> {
   const container = await findContainer(engine, id)
   runningProcess(engine, container, 'cannot exec: ')
-  const dir = join(engine.paths.container(id).exec, randomId())
+  const { dir, processFile, pidFile, ownerFile } = probeFiles(join(engine.paths.container(id).exec, randomId()))
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   try {
-    const processFile = join(dir, 'process.json')
+    writeFileSync(ownerFile, JSON.stringify(engine.self), { mode: 0o600 })
     writeFileSync(processFile, specText(await buildExecProcess(engine, container, { command })), { mode: 0o600 })
     const runtime = await engine.runtime(container.record.runtime.path)
-    return await runtime.exec(id, { processFile, pidFile: join(dir, 'pidfile'), maxOutputBytes, timeoutMs: Math.min(timeoutMs, LONGEST_MS), signal })
+    return await runtime.exec(id, { processFile, pidFile, maxOutputBytes, timeoutMs: Math.min(timeoutMs, LONGEST_MS), signal })
   } finally {
     removeFiles(dir)
   }

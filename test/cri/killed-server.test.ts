@@ -1,12 +1,13 @@
 // The server is killed at any moment of a pod's life, many times; each time it starts again, all is finished or undone.
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ContainerState, NamespaceMode, PodSandboxState, type ContainerConfig, type DeepPartial, type PodSandboxConfig } from '../../src/cri/wire/generated/runtime-v1.ts'
+import { eventually } from '../support/box.ts'
 import { openSuite } from '../support/suite.ts'
 import { containerConfig, openCri, podConfig, startIn, untilState, type Cri } from './cri.ts'
 
@@ -111,6 +112,21 @@ test('ends that come while no server runs are known with their codes', async (t)
   await sleep(1500)
   await cri.restart('SIGKILL')
   assert.deepEqual(await Promise.all(ids.map(async (id) => (await untilState(cri, id, ContainerState.CONTAINER_EXITED)).exitCode)), [3, 4, 5])
+})
+
+test('what a killed server ran in a container for somebody ends at the next start, and nothing else does', async (t) => {
+  const cri = await openCri(t, suite)
+  const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig(ALONE) })
+  const containerId = await startIn(cri, podSandboxId, containerConfig(suite.busybox, ['sh', '-c', 'sleep 1111 & sleep 2222'], ALONE))
+  const running = (): string[] => readdirSync('/proc').flatMap((pid) => { try { return /^sleep\0(\d+)/.exec(readFileSync(join('/proc', pid, 'cmdline'), 'utf8'))?.[1] ?? [] } catch { return [] } }).sort()
+  const asked = cri.runtime.execSync({ containerId, cmd: ['sleep', '3333'], timeout: 0n }).catch(() => undefined)
+  await eventually('all of them', () => running().length === 3)
+  await cri.restart('SIGKILL')
+  await asked
+  await eventually('the end', () => !running().includes('3333'))
+  assert.deepEqual(running(), ['1111', '2222'])
+  assert.equal((await cri.runtime.execSync({ containerId, cmd: ['echo', 'here'], timeout: 10n })).stdout.toString(), 'here\n')
+  assert.deepEqual(readdirSync(join(cri.box.runRoot, 'containers', containerId, 'exec')), [])
 })
 
 test('a request that is made again while it is under way, or after it, gives the same', async (t) => {

@@ -3,6 +3,7 @@ import { connect, createServer, type Server as SocketServer } from 'node:net'
 import { dirname } from 'node:path'
 import { Failure, isFailure } from '../../errors.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { endOrphanedProbes } from '../../engine/end-orphaned-probes.ts'
 import { recoverDead } from '../../engine/recover.ts'
 import { reportService } from '../../engine/report-service.ts'
 import { finishPods } from '../../engine/stop-pod.ts'
@@ -56,6 +57,7 @@ type Report = (what: Parameters<typeof reportService>[1]) => void
 async function serveWith(engine: ThreadedEngine, options: ServeOptions, report: Report): Promise<void> {
   await recoverDead(engine)
   await finishPods(engine)
+  await endOrphanedProbes(engine)
   let settings = options.settings(engine.config)
   checkPinned(settings.pinnedImages)
   let handlers = await findHandlers(engine, settings)
