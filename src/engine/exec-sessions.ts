@@ -1,8 +1,9 @@
-// The folders of exec sessions: there is no other record of them.
-import { readFileSync, readdirSync, statSync } from 'node:fs'
+// The folders of exec sessions: there is no other record of them. Probes have theirs beside them, without a monitor.
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeFiles } from '../fs/remove-tree.ts'
 import { identify } from '../process/identity.ts'
+import { probeFiles } from './end-orphaned-probes.ts'
 import type { Engine } from './engine.ts'
 
 /** A start that takes longer, or a caller that takes longer to hear of the end, has written files or sockets meanwhile. */
@@ -21,9 +22,12 @@ export const execSessions = ({ paths }: Pick<Engine, 'paths'>, id: string): stri
 export function reapSessions(execDir: string): void {
   for (const name of sessionsIn(execDir)) {
     const dir = join(execDir, name)
-    if (!isNew(dir) && monitorOf(dir) === 'gone') removeFiles(dir)
+    if (!isNew(dir) && monitorOf(dir) === 'gone' && !isProbe(dir)) removeFiles(dir)
   }
 }
+
+/** Ended and removed by whoever waits for it, or by the next server: it may take long. */
+const isProbe = (dir: string): boolean => existsSync(probeFiles(dir).ownerFile)
 
 const sessionsIn = (execDir: string): string[] => {
   try { return readdirSync(execDir, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name) } catch { return [] }
