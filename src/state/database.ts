@@ -72,7 +72,7 @@ function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Conne
     version: () => attempt(file, () => db.get<{ data_version: number }>('PRAGMA data_version')!.data_version),
     checkpoint: ({ waits = true } = {}) => {
       if (!waits) raw.exec('PRAGMA busy_timeout=0')
-      raw.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      attempt(file, () => withReserve(file, () => raw.exec('PRAGMA wal_checkpoint(TRUNCATE)')))
       if (!waits) raw.exec(`PRAGMA busy_timeout=${BUSY_TIMEOUT_MS}`)
     },
     hasSynced: () => synced,
