@@ -52,6 +52,7 @@ export async function createContainer(engine: Parts, creation: CreateContainer):
   const runtime = { name, path: (await engine.runtime(name)).path }
   const id = creation.id ?? randomId()
   const durable = !request.autoRemove
+  const storage = await engine.storage()
   return withUndo(async (undo) => {
     const settled = await settleVolumes(engine, { id, request, image })
     const intentId = await reserve(engine, { id, request, image, anonymous: settled.made })
@@ -59,7 +60,6 @@ export async function createContainer(engine: Parts, creation: CreateContainer):
     await settled.make()
     const { idMappings: idmap } = request
     makeOwnDir(engine.paths.container(id).dir, { forOthers: idmap !== undefined })
-    const storage = await engine.storage()
     if (!request.rootfs) await storage.containers.create(id, (image?.chainIds ?? []) as Digest[], { volatile: !durable, ...(idmap ? { idmap } : {}) })
     const record = makeRecord(engine, { id, creation, settled, storageDriver: storage.driver, runtime, hostname: await hostnameOf(engine, id, request) })
     await engine.state.containers.insert({ record, summary: { ...summarize(record), ...(pod ? { pod: pod.name } : {}) }, intentId, ...(pod ? { podId: pod.id } : {}) }, { durable })

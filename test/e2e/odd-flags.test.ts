@@ -47,6 +47,7 @@ test('flags that contradict each other, or ask for what is not there, are refuse
   await refuses(/is in no subnet of network scow/, '--ip', '1.2.3.4')
   await refuses(/0 or more/, '--cpu-shares', '-1')
   await refuses(/more than one protocol/, '--expose', '80/tcp/udp')
+  await refuses(/storage option 'x' must be name=value/, '--storage-opt', 'x')
   await refuses(/port 8080\/tcp of the host is published twice/, '-p', '8080:80', '-p', '8080:81')
 })
 
@@ -94,6 +95,7 @@ test('docker\'s and podman\'s rarer spellings are understood', async (t) => {
   assert.equal(await run('--no-hostname', 'grep -c /etc/hostname /proc/mounts || :'), '0')
   assert.equal(await box.ok('run', '--rm', '--mac-address', '92d0.c60a.2933', suite.busybox, 'cat', '/sys/class/net/eth0/address'), '92:d0:c6:0a:29:33')
   assert.equal((await box.scow(['run', '--rm', '--dns', 'none', suite.busybox, 'cat', '/etc/resolv.conf'])).code, 1)
+  assert.equal(await box.ok('run', '--rm', '--dns-opt', 'ndots:7', suite.busybox, 'grep', '-o', 'ndots:7', '/etc/resolv.conf'), 'ndots:7')
   const port = await freePort()
   await box.ok('run', '--rm', '-p', `${port}:80`, '-p', `${port}:80`, suite.busybox, 'true')
   const warned = await box.scow(['run', '--rm', '--network', 'none', '-p', `${port}:80`, suite.busybox, 'true'])

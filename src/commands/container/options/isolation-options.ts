@@ -84,7 +84,7 @@ export const networkOptions = {
   expose: commaList('--expose <port[/protocol]>', 'Expose a port'),
   dns: commaList('--dns <address>', 'DNS server, or none'),
   dnsSearch: commaList('--dns-search <domain>', 'DNS search domain'),
-  dnsOption: commaList('--dns-option <option>', 'Option of resolv.conf'),
+  dnsOption: commaList('--dns-opt, --dns-option <option>', 'Option of resolv.conf'),
   addHost: list('--add-host <name:address>', 'Line of /etc/hosts'),
   noHosts: flag('--no-hosts', 'Leave the image\'s /etc/hosts'),
   hostsFile: text('--hosts-file <file>', 'Base of /etc/hosts: a path, image or none', { complete: 'file' }),
