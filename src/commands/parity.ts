@@ -37,7 +37,6 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['`run`: exit code', '125 where something outside of the container is wrong: an unknown user or group, a port or address that is taken; podman 4.3 ends with 126 or 127.'],
   ['`attach`: exit code', 'That of the container, as in docker; podman ends with 0.'],
   ['`run` into a pipe whose reader has gone', 'Ends with 141 as others that write into a pipe (podman 126); the process of an `exec` gets SIGPIPE.'],
-  ['`run --rm`', 'With a network of its own a container that has ended is shown as `Removing` for a moment after `run` has; its name, ports, volumes, network and image are free for the next command.'],
   ['`run --hostname`', 'Is of letters, digits, dots and dashes; podman takes any text.'],
   ['`--creds USER`', 'Without a password an empty one is sent; podman asks for it.'],
   ['`run --workdir`', 'Is made where it is missing, as by docker; it must be absolute.'],
