@@ -148,6 +148,7 @@ test('pods and containers tell what they use, in lists and in streams', async (t
   const cri = await openCri(t, suite)
   const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig(ALONE) })
   const containerId = await startIn(cri, podSandboxId, containerConfig(suite.busybox, ['sh', '-c', 'echo x > /file; sleep 1000'], ALONE))
+  await inside(cri, containerId, 'until [ -s /file ]; do usleep 10000; done')
   const { stats: [one] } = await cri.runtime.listContainerStats({ filter: { podSandboxId } })
   assert.ok(one!.cpu!.usageCoreNanoSeconds!.value > 0n && one!.memory!.workingSetBytes!.value > 0n && one!.writableLayer!.usedBytes!.value > 0n)
   const { stats } = await cri.runtime.podSandboxStats({ podSandboxId })
