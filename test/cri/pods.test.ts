@@ -65,7 +65,15 @@ test("the command line sees the kubelet's pods where it is asked for them", asyn
   assert.match(await cri.box.ok('ps', '-p'), new RegExp(`\\n${id.slice(0, 12)} .* ${podSandboxId.slice(0, 12)}  seen(\\n|$)`))
   assert.match(await cri.box.ok('pod', 'ps'), new RegExp(`\\n${podSandboxId.slice(0, 12)}  seen +Running .* 1$`))
   assert.match(await cri.box.fails(2, 'rmi', '--force', suite.busybox), /is used by container k8s_main_seen_there_u_0, which belongs to the kubelet/)
+  const refused = async (...words: string[]): Promise<void> => assert.match((await cri.box.scow(words)).stderr, /^Error: container k8s_main_seen_there_u_0 belongs to the kubelet; [^\n]+\n$/, words.join(' '))
+  await refused('rm', '-f', id)
+  await refused('restart', '-t', '0', id)
+  await refused('rename', id, 'other')
   assert.equal((await cri.runtime.containerStatus({ containerId: id })).status?.state, ContainerState.CONTAINER_RUNNING)
+  await cri.box.ok('stop', '-t', '0', id)
+  await refused('start', id)
+  await refused('start', '-a', id)
+  assert.equal((await untilState(cri, id, ContainerState.CONTAINER_EXITED)).exitCode, 137)
 })
 
 test('a pod that has ended keeps its name until it is removed', async (t) => {

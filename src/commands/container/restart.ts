@@ -2,7 +2,7 @@ import { flag, integer } from '../../cli/option.ts'
 import { restartContainer } from '../../engine/restart-container.ts'
 import { defineCommand } from '../command.ts'
 import { codeOf, forEach } from '../each.ts'
-import { SELECTING, selectContainers, selectOptions, settledContainers } from './select.ts'
+import { needOwn, SELECTING, selectContainers, selectOptions, settledContainers } from './select.ts'
 
 export const spec = defineCommand({
   name: 'restart',
@@ -18,12 +18,14 @@ export const spec = defineCommand({
   async run({ args, options, out, engine: open }) {
     const engine = await open()
     const selection = { args, ...options, all: options.all || options.running, eligible: ({ phase }: { phase: string }) => !options.running || phase === 'running' }
-    const { chosen, errors } = await selectContainers(settledContainers(engine), selection, out)
+    const containers = settledContainers(engine)
+    const { chosen, errors } = await selectContainers(containers, selection, out)
     const failed = await forEach({
       items: chosen, out,
-      act: async ({ id, typed }) => {
-        await restartContainer(engine, id, options.time === undefined ? {} : { timeoutSeconds: options.time })
-        return typed
+      act: async (one) => {
+        needOwn(containers, one, 'stop it, and another is made in its place')
+        await restartContainer(engine, one.id, options.time === undefined ? {} : { timeoutSeconds: options.time })
+        return one.typed
       },
     })
     return codeOf([...errors, ...failed])

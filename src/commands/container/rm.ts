@@ -4,7 +4,7 @@ import { Failure, isFailure } from '../../errors.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { forEach, removalCode } from '../each.ts'
-import { SELECTING, selectContainers, selectOptions, settledContainers } from './select.ts'
+import { SELECTING, needOwn, selectContainers, selectOptions, settledContainers } from './select.ts'
 import { AT_ONCE } from './stop.ts'
 
 export const spec = defineCommand({
@@ -31,8 +31,9 @@ export const spec = defineCommand({
     const { chosen, errors } = await selectContainers(containers, { args, ...options, ignore }, out)
     const failed = await forEach({
       items: chosen, out, parallel: AT_ONCE,
-      act: async ({ id, name, typed, podId }) => {
-        if (podId !== undefined && !options.external && !containers.ownsAll) throw new Failure('wrongState', `container ${name} belongs to the kubelet`, { hint: 'remove its pod there, or pass --external' })
+      act: async (one) => {
+        const { id, typed } = one
+        if (!options.external) needOwn(containers, one, 'remove its pod there, or pass --external')
         try {
           await remove(id, { force: options.force, volumes: options.volumes, ...(options.time === undefined ? {} : { stopTimeoutSeconds: options.time }) })
         } catch (error) {

@@ -34,6 +34,11 @@ export interface Selection {
 
 export interface Chosen { readonly id: string; readonly name: string; /** As typed, for the answer. */ readonly typed: string; readonly podId?: string | undefined }
 
+/** @throws wrongState: whoever made its pod would not know what became of it */
+export function needOwn(source: Pick<ContainerSource, 'ownsAll'>, { name, podId }: Chosen, hint: string): void {
+  if (podId !== undefined && !source.ownsAll) throw new Failure('wrongState', `container ${name} belongs to the kubelet`, { hint })
+}
+
 /** Of this machine, for commands that change something. */
 export const settledContainers = (engine: Engine): ContainerSource => ({ ...engineContainers(engine), settle: () => recoverDead(engine) })
 

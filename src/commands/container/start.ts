@@ -9,7 +9,7 @@ import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import type { AttachManner } from './acts.ts'
 import { codeOf, forEach } from '../each.ts'
-import { SELECTING, selectContainers, selectOptions, settledContainers } from './select.ts'
+import { needOwn, SELECTING, selectContainers, selectOptions, settledContainers, type Chosen } from './select.ts'
 import { readSignal } from './signal.ts'
 import { connectStreams, proxySignals } from './terminal.ts'
 
@@ -36,11 +36,13 @@ export const spec = defineCommand({
       containers: settledContainers(engine), start: (id) => startHere(engine, id), startAttached: (id, how) => startAttachedHere(engine, id, how),
     }))
     const { chosen, errors } = await selectContainers(containers, { args, ...values, eligible: ({ phase }) => phase === 'created' || phase === 'exited' }, out)
+    const ownOnly = (one: Chosen): void => needOwn(containers, one, 'it makes another in its place')
     if (values.attach || values.interactive) {
+      chosen.forEach(ownOnly)
       if (chosen.length + errors.length > 1) throw new Failure('invalid', 'only one container at once can be attached to')
       return chosen[0] ? startAttached(chosen[0].id, { stdin: values.interactive, detachKeys: values.detachKeys, sigProxy: values.sigProxy, interrupt }) : codeOf(errors)
     }
-    const failed = await forEach({ items: chosen, out, act: async ({ id, typed }) => { await start(id); return typed } })
+    const failed = await forEach({ items: chosen, out, act: async (one) => { ownOnly(one); await start(one.id); return one.typed } })
     return codeOf([...errors, ...failed])
   },
 })
