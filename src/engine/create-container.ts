@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, statSync } from 'node:fs'
 import { hostname as hostName } from 'node:os'
 import { dirname } from 'node:path'
 import { Failure, isFailure } from '../errors.ts'
+import { makeDir } from '../fs/remove-tree.ts'
 import type { Digest } from '../image/digest.ts'
 import type { ImageSettings } from '../image/image-config.ts'
 import { commandOf, workdirOf } from '../spec/process.ts'
@@ -69,7 +70,7 @@ export async function createContainer(engine: Parts, creation: CreateContainer):
 
 /** Who is root of a user namespace alone must come through to the root file system. */
 function makeOwnDir(dir: string, { forOthers }: { forOthers: boolean }): void {
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  makeDir(dir, 0o700)
   if (!forOthers) return
   for (const path of [dirname(dir), dir]) chmodSync(path, 0o711)
   for (let path = dirname(dirname(dir)); path !== dirname(path); path = dirname(path)) {
