@@ -34,7 +34,10 @@ const refuseMounted = (path: string): void => {
  * Makes the directory and its parents; an existing one is fine and keeps its mode. Failure when it is something else. Not by
  * Node's own `recursive`, which tries for ever below /proc, where a directory that exists takes none.
  */
-export const makeDir = (path: string, mode = 0o755): void => {
+export const makeDir = (path: string, mode = 0o755): void => make(path, { mode, again: true })
+
+/** `again`: another process may make the parent between our try and our look. */
+const make = (path: string, { mode, again }: { mode: number; again: boolean }): void => {
   try {
     mkdirSync(path, { mode })
   } catch (error) {
@@ -44,7 +47,11 @@ export const makeDir = (path: string, mode = 0o755): void => {
       return
     }
     const parent = dirname(path)
-    if (code !== 'ENOENT' || parent === path || existsSync(parent)) throw error
+    if (code !== 'ENOENT' || parent === path) throw error
+    if (existsSync(parent)) {
+      if (!again) throw error
+      return make(path, { mode, again: false })
+    }
     makeDir(parent, mode)
     makeDir(path, mode)
   }
