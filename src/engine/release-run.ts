@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { monotonicMs } from '../clock.ts'
 import { isFailure } from '../errors.ts'
 import { unmountTree } from '../fs/mounts.ts'
 import { removeTree } from '../fs/remove-tree.ts'
-import { identify, killProcess, type ProcessIdentity } from '../process/identity.ts'
+import { identify, isAlive, killProcess, type ProcessIdentity } from '../process/identity.ts'
 import { both } from './both.ts'
 import type { Engine } from './engine.ts'
 
@@ -30,11 +32,28 @@ export interface Release {
  */
 export async function releaseRun(engine: Parts, owner: RunOwner, { dead = false, deleted, andThen = async () => {} }: Release = {}): Promise<void> {
   const { id } = owner
+  if (!dead) await endMonitor(engine, id)
   const gone = (deleted ?? Promise.resolve(false)).then(async (done) => { if (!done) await (await runtimeOf(engine, owner)).delete(id, { force: true }) })
   if (!dead) await gone
   // The runtime's clean-up is a program of ten milliseconds: what it doesn't need goes meanwhile.
   await both(gone, releaseHost(engine, owner).then(andThen))
   removeTree(engine.paths.container(id).run)
+}
+
+/** What a runtime has half made when it is ended, its groups above all, it does not find again itself: it has that long. */
+const CREATION_MS = 5000
+const POLL_MS = 10
+
+/** Before the runtime is asked to forget the container: a monitor may be about to have it made. */
+async function endMonitor(engine: Parts, id: string): Promise<void> {
+  const { pidFile, monitorPidFile } = engine.paths.container(id)
+  const monitor = monitorOf(monitorPidFile, id)
+  if (!monitor) return
+  const deadline = monotonicMs() + CREATION_MS
+  while (!existsSync(pidFile) && isAlive(monitor) && monotonicMs() < deadline) await sleep(POLL_MS)
+  killProcess(monitor, 'SIGKILL')
+  // The runtime that it started ends with it, and not before.
+  while (isAlive(monitor) && monotonicMs() < deadline + CREATION_MS) await sleep(1)
 }
 
 /** Has the runtime forget a container that has ended, while others look at how. @returns whether it has; never rejects */
