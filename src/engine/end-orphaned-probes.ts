@@ -1,21 +1,17 @@
 // Probes outlive a server that is killed, and nobody waits for them any more.
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeFiles } from '../fs/remove-tree.ts'
 import { identify, isAlive, killProcess, readStat, type ProcessIdentity } from '../process/identity.ts'
 import type { Engine } from './engine.ts'
-
-export interface ProbeFiles { readonly dir: string; readonly processFile: string; readonly pidFile: string; readonly ownerFile: string }
-
-/** Of one probe of a container. */
-export const probeFiles = (dir: string): ProbeFiles => ({ dir, processFile: join(dir, 'process.json'), pidFile: join(dir, 'pidfile'), ownerFile: join(dir, 'owner') })
+import { probeFiles, sessionsIn, type ProbeFiles } from './exec-sessions.ts'
 
 /** Ends those whose server is gone, and removes their files. */
 export async function endOrphanedProbes({ paths, state }: Pick<Engine, 'paths' | 'state'>): Promise<void> {
   for (const { id, phase } of await state.containers.list()) {
     if (phase !== 'running') continue
     const { exec } = paths.container(id)
-    for (const files of foldersIn(exec).map((name) => probeFiles(join(exec, name)))) if (isOrphaned(files)) end(files)
+    for (const files of sessionsIn(exec).map((name) => probeFiles(join(exec, name)))) if (isOrphaned(files)) end(files)
   }
 }
 
@@ -40,8 +36,4 @@ const isOrphaned = ({ ownerFile }: ProbeFiles): boolean => {
 
 const textOf = (file: string): string | undefined => {
   try { return readFileSync(file, 'utf8') } catch { return undefined }
-}
-
-const foldersIn = (dir: string): string[] => {
-  try { return readdirSync(dir) } catch { return [] }
 }

@@ -3,11 +3,15 @@ import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeFiles } from '../fs/remove-tree.ts'
 import { identify } from '../process/identity.ts'
-import { probeFiles } from './end-orphaned-probes.ts'
 import type { Engine } from './engine.ts'
 
 /** A start that takes longer, or a caller that takes longer to hear of the end, has written files or sockets meanwhile. */
 const NEW_MS = 60_000
+
+export interface ProbeFiles { readonly dir: string; readonly processFile: string; readonly pidFile: string; readonly ownerFile: string }
+
+/** Of one probe of a container. */
+export const probeFiles = (dir: string): ProbeFiles => ({ dir, processFile: join(dir, 'process.json'), pidFile: join(dir, 'pidfile'), ownerFile: join(dir, 'owner') })
 
 /** Ids of the sessions that run, for `inspect`. */
 export const execSessions = ({ paths }: Pick<Engine, 'paths'>, id: string): string[] => {
@@ -29,7 +33,7 @@ export function reapSessions(execDir: string): void {
 /** Ended and removed by whoever waits for it, or by the next server: it may take long. */
 const isProbe = (dir: string): boolean => existsSync(probeFiles(dir).ownerFile)
 
-const sessionsIn = (execDir: string): string[] => {
+export const sessionsIn = (execDir: string): string[] => {
   try { return readdirSync(execDir, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name) } catch { return [] }
 }
 

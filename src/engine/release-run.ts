@@ -32,7 +32,7 @@ export interface Release {
  */
 export async function releaseRun(engine: Parts, owner: RunOwner, { dead = false, deleted, andThen = async () => {} }: Release = {}): Promise<void> {
   const { id } = owner
-  if (!dead) await endMonitor(engine, id)
+  await endMonitor(engine, id, { dead })
   const gone = (deleted ?? Promise.resolve(false)).then(async (done) => { if (!done) await (await runtimeOf(engine, owner)).delete(id, { force: true }) })
   if (!dead) await gone
   // The runtime's clean-up is a program of ten milliseconds: what it doesn't need goes meanwhile.
@@ -44,16 +44,16 @@ export async function releaseRun(engine: Parts, owner: RunOwner, { dead = false,
 const CREATION_MS = 5000
 const POLL_MS = 10
 
-/** Before the runtime is asked to forget the container: a monitor may be about to have it made. */
-async function endMonitor(engine: Parts, id: string): Promise<void> {
+/** Before the runtime is asked to forget the container: unless that is dead, its monitor may be about to have it made. */
+async function endMonitor(engine: Parts, id: string, { dead }: { dead: boolean }): Promise<void> {
   const { pidFile, monitorPidFile } = engine.paths.container(id)
   const monitor = monitorOf(monitorPidFile, id)
   if (!monitor) return
   const deadline = monotonicMs() + CREATION_MS
-  while (!existsSync(pidFile) && isAlive(monitor) && monotonicMs() < deadline) await sleep(POLL_MS)
+  while (!dead && !existsSync(pidFile) && isAlive(monitor) && monotonicMs() < deadline) await sleep(POLL_MS)
   killProcess(monitor, 'SIGKILL')
-  // The runtime that it started ends with it, and not before.
-  while (isAlive(monitor) && monotonicMs() < deadline + CREATION_MS) await sleep(1)
+  // A runtime that it started ends with it, and not before.
+  while (!dead && isAlive(monitor) && monotonicMs() < deadline + CREATION_MS) await sleep(1)
 }
 
 /** Has the runtime forget a container that has ended, while others look at how. @returns whether it has; never rejects */
@@ -63,10 +63,7 @@ export const beginDelete = (engine: Pick<Engine, 'runtime'>, owner: RunOwner): P
 const runtimeOf = (engine: Pick<Engine, 'runtime'>, { record }: RunOwner): ReturnType<Engine['runtime']> => engine.runtime(record.runtime.path)
 
 async function releaseHost(engine: Parts, { id, record }: RunOwner): Promise<void> {
-  const { run, monitorPidFile } = engine.paths.container(id)
-  const monitor = monitorOf(monitorPidFile, id)
-  if (monitor) killProcess(monitor, 'SIGKILL')
-  await unmountTree(run)
+  await unmountTree(engine.paths.container(id).run)
   await (await engine.storage()).containers.unmount(id)
   if (record.request.network.kind !== 'bridge') return
   await releaseNetwork(engine, id)
