@@ -1,4 +1,3 @@
-import { removeTree } from '../fs/remove-tree.ts'
 import type { Engine } from './engine.ts'
 import { removeVolumes } from './remove-volumes.ts'
 
@@ -8,8 +7,8 @@ type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage'>
 export async function releaseCreation(engine: Parts, { id, intentId, anonymous }: { id: string; intentId: number; anonymous: readonly string[] }): Promise<void> {
   const storage = await engine.storage()
   await storage.containers.remove(id)
-  removeTree(engine.paths.container(id).dir)
-  removeTree(engine.paths.container(id).run)
+  const { dir, run } = engine.paths.container(id)
+  for (const path of [dir, run]) await storage.trees.remove(path)
   await removeVolumes(engine, anonymous)
   await engine.state.containers.remove({ id, intentId })
 }

@@ -1,6 +1,4 @@
 import { isFailure } from '../errors.ts'
-import { unmountTree } from '../fs/mounts.ts'
-import { removeTree } from '../fs/remove-tree.ts'
 import { log } from '../log.ts'
 import type { Engine } from './engine.ts'
 import { removeContainer } from './remove-container.ts'
@@ -28,6 +26,7 @@ export async function releasePodRun(engine: Parts, id: string, { needNetwork }: 
   await networks.removeNetns(id)
   await engine.state.containers.releasePorts(id, { durable: false })
   const { run } = engine.paths.pod(id)
-  await unmountTree(run)
-  removeTree(run)
+  const { trees } = await engine.storage()
+  await trees.unmount(run)
+  await trees.remove(run)
 }

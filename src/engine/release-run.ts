@@ -3,8 +3,6 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { monotonicMs } from '../clock.ts'
 import { isFailure } from '../errors.ts'
-import { unmountTree } from '../fs/mounts.ts'
-import { removeTree } from '../fs/remove-tree.ts'
 import { identify, isAlive, killProcess, type ProcessIdentity } from '../process/identity.ts'
 import { both } from './both.ts'
 import type { Engine } from './engine.ts'
@@ -37,7 +35,7 @@ export async function releaseRun(engine: Parts, owner: RunOwner, { dead = false,
   if (!dead) await gone
   // The runtime's clean-up is a program of ten milliseconds: what it doesn't need goes meanwhile.
   await both(gone, releaseHost(engine, owner).then(andThen))
-  removeTree(engine.paths.container(id).run)
+  await (await engine.storage()).trees.remove(engine.paths.container(id).run)
 }
 
 /** What a runtime has half made when it is ended, its groups above all, it does not find again itself: it has that long. */
@@ -63,8 +61,9 @@ export const beginDelete = (engine: Pick<Engine, 'runtime'>, owner: RunOwner): P
 const runtimeOf = (engine: Pick<Engine, 'runtime'>, { record }: RunOwner): ReturnType<Engine['runtime']> => engine.runtime(record.runtime.path)
 
 async function releaseHost(engine: Parts, { id, record }: RunOwner): Promise<void> {
-  await unmountTree(engine.paths.container(id).run)
-  await (await engine.storage()).containers.unmount(id)
+  const { containers, trees } = await engine.storage()
+  await trees.unmount(engine.paths.container(id).run)
+  await containers.unmount(id)
   if (record.request.network.kind !== 'bridge') return
   await releaseNetwork(engine, id)
   await engine.state.containers.releasePorts(id, { durable: false })

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure, isFailure } from '../errors.ts'
-import { removeTree } from '../fs/remove-tree.ts'
 import type { Container } from '../state/containers.ts'
 import { attendedFile } from './cleanup-command.ts'
 import { withContainerLock } from './container-lock.ts'
@@ -70,12 +69,13 @@ export async function removeSettled(engine: Parts, container: Container, { volum
 /** Without `release` its run has been given back already. Idempotent; also what recovery does for a removal that was killed. The intent is on disk: losing the end of it to a power cut costs nothing. */
 export async function finishRemoval(engine: Parts, { id, intentId, data, release }: { id: string; intentId: number; data: RemovalData; release: Release | undefined }): Promise<void> {
   const { dir, run } = engine.paths.container(id)
+  const { containers, trees } = await engine.storage()
   const removeOwn = async (): Promise<void> => {
-    await (await engine.storage()).containers.remove(id)
-    removeTree(dir)
+    await containers.remove(id)
+    await trees.remove(dir)
   }
   await (release ? releaseRun(engine, { id, record: data.record }, { ...release, andThen: removeOwn }) : removeOwn())
-  removeTree(run)
+  await trees.remove(run)
   // Ids are never used again: nobody can want these locks for another container.
   for (const file of [join(engine.paths.locks, id), attendedFile(engine, id), join(engine.paths.exits, id), join(engine.paths.cleanupQueue, id), ...halfExits(engine, id)]) rmSync(file, { force: true })
   if (data.anonymousVolumes.length === 0) return engine.state.containers.remove({ id, intentId }, { durable: false })

@@ -14,6 +14,7 @@ const UPKEEP_MS = 10_000
 export function watchPodContainers(engine: Engine, signal: AbortSignal): void {
   let busy = false
   let again = false
+  let thorough = true
   const look = async (): Promise<void> => {
     again = true
     if (busy) return
@@ -21,7 +22,9 @@ export function watchPodContainers(engine: Engine, signal: AbortSignal): void {
     try {
       while (again && !signal.aborted) {
         again = false
-        await settleEnded(engine)
+        const missing = thorough
+        thorough = false
+        await settleEnded(engine, { missing })
       }
     } catch (error) {
       log.error(`watching containers: ${error instanceof Error ? error.stack : error}`)
@@ -31,7 +34,10 @@ export function watchPodContainers(engine: Engine, signal: AbortSignal): void {
   }
   const watcher = watch(engine.paths.exits, (_, name) => { if (name === null || !name.includes('.')) void look() })
   watcher.on('error', () => watcher.close())
-  const net = setInterval(() => void look(), NET_MS)
+  const net = setInterval(() => {
+    thorough = true
+    void look()
+  }, NET_MS)
   const upkeep = setInterval(() => {
     void keepShort(engine)
     void trimMemory() // what threads that have ended leave, and code that the start alone needed
@@ -55,12 +61,15 @@ async function keepShort({ state }: Engine): Promise<void> {
   }
 }
 
-/** An exit file tells of most ends; a container whose monitor was killed has none. */
-async function settleEnded(engine: Engine): Promise<void> {
+/**
+ * An exit file tells of most ends; a container whose monitor was killed has none.
+ * @param missing looks for those too, process by process
+ */
+async function settleEnded(engine: Engine, { missing }: { missing: boolean }): Promise<void> {
   const exits = new Set(listExits(engine.paths.exits))
   for (const row of await engine.state.containers.list()) {
     if (row.podId === undefined || (row.phase !== 'running' && row.phase !== 'paused')) continue
-    if (!exits.has(row.id) && trueRow(engine, row).phase !== 'exited') continue
+    if (!exits.has(row.id) && !(missing && trueRow(engine, row).phase === 'exited')) continue
     await cleanupContainer(engine, row.id)
   }
 }

@@ -1,5 +1,5 @@
 // What `runc delete` does to a container that has ended, read from the state that runc keeps of it.
-import { closeSync, constants, fstatSync, openSync, readSync, rmSync, rmdirSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, rmSync, rmdir } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { readStat } from '../process/identity.ts'
@@ -29,15 +29,12 @@ const StateSchema = v.object({
  * takes to begin. @returns false where there is anything else to do, or anything is not as expected: the runtime itself is to
  * be asked, which finds what is left
  */
-export function deleteEnded(stateDir: string, id: string): boolean {
+export async function deleteEnded(stateDir: string, id: string): Promise<boolean> {
   const dir = join(stateDir, id)
   const state = readState(join(dir, 'state.json'))
   if (!state || lives(state)) return false
-  try {
-    for (const path of new Set(Object.values(state.cgroup_paths))) removeCgroup(path)
-  } catch {
-    return false // groups below it, or a process that is not gone yet
-  }
+  const removed = await Promise.all([...new Set(Object.values(state.cgroup_paths))].map(removeCgroup))
+  if (removed.includes(false)) return false // groups below it, or a process that is not gone yet
   rmSync(dir, { recursive: true, force: true })
   return true
 }
@@ -65,10 +62,6 @@ function lives({ init_process_pid: pid, init_process_start: startTime }: State):
   return stat !== undefined && stat.startTime === startTime && stat.state !== 'Z' && stat.state !== 'X'
 }
 
-function removeCgroup(path: string): void {
-  try {
-    rmdirSync(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-}
+/** On the thread pool: the kernel takes its time. @returns whether it is gone */
+const removeCgroup = (path: string): Promise<boolean> =>
+  new Promise((resolve) => rmdir(path, (error) => resolve(error === null || error.code === 'ENOENT')))

@@ -113,7 +113,7 @@ export const openRuntime = ({ path, stateDir, systemdCgroup, extraArgs = [] }: R
     },
     kill: async (id, signal, { all = false, ...options } = {}) => { await call(id, ['kill', ...(all ? ['--all'] : []), id, String(signal)], options) },
     delete: async (id, { force = false, ...options } = {}) => {
-      if (traits.hasKnownState && !systemdCgroup && deleteEnded(stateDir, id)) return
+      if (traits.hasKnownState && !systemdCgroup && await deleteEnded(stateDir, id)) return
       await act(id, ['delete', ...(force ? ['--force'] : [])], options).catch(unlessUnknown)
     },
     state: async (id, options) => {

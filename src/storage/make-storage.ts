@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileLabel, setFileLabel, setOwnLabel } from '../fs/file-label.ts'
-import { makeDir } from '../fs/remove-tree.ts'
+import { unmountTree } from '../fs/mounts.ts'
+import { makeDir, removeTree } from '../fs/remove-tree.ts'
 import { removeAbandoned } from '../fs/write-atomic.ts'
 import { parseDigest } from '../image/digest.ts'
 import { makePaths, type Paths } from '../paths.ts'
@@ -48,6 +49,7 @@ export async function makeStorage({ paths: asked, driver: name = 'overlay', opti
     blobs: makeBlobs(store),
     layers: makeLayers(store, usedBy),
     containers,
+    trees: { unmount: (path) => unmountTree(path), remove: async (path) => removeTree(path) },
     async recover() {
       demoteOldVerified(store.files)
       dropNeedlessPartials(store.files)

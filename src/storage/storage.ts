@@ -167,11 +167,20 @@ export interface StorageOptions {
   readonly keepBlobs?: boolean
 }
 
+/** Folders of containers and pods outside of the store. With many mounts on the host even to look for theirs takes long. */
+export interface Trees {
+  /** All at and below `path`; nothing mounted is fine. */
+  unmount(path: string): Promise<void>
+  /** Nothing there is fine. Failure inUse, before anything is touched, while something is mounted below. */
+  remove(path: string): Promise<void>
+}
+
 export interface Storage {
   readonly driver: DriverName
   readonly blobs: Blobs
   readonly layers: Layers
   readonly containers: ContainerLayers
+  readonly trees: Trees
   /** Clears the staging of dead processes and partials of blobs that are there. Idempotent; safe beside running pulls. */
   recover(): Promise<void>
   /** Why overlay can't be used here, or undefined. `scow info` shows it. */

@@ -11,7 +11,7 @@ export async function openThreadedStorage({ paths, ...setup }: StorageSetup): Pr
   const local = await openStorage({ ...setup, paths, options })
   const roots = { root: paths.root, runRoot: paths.runRoot }
   const threads = openThreads({ source: 'storage/storage-worker.ts', data: { ...setup, options, roots }, most: MOST_THREADS, idleMs: IDLE_MS })
-  const away = <Group extends 'blobs' | 'layers' | 'containers', Name extends keyof Storage[Group] & string>(group: Group, names: readonly Name[]): Pick<Storage[Group], Name> =>
+  const away = <Group extends 'blobs' | 'layers' | 'containers' | 'trees', Name extends keyof Storage[Group] & string>(group: Group, names: readonly Name[]): Pick<Storage[Group], Name> =>
     Object.fromEntries(names.map((name) => [name, (...args: unknown[]) => threads.call(`${group}.${name}`, ...args)])) as unknown as Pick<Storage[Group], Name>
   const { commitAll, ...layers } = away('layers', ['find', 'commitAll', 'rebuild', 'remove', 'list'])
   const committing: typeof commitAll = (commits) => commitAll(commits.map(({ ingested, parent }) => ({ parent, ingested: plain(ingested) })))
@@ -21,6 +21,7 @@ export async function openThreadedStorage({ paths, ...setup }: StorageSetup): Pr
     blobs: { ...local.blobs, ...away('blobs', ['read', 'put', 'remove', 'list']) },
     layers: { ...local.layers, ...layers, commitAll: committing, commit: async (ingested, parent) => (await committing([{ ingested, parent }]))[0]! },
     containers: { ...local.containers, ...away('containers', ['create', 'mount', 'unmount', 'remove', 'usage', 'layersOf', 'list', 'mountImage', 'unmountImage']) },
+    trees: away('trees', ['unmount', 'remove']),
     recover: async () => { await threads.call('recover') },
     overlayProblem: async () => await threads.call('overlayProblem') as string | undefined,
     idmapProblem: () => (problem ??= threads.call('idmapProblem') as Promise<string | undefined>),
