@@ -7,7 +7,7 @@ import type { Engine } from './engine.ts'
 type Parts = Pick<Engine, 'config' | 'paths'>
 
 /** As bin/scow has them for what is short. */
-export const NODE_FLAGS = ['--v8-pool-size=0', '--min-semi-space-size=8', '--no-rehash-snapshot']
+export const NODE_FLAGS = ['--v8-pool-size=0', '--min-semi-space-size=8', '--no-rehash-snapshot', '--no-verify-snapshot-checksum']
 
 /**
  * argv of what the monitor starts at the container's end: the exit program, installed under the root so that an update
