@@ -2,6 +2,7 @@
 import { closeSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '../errors.ts'
+import { expectCgroupMoves } from '../process/cgroup-moves.ts'
 import { DEFAULT_PATH, drain, startChild, type Child } from '../process/child.ts'
 import { ownTurn } from '../process/own-turn.ts'
 import { pipe, socketPair } from '../sys/addon.ts'
@@ -66,6 +67,7 @@ export const startMonitor = async (options: StartOptions, args: readonly string[
     sync.handedOn()
     attach?.handedOn()
   }
+  expectCgroupMoves()
   const said: Buffer[] = []
   const listening = errors && drain(errors.read, (chunk) => { said.push(chunk) })
   const gate = makeGate(start.write)

@@ -1,6 +1,7 @@
 // A process in a running container, without a monitor: for probes and short commands whose output is wanted whole.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { Failure } from '../errors.ts'
+import { expectCgroupMoves } from '../process/cgroup-moves.ts'
 import { runProgram } from '../process/run-program.ts'
 import { signalNumber } from '../process/signals.ts'
 import { runtimeFailure } from './errors.ts'
@@ -39,6 +40,7 @@ export const execProcess = async ({ path, name, globals, id }: ExecTarget, optio
   const timer = setTimeout(() => stopper.stop(new Failure('timeout', `the command did not end within ${timeoutMs / 1000} s`)), timeoutMs)
   const onAbort = (): void => stopper.stop(cancelled(name, signal!))
   signal?.addEventListener('abort', onAbort, { once: true })
+  expectCgroupMoves()
   try {
     const ended = await runProgram(path, [...globals, 'exec', '--process', processFile, '--pid-file', pidFile, id], {
       timeoutMs: timeoutMs + 2 * REAP_MS, truncate: true, signal: stopper.hard,

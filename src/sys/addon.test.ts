@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { closeSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readlinkSync, readSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { after } from 'node:test'
@@ -214,4 +214,15 @@ test('memory is given back while others use it, and what a start has mapped of t
   await Promise.all([sys.trimMemory(), sys.trimMemory()])
   const after = ofFilesKb()
   assert.ok(after < before / 2, `${before} kB, then ${after} kB`)
+})
+
+test('while moves between cgroups are kept ready, this process stays in its own', async () => {
+  const groups = (): string => readFileSync('/proc/self/cgroup', 'utf8')
+  const threads = (): string[] => readdirSync('/proc/self/task')
+  const [before, others] = [groups(), threads()]
+  sys.keepMovesReady(50)
+  sys.keepMovesReady(100)
+  const [keeper, ...more] = threads().filter((id) => !others.includes(id))
+  assert.ok(keeper !== undefined && more.length === 0)
+  while (existsSync(`/proc/self/task/${keeper}`)) assert.equal(groups(), before)
 })

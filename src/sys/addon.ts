@@ -50,6 +50,7 @@ interface Native {
   setSubreaper(on: boolean): void
   exit(code: number): boolean
   trimMemory(): Promise<boolean>
+  keepMovesReady(ms: number): void
   windowSize(fd: number): number
   setWindowSize(fd: number, rows: number, columns: number): void
   makeRaw(fd: number): Buffer
@@ -230,6 +231,10 @@ export const sendFd = (socket: number, fd: number, bytes: Uint8Array): number =>
 /** Gives back free memory of the C library's, which keeps what ended threads have left, and pages of files that can be had again from
  * the page cache: a start maps far more of a program than it uses. On the thread pool. */
 export const trimMemory = async (): Promise<void> => { await native().trimMemory() }
+
+/** For `ms`, from about a grace period of the kernel on, whoever moves a process to another cgroup need not wait for one. Nothing where
+ * this process may not do so. On a thread of its own. */
+export const keepMovesReady = (ms: number): void => native().keepMovesReady(ms)
 
 /** One message to the datagram socket at `path`, whole or not at all and without waiting; "@name" is an abstract one. */
 export const sendDatagram = (path: string, bytes: Uint8Array): void => native().sendDatagram(path, bytes)
