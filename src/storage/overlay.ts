@@ -5,7 +5,7 @@ import { monotonicMs } from '../clock.ts'
 import { Failure } from '../errors.ts'
 import { mountHolders, unmountTree } from '../fs/mounts.ts'
 import { fileLabel, setFileLabel } from '../fs/file-label.ts'
-import { makeDir, removeTree } from '../fs/remove-tree.ts'
+import { makeDir, removeFiles, removeTree } from '../fs/remove-tree.ts'
 import type { Digest } from '../image/digest.ts'
 import type { Paths } from '../paths.ts'
 import { mountOverlay, type IdMappings, type OverlayMount } from '../sys/addon.ts'
@@ -52,7 +52,8 @@ export function makeOverlay(paths: Paths, style: WhiteoutStyle): Driver {
     async remove(id) {
       const dirs = dirsOf(id)
       await containers.unmount(id)
-      for (const dir of [dirs.merged, dirs.work, dirs.upper, dirs.lowers]) removeTree(dir)
+      // Nothing is mounted there any more, so nobody needs to look again.
+      for (const dir of [dirs.merged, dirs.work, dirs.upper, dirs.lowers]) removeFiles(dir)
       dropRecord(paths, id)
     },
     usage: async (id) => treeUse(dirsOf(id).upper),
