@@ -23,11 +23,13 @@ const words = process.argv.slice(2)
 const base = '/var/tmp/scow-bench-roots'
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-const rootsOf = (name: string): string[] => ['--root', join(base, name, 'root'), '--runroot', join(base, name, 'run')]
+const runRoots = join(base, 'run')
+const rootsOf = (name: string): string[] => ['--root', join(base, name), '--runroot', join(runRoots, name)]
 
 function makeTools(): Tool[] {
   rmSync(base, { recursive: true, force: true })
-  for (const name of ['scow', 'podman']) mkdirSync(join(base, name), { recursive: true })
+  mkdirSync(runRoots, { recursive: true })
+  mountTmpfs(runRoots) // as /run is where systemd is
   mkdirSync('/etc/containers', { recursive: true })
   writeFileSync('/etc/containers/registries.conf', '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n')
   const conf = join(base, 'containers.conf')
@@ -118,6 +120,10 @@ async function runAside({ command, env }: Tool, args: readonly string[]): Promis
   const { execFile } = await import('node:child_process')
   const { promisify } = await import('node:util')
   await promisify(execFile)(command[0]!, [...command.slice(1), ...args], { env })
+}
+
+function mountTmpfs(dir: string): void {
+  call({ name: 'mount', command: ['mount'], env: { PATH: path } }, ['-t', 'tmpfs', 'tmpfs', dir])
 }
 
 function measureMemory(): void {
