@@ -10,6 +10,7 @@ import type { ContainerRequest } from '../spec/request.ts'
 import { signalNumber } from '../process/signals.ts'
 import type { ContainerRecord } from '../state/container-record.ts'
 import type { ImageRecord } from '../state/images.ts'
+import { both } from './both.ts'
 import { summarize } from './container-summary.ts'
 import { settleVolumes, type SettledVolumes } from './container-volumes.ts'
 import type { Engine } from './engine.ts'
@@ -17,6 +18,7 @@ import { nameMeant } from './find-image.ts'
 import { randomId, randomName } from './random-name.ts'
 import { releaseCreation } from './release-creation.ts'
 import { recoverDead } from './recover.ts'
+import type { MadeContainer } from './settle-spec.ts'
 import { withUndo } from './undo.ts'
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'runtime' | 'networks'>
@@ -32,6 +34,8 @@ export interface CreateContainer {
   readonly source?: string
   /** The CRI gives its own. */
   readonly id?: string
+  /** Has the last word before there is a container. */
+  readonly check?: (container: MadeContainer) => Promise<void>
 }
 
 export const NAME_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
@@ -61,8 +65,11 @@ export async function createContainer(engine: Parts, creation: CreateContainer):
     await settled.make()
     const { idMappings: idmap } = request
     makeOwnDir(engine.paths.container(id).dir, { forOthers: idmap !== undefined })
-    if (!request.rootfs) await storage.containers.create(id, (image?.chainIds ?? []) as Digest[], { volatile: !durable, ...(idmap ? { idmap } : {}) })
     const record = makeRecord(engine, { id, creation, settled, storageDriver: storage.driver, runtime, hostname: await hostnameOf(engine, id, request) })
+    await both(
+      request.rootfs ? Promise.resolve() : storage.containers.create(id, (image?.chainIds ?? []) as Digest[], { volatile: !durable, ...(idmap ? { idmap } : {}) }),
+      creation.check?.({ id, name: request.name ?? id, podId: pod?.id, record }) ?? Promise.resolve(),
+    )
     await engine.state.containers.insert({ record, summary: { ...summarize(record), ...(pod ? { pod: pod.name } : {}) }, intentId, ...(pod ? { podId: pod.id } : {}) }, { durable })
     return id
   })

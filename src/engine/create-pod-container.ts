@@ -5,6 +5,7 @@ import { Failure } from '../errors.ts'
 import type { BindMount, ContainerRequest, NamespaceMode } from '../spec/request.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Pod } from '../state/pods.ts'
+import { checkPodContainer } from './check-pod-container.ts'
 import { createContainer } from './create-container.ts'
 import type { Engine } from './engine.ts'
 import { cgroupVersion } from './gather-host-facts.ts'
@@ -29,8 +30,11 @@ export interface CreatePodContainer {
 export async function createPodContainer(engine: Engine, { pod, request, image, pid, source }: CreatePodContainer): Promise<string> {
   const { request: shared, id: podId } = pod.record
   for (const mount of request.mounts) if (mount.type === 'bind') await needSource(mount)
-  if (request.log.path) await mkdir(dirname(request.log.path), { recursive: true, mode: 0o755 })
   return createContainer(engine, {
+    check: async (container) => {
+      await checkPodContainer(engine, container)
+      if (request.log.path) await mkdir(dirname(request.log.path), { recursive: true, mode: 0o755 })
+    },
     image, pod: { id: podId, name: shownName(shared) }, ...(source === undefined ? {} : { source }),
     request: {
       ...request,

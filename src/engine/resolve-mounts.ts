@@ -56,9 +56,11 @@ async function inside(engine: Engine, { container, index }: Pick<Inputs, 'contai
   makeDir(dir, 0o711)
   const { mountInRoot } = await import('../fs/mount-in-root.ts')
   const target = join(dir, String(index))
-  if (!mountInRoot({ root, path, target })) throw new Failure('notFound', `${what} has no ${path}`)
+  if (!mountInRoot({ root, path, target })) throw missingPart(what, path)
   return target
 }
+
+export const missingPart = (what: string, path: string): Failure => new Failure('notFound', `${what} has no ${path}`)
 
 /** Done by us, so that any runtime will do. A bare `idmap` takes the container's own ids. */
 async function shiftOwners(engine: Engine, mount: ResolvedMount, { container, index }: Inputs): Promise<ResolvedMount> {

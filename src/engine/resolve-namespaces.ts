@@ -8,7 +8,7 @@ import { runningProcess } from './find-container.ts'
 type Parts = Pick<Engine, 'paths' | 'self' | 'state'>
 
 /** Names of containers become paths of their namespaces. @throws notFound, wrongState when that container doesn't run */
-export async function resolveNamespaces(engine: Parts, { record }: Container, network: ResolvedNamespace): Promise<ResolvedNamespaces> {
+export async function resolveNamespaces(engine: Parts, { record }: Pick<Container, 'record'>, network: ResolvedNamespace): Promise<ResolvedNamespaces> {
   const { pid, ipc, uts, cgroup, user } = record.request.namespaces
   return {
     network,

@@ -25,10 +25,10 @@ export const readInRoot = (root: string, path: string, maxBytes: number): Buffer
 }
 
 /** The whole regular file `path`; Failure invalid when it is bigger than `maxBytes`. Errors of the system as they are. */
-export const readFileBounded = (path: string, maxBytes: number): Buffer => {
+export const readFileBounded = (path: string | Buffer, maxBytes: number): Buffer => {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
-    return readBounded(fd, path, maxBytes)
+    return readBounded(fd, String(path), maxBytes)
   } finally {
     closeSync(fd)
   }

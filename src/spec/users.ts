@@ -45,6 +45,9 @@ export function resolveUser({ user = '', passwd = '', group = '', groups = [], p
   }
 }
 
+/** Whether `user` names somebody that only the files of a root can tell. */
+export const needsFiles = (user: string): boolean => !/^\d*(:\d*)?$/.test(user)
+
 const splitOnce = (text: string): string[] => {
   const at = text.indexOf(':')
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)]

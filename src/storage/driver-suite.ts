@@ -161,6 +161,23 @@ export function testDriver(driver: DriverName, marks?: string): void {
     })
   }
 
+  test(`${title}: files of an image are found and read as its root would show them`, async () => {
+    const { layers } = await opened
+    const chain = await load([
+      archive({ name: 'etc/', type: '5' }, { name: 'etc/passwd', content: 'below' }, { name: 'etc/group', content: 'gone' }, { name: 'lib', type: '2', linkName: '/usr/lib' }, { name: 'loop', type: '2', linkName: 'loop' },
+        { name: 'usr/', type: '5' }, { name: 'usr/lib/', type: '5' }, { name: 'usr/lib/passwd', content: 'above' }),
+      archive({ name: 'etc/.wh.group', content: '' }, { name: 'etc/passwd', type: '2', linkName: '../../../../lib/passwd' }),
+    ])
+    const text = (path: string) => layers.text(chain, { path, maxBytes: 10 })
+    assert.deepEqual(await Promise.all(['/etc/passwd', 'etc/../lib/passwd', '/etc/group', 'no/such', '/etc/passwd/x'].map(text)), ['above', 'above', undefined, undefined, undefined])
+    const found = ['', '/', 'lib', '/../../etc', 'usr/lib/passwd', 'loop', 'loop/x', 'etc/group', 'usr/lib/none'].map((path) => layers.has(chain, path))
+    assert.deepEqual(await Promise.all(found), [true, true, true, true, true, false, false, false, false])
+    for (const path of ['lib', '/']) await assert.rejects(text(path), (error) => isFailure(error, 'invalid'))
+    await assert.rejects(layers.text(chain, { path: 'etc/passwd', maxBytes: 4 }), (error) => isFailure(error, 'invalid'))
+    await assert.rejects(layers.has([...chain, 'sha256:0'.padEnd(71, '0') as Digest], 'etc'), (error) => isFailure(error, 'notFound'))
+    for (const id of chain.toReversed()) await layers.remove(id)
+  })
+
   test(`${title}: a container writes to its own layer only, and its size is that`, async () => {
     const storage = await opened
     const chain = await load([archive({ name: 'a', content: 'a'.repeat(1000) }, { name: 'b', type: '1', linkName: 'a' })])

@@ -9,6 +9,7 @@ import { renameExchange, syncfsAsync } from '../sys/addon.ts'
 import { finalize } from './blob-files.ts'
 import type { StagedLayer } from './ingest.ts'
 import { hasTree, layerDir, listChainIds, readLayer, RECORD, recordText, TREE } from './layer-record.ts'
+import { imageHas, imageText } from './look-into.ts'
 import { LowerView } from './lower-view.ts'
 import { settle } from './settle.ts'
 import type { Store } from './store.ts'
@@ -29,6 +30,8 @@ export function makeLayers(store: Store, usedBy: (chainId: Digest) => Promise<st
     }),
     commit: async (ingested, parent) => (await layers.commitAll([{ ingested, parent }]))[0] as Layer,
     commitAll: (commits) => commitAll(store, commits),
+    has: async (chainIds, path) => imageHas(store, chainIds, path),
+    text: async (chainIds, file) => imageText(store, chainIds, file),
     rebuild: (chainId) => rebuild(store, chainId),
     remove: async (chainId) => remove(store, chainId, await usedBy(chainId)),
     list: async () => listChainIds(dir).flatMap((chainId) => readLayer(dir, chainId) ?? []),

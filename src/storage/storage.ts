@@ -107,6 +107,10 @@ export interface Layers {
    * Parents are either committed or come earlier in the list.
    */
   commitAll(commits: readonly LayerCommit[]): Promise<Layer[]>
+  /** Whether an image has something at `path`, links followed inside it. `chainIds`: top last. Failure notFound (a layer). */
+  has(chainIds: readonly Digest[], path: string): Promise<boolean>
+  /** As `has`: the text of a file; undefined where there is nothing. Failure invalid when it is no regular file or bigger than `maxBytes`. */
+  text(chainIds: readonly Digest[], file: { readonly path: string; readonly maxBytes: number }): Promise<string | undefined>
   /** Unpacks a damaged or missing tree anew from the kept blob. Failure notFound when the blob is gone. */
   rebuild(chainId: Digest): Promise<Layer>
   /** Idempotent. Failure inUse while another layer or a container stands on it. */
