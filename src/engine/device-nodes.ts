@@ -23,13 +23,13 @@ export const isCdiName = (source: string): boolean => !source.startsWith('/') &&
 export function resolveDevices(requests: readonly DeviceRequest[]): ResolvedDevice[] {
   return requests.filter(({ source }) => !isCdiName(source)).flatMap(({ source, target = source, permissions = 'rwm' }) => {
     const stat = statSync(source, { throwIfNoEntry: false })
-    if (!stat) throw new Failure('notFound', `--device ${source}: no such device on the host`)
+    if (!stat) throw new Failure('notFound', `${source}: no such device on the host`)
     const found = stat.isDirectory() ? below(source) : [source]
     const nodes = found.flatMap((path) => {
       const node = deviceNode(path)
       return node ? [{ ...node, target: target + path.slice(source.length), permissions }] : []
     })
-    if (nodes.length === 0) throw new Failure('invalid', `--device ${source}: not a device`, { hint: 'mount files and directories with --volume' })
+    if (nodes.length === 0) throw new Failure('invalid', `${source}: not a device`, { hint: 'mount files and directories' })
     return nodes
   })
 }

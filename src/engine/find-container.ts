@@ -19,7 +19,7 @@ export const findContainer = async (engine: Pick<Engine, 'paths' | 'self' | 'sta
 export function runningProcess(engine: Pick<Engine, 'paths' | 'self'>, container: ContainerRow, what: string): ProcessStamp {
   const now = trueRow(engine, container)
   if ((now.phase !== 'running' && now.phase !== 'paused') || !now.status.process) {
-    throw new Failure('wrongState', `${what}container ${container.name} is not running (${now.phase})`, { hint: `start it first: scow start ${container.name}` })
+    throw new Failure('wrongState', `${what}container ${container.name} is not running (${now.phase})`, container.podId === undefined ? { hint: `start it first: scow start ${container.name}` } : {})
   }
   return now.status.process
 }

@@ -28,7 +28,7 @@ export async function prepareNetwork(engine: Engine, container: Container): Prom
     case 'none': return { ...NOTHING, namespace: { kind: 'private' } }
     case 'host': return { ...NOTHING, namespace: { kind: 'host' } }
     case 'path':
-      if (!existsSync(network.path)) throw new Failure('notFound', `--network ns:${network.path}: no such file`)
+      if (!existsSync(network.path)) throw new Failure('notFound', `network namespace ${network.path}: no such file`)
       return { ...NOTHING, namespace: { kind: 'path', path: network.path } }
     case 'container': return joinContainer(engine, network.id)
     case 'bridge': return attachBridges(engine, container)

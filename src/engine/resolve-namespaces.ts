@@ -29,7 +29,7 @@ async function resolve(engine: Parts, file: string, mode: NamespaceMode): Promis
       if (file === 'ipc' && ['none', 'private'].includes(other.record.request.namespaces.ipc.kind)) {
         throw new Failure('invalid', `--ipc container:${mode.id}: that container's IPC namespace is not shareable`, { hint: 'create it with --ipc shareable' })
       }
-      return { kind: 'path', path: `/proc/${runningProcess(engine, other, `--${file}: `).pid}/ns/${file}` }
+      return { kind: 'path', path: `/proc/${runningProcess(engine, other, `${file} namespace: `).pid}/ns/${file}` }
     }
     default: return { kind: 'private' }
   }

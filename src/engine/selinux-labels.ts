@@ -33,7 +33,7 @@ function known(labels: SelinuxLabels | undefined): SelinuxLabels | undefined {
   const unknown = labels && [labels.processLabel, labels.mountLabel].find((label) => !isKnown(label))
   if (unknown === undefined) return labels
   throw new Failure('unsupported', `the SELinux policy of this host knows no label ${unknown}`,
-    { hint: 'install the policy of containers (container-selinux), name a type with --security-opt label=type:TYPE, or turn labels off: label = false in [containers] of containers.conf' })
+    { hint: 'install the policy of containers (container-selinux), ask for a type that it knows, or turn labels off: label = false in [containers] of containers.conf' })
 }
 
 function isKnown(label: string): boolean {

@@ -55,7 +55,7 @@ export function connectionFailure(error: unknown, host: string, what: string): u
   }
   if (isNotTls(error)) {
     return new Failure('unavailable', `${what}: the registry ${host} does not speak HTTPS`, {
-      cause: error, hint: `if it speaks plain HTTP, use --tls-verify=false or set insecure = true for it in registries.conf`,
+      cause: error, hint: `if it speaks plain HTTP, set insecure = true for it in registries.conf, or use --tls-verify=false`,
     })
   }
   if (OWN_CERTIFICATE.test(code)) {

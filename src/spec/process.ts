@@ -52,7 +52,7 @@ export interface ApparmorInputs {
 export function apparmorOf({ requested, privileged, fallback, host }: ApparmorInputs): string | undefined {
   if (requested === 'unconfined') return undefined
   if (requested !== undefined) {
-    if (!host.apparmor) throw new Failure('unsupported', `AppArmor profile '${requested}' was asked for, but this host has no AppArmor`, { hint: 'leave out --security-opt apparmor' })
+    if (!host.apparmor) throw new Failure('unsupported', `AppArmor profile '${requested}' was asked for, but this host has no AppArmor`, { hint: 'ask for no profile' })
     if (!host.apparmor.loadedProfiles.includes(requested)) throw new Failure('notFound', `AppArmor profile '${requested}' isn't loaded`, { hint: 'load it with apparmor_parser' })
     return requested
   }

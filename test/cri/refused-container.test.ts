@@ -5,9 +5,9 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
-import { NamespaceMode, type ContainerConfig, type DeepPartial, type LinuxContainerSecurityContext } from '../../src/cri/wire/generated/runtime-v1.ts'
+import { ContainerState, NamespaceMode, type ContainerConfig, type DeepPartial, type LinuxContainerSecurityContext } from '../../src/cri/wire/generated/runtime-v1.ts'
 import { openSuite } from '../support/suite.ts'
-import { containerConfig, openCri, podConfig, startIn } from './cri.ts'
+import { containerConfig, openCri, podConfig, startIn, untilState } from './cri.ts'
 
 const suite = openSuite()
 const ALONE = { namespaceOptions: { pid: NamespaceMode.CONTAINER } }
@@ -47,9 +47,21 @@ test('a container that its configuration makes impossible is not made', async (t
     assert.deepEqual([what, error.code], [what, code], error.details)
     assert.match(error.details, text, what)
     assert.match(error.details, /^[^\n\0]{1,400}$/, what)
+    assert.doesNotMatch(error.details, /(^|\s)--/, `${what}: a kubelet has no flags`)
   }
   assert.deepEqual((await runtime.listContainers()).containers, [])
   assert.deepEqual([readdirSync(join(box.root, 'containers')), existsSync(join(logDirectory, 'folder'))], [[], false])
+})
+
+test('processes of a container that has ended are not to be shared', async (t) => {
+  const cri = await openCri(t, suite)
+  const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig({ linux: { securityContext: ALONE } }) })
+  const targetId = await startIn(cri, podSandboxId, containerConfig(suite.busybox, ['true'], { linux: { securityContext: ALONE } }))
+  await untilState(cri, targetId, ContainerState.CONTAINER_EXITED)
+  const config = containerConfig(suite.busybox, ['true'], { metadata: { name: 'debugger' }, ...secured({ namespaceOptions: { pid: NamespaceMode.TARGET, targetId } }) })
+  const error = await cri.runtime.createContainer({ podSandboxId, config }).then(() => assert.fail('taken'), (each: ServiceError) => each)
+  assert.equal(error.code, status.FAILED_PRECONDITION)
+  assert.match(error.details, /^pid namespace: container k8s_main_\S+ is not running \(exited\)$/)
 })
 
 test('a user that the image knows by name is taken, under the name that was refused before', async (t) => {

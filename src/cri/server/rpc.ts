@@ -84,6 +84,9 @@ function statusOf(thrown: unknown, name: string): RpcError {
   const fields = { rpc: name, code: statusName(code) }
   if (code === STATUS.INTERNAL) log.error(`${name}: ${error instanceof Error ? error.stack : String(error)}`, fields)
   else log.info(`${name}: ${(error as Error).message}`, fields)
-  const hint = isFailure(error) && error.hint ? ` (${error.hint})` : ''
-  return new RpcError(code, `${error instanceof Error ? error.message : String(error)}${hint}`, { cause: error })
+  const hint = isFailure(error) && error.hint ? withoutFlags(error.hint) : ''
+  return new RpcError(code, `${error instanceof Error ? error.message : String(error)}${hint && ` (${hint})`}`, { cause: error })
 }
+
+/** Of the ways out that a hint names, those that need no flags: they are the command line's, and a kubelet has none. */
+const withoutFlags = (hint: string): string => hint.split(', or ').filter((way) => !/(^|\s)--?[a-z]/.test(way)).join(', or ')
