@@ -42,7 +42,7 @@ const RULES: readonly Rule[] = [
   [/cannot start an already running|is already running/, wrongState('is running already')],
   [/paused container|in the paused state|in state paused/, wrongState('is paused')],
   [/container not paused|cannot resume container/, wrongState('is not paused')],
-  [/lstat \/sys\/fs\/cgroup\/\S+: no such file or directory/, wrongState('has ended')],
+  [/(?:(?:lstat|readdirent) \/sys\/fs\/cgroup\/\S+|(?:open|read) \/sys\/fs\/cgroup\/\S+\/cgroup\.procs): no such (?:file|device)/, wrongState('has ended')],
   [/not running|has stopped|stopped container|process already finished|in state (?:stopped|created)|not started|is not stopped/, wrongState('is not in the state for that')],
 
   // What it was asked to be.
