@@ -1,6 +1,9 @@
+import { realpath } from 'node:fs/promises'
+import { Failure } from '../errors.ts'
+import { mountOf } from '../fs/mounts.ts'
 import type { Digest } from '../image/digest.ts'
 import type { ResolvedMount } from '../spec/mounts.ts'
-import type { MountRequest } from '../spec/request.ts'
+import type { BindMount, MountRequest, Propagation } from '../spec/request.ts'
 import { needsFiles, resolveUser, type ResolvedUser } from '../spec/users.ts'
 import { both } from './both.ts'
 import type { Engine } from './engine.ts'
@@ -25,11 +28,24 @@ export async function checkPodContainer(engine: Engine, container: MadeContainer
 }
 
 async function checkMount(engine: Engine, mount: MountRequest): Promise<void> {
+  if (mount.type === 'bind') return checkPropagation(mount)
   if (mount.type !== 'image') return
   const { chainIds } = await findImage(engine, mount.image)
   const { subPath } = mount
   if (subPath && !await (await engine.storage()).layers.has(chainIds as Digest[], subPath)) throw missingPart(`image ${mount.image}`, subPath)
 }
+
+/** Asked for where nothing comes through, it would be made all the same, and nobody told. */
+async function checkPropagation({ source, target, propagation }: BindMount): Promise<void> {
+  const kinds = propagation && THROUGH[propagation]
+  if (!kinds) return
+  const holder = mountOf(await realpath(source))
+  if (holder?.propagation.some((word) => kinds.includes(word.replace(/:.*$/, '')))) return
+  throw new Failure('invalid', `mount on ${target}: ${source} lies in ${holder?.target ?? '/'}, which is no ${kinds.length > 1 ? 'shared or slave' : 'shared'} mount`)
+}
+
+/** Which words of mountinfo(5) let mounts through, from the host or both ways. */
+const THROUGH: Readonly<Partial<Record<Propagation, readonly string[]>>> = { rslave: ['shared', 'master'], rshared: ['shared'] }
 
 /** As the specification has them, where it doesn't matter what they show. */
 function asResolved(mount: MountRequest): ResolvedMount {

@@ -2,10 +2,11 @@
 import '../support/jail.ts'
 import { status, type ServiceError } from '@grpc/grpc-js'
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import test from 'node:test'
-import { ContainerState, NamespaceMode, type ContainerConfig, type DeepPartial, type LinuxContainerSecurityContext } from '../../src/cri/wire/generated/runtime-v1.ts'
+import test, { type TestContext } from 'node:test'
+import { ContainerState, MountPropagation, NamespaceMode, type ContainerConfig, type DeepPartial, type LinuxContainerSecurityContext } from '../../src/cri/wire/generated/runtime-v1.ts'
 import { openSuite } from '../support/suite.ts'
 import { containerConfig, openCri, podConfig, startIn, untilState } from './cri.ts'
 
@@ -17,6 +18,8 @@ const { INVALID_ARGUMENT, NOT_FOUND } = status
 const secured = (more: DeepPartial<LinuxContainerSecurityContext>): DeepPartial<ContainerConfig> => ({ linux: { securityContext: { ...ALONE, ...more } } })
 const device = (hostPath: string, permissions = 'rwm'): DeepPartial<ContainerConfig> => ({ devices: [{ hostPath, containerPath: '/dev/thing', permissions }] })
 const volume = (image: string, imageSubPath = ''): DeepPartial<ContainerConfig> => ({ mounts: [{ containerPath: '/volume', image: { image }, imageSubPath }] })
+
+const bound = (hostPath: string, propagation: MountPropagation): DeepPartial<ContainerConfig> => ({ mounts: [{ containerPath: '/bound', hostPath, propagation }] })
 
 const cases = (): Readonly<Record<string, readonly [DeepPartial<ContainerConfig>, status, RegExp]>> => ({
   'user': [secured({ runAsUsername: 'eve' }), INVALID_ARGUMENT, /user eve/],
@@ -33,12 +36,25 @@ const cases = (): Readonly<Record<string, readonly [DeepPartial<ContainerConfig>
   'image volume': [volume('localhost/none:1'), NOT_FOUND, /localhost\/none:1: image not known/],
   'part of an image volume': [volume(suite.busybox, 'no/such'), NOT_FOUND, /has no no\/such/],
   'mount on the root': [{ mounts: [{ containerPath: '/', hostPath: '/tmp' }] }, INVALID_ARGUMENT, /root/],
+  'both ways through a private mount': [bound('/tmp/private/folder', MountPropagation.PROPAGATION_BIDIRECTIONAL), INVALID_ARGUMENT, /\/tmp\/private\/folder lies in \/tmp\/private, which is no shared mount/],
+  'both ways through a slave': [bound('/tmp/slave', MountPropagation.PROPAGATION_BIDIRECTIONAL), INVALID_ARGUMENT, /which is no shared mount/],
+  'from the host through a private mount': [bound('/tmp/link', MountPropagation.PROPAGATION_HOST_TO_CONTAINER), INVALID_ARGUMENT, /\/tmp\/link lies in \/tmp\/private, which is no shared or slave mount/],
   'less swap than memory': [{ linux: { securityContext: ALONE, resources: { memoryLimitInBytes: 50_000_000n, memorySwapLimitInBytes: 1000n } } }, INVALID_ARGUMENT, /memory plus swap/],
 })
+
+/** tmpfs on /tmp/private, /tmp/shared and /tmp/slave, which are that; a link to a folder of the first. */
+function mounted(t: TestContext): void {
+  const dirs = ['private', 'shared', 'slave'].map((name) => `/tmp/${name}`)
+  for (const dir of dirs) mkdirSync(dir, { recursive: true })
+  execFileSync('sh', ['-ec', `for name in private shared; do mount -t tmpfs $name /tmp/$name; mount --make-$name /tmp/$name; mkdir /tmp/$name/folder; done
+    mount --bind /tmp/shared /tmp/slave; mount --make-slave /tmp/slave; ln -sfn private/folder /tmp/link`])
+  t.after(() => execFileSync('umount', dirs.toReversed()))
+}
 
 test('a container that its configuration makes impossible is not made', async (t) => {
   const { runtime, box } = await openCri(t, suite)
   writeFileSync('/tmp/broken.json', '{')
+  mounted(t)
   const logDirectory = '/tmp/logs/refused'
   const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig({ logDirectory, linux: { securityContext: ALONE } }) })
   for (const [what, [more, code, text]] of Object.entries(cases())) {
@@ -51,6 +67,20 @@ test('a container that its configuration makes impossible is not made', async (t
   }
   assert.deepEqual((await runtime.listContainers()).containers, [])
   assert.deepEqual([readdirSync(join(box.root, 'containers')), existsSync(join(logDirectory, 'folder'))], [[], false])
+})
+
+test('mounts come through where the host lets them', async (t) => {
+  const cri = await openCri(t, suite)
+  mounted(t)
+  const securityContext = { ...ALONE, privileged: true }
+  const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig({ linux: { securityContext } }) })
+  const containerId = await startIn(cri, podSandboxId, containerConfig(suite.busybox, ['sleep', '1000'], { linux: { securityContext }, mounts: [
+    { containerPath: '/both', hostPath: '/tmp/shared', propagation: MountPropagation.PROPAGATION_BIDIRECTIONAL }, { containerPath: '/from', hostPath: '/tmp/slave', propagation: MountPropagation.PROPAGATION_HOST_TO_CONTAINER },
+  ] }))
+  const { exitCode, stderr } = await cri.runtime.execSync({ containerId, cmd: ['sh', '-c', 'mount -t tmpfs inner /both/folder && touch /both/folder/x && ls /from/folder/x'], timeout: 10n })
+  assert.equal(exitCode, 0, stderr.toString())
+  assert.ok(existsSync('/tmp/shared/folder/x'))
+  execFileSync('umount', ['/tmp/shared/folder'])
 })
 
 test('processes of a container that has ended are not to be shared', async (t) => {
