@@ -11,8 +11,9 @@ import type { Pod } from '../state/pods.ts'
 import type { Engine } from './engine.ts'
 import { podLabels } from './selinux-labels.ts'
 
-/** Sets the host name, then pairs of a file of /proc/sys and its value: they act on the namespaces that it runs in. */
-const SETTLE = 'set -e; [ -z "$1" ] || printf %s "$1" >/proc/sys/kernel/hostname; shift; while [ $# -gt 1 ]; do printf %s "$2" >"/proc/sys/$1"; shift 2; done'
+/** Sets the host name, then pairs of a file of /proc/sys and its value: they act on the namespaces that it runs in. One that cannot be set is named, with a code of ours. */
+const SETTLE = 'set -e; [ -z "$1" ] || printf %s "$1" >/proc/sys/kernel/hostname; shift; while [ $# -gt 1 ]; do f="/proc/sys/$1"; [ -e "$f" ] || { echo "$1"; exit 113; }; printf %s "$2" >"$f" || { echo "$1"; exit 114; }; shift 2; done'
+const [NO_SYSCTL, BAD_SYSCTL] = [113, 114]
 const DEFAULT_SHM_BYTES = 64 * 2 ** 20
 
 export const podPin = ({ paths }: Pick<Engine, 'paths'>, id: string, kind: 'ipc' | 'uts' | 'user'): string => join(paths.pod(id).ns, kind)
@@ -41,7 +42,8 @@ export async function pinPodNamespaces(engine: Engine, { id, request, netns, hel
       ...(joined.length > 0 ? ['nsenter', ...joined] : []), ...(held ? [] : ['unshare', ...files]),
       '/bin/sh', '-c', SETTLE, 'sh', pinned.includes('uts') ? request.hostname : '', ...sysctls,
     ]
-    const { code, stderr } = await runProgram(file!, args)
+    const { code, stdout, stderr } = await runProgram(file!, args)
+    if (code === NO_SYSCTL || code === BAD_SYSCTL) throw badSysctl(request, { file: stdout.toString().trim(), missing: code === NO_SYSCTL })
     if (code !== 0) throw new Failure('invalid', `the namespaces of pod ${request.name} cannot be made: ${stderr.toString().trim() || `${file} failed`}`)
   }
   if (request.ipc === 'pod') {
@@ -69,9 +71,16 @@ function settings({ sysctls, network, ipc }: PodRequest): string[] {
   return Object.entries(wanted).flatMap(([name, value]) => [sysctlFile(name), value])
 }
 
+function badSysctl({ sysctls }: PodRequest, { file, missing }: { file: string; missing: boolean }): Failure {
+  const [name = file, value = ''] = sysctls.findLast(([each]) => sysctlFile(each) === file) ?? []
+  return missing ? noSuchSysctl(name) : new Failure('invalid', `sysctl ${name}: the kernel does not take ${JSON.stringify(value.slice(0, 60))}`)
+}
+
+const noSuchSysctl = (name: string): Failure => new Failure('invalid', `sysctl ${name}: no such setting`)
+
 /** Both spellings of sysctl(8): the first sign tells which. */
 function sysctlFile(name: string): string {
   const path = /^[^./]*\//.test(name) ? name : name.replace(/[./]/g, (sign) => (sign === '.' ? '/' : '.'))
-  if (!/^[\w.\-/:]+$/.test(path) || path.split('/').some((part) => part === '' || part === '..' || part === '.')) throw new Failure('invalid', `sysctl ${name}: no such setting`)
+  if (!/^[\w.\-/:]+$/.test(path) || path.split('/').some((part) => part === '' || part === '..' || part === '.')) throw noSuchSysctl(name)
   return path
 }

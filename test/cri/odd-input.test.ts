@@ -54,7 +54,7 @@ const pods: Readonly<Record<string, DeepPartial<PodSandboxConfig>>> = {
   'protocol': { portMappings: [{ hostPort: 7000, containerPort: 80, protocol: UNKNOWN }] }, 'address of a port': { portMappings: [{ hostPort: 7000, containerPort: 80, hostIp: 'here' }] },
   'network': { linux: { securityContext: { namespaceOptions: { network: UNKNOWN } } } }, 'IPC': { linux: { securityContext: { namespaceOptions: { ipc: UNKNOWN } } } }, 'processes of another': { linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.TARGET } } } },
   'user namespace': { linux: { securityContext: { namespaceOptions: { usernsOptions: { mode: UNKNOWN } } } } },
-  'cgroup that leads out': { linux: { cgroupParent: '/a/../../b' } }, 'relative cgroup': { linux: { cgroupParent: 'a/b' } }, 'sysctl that leads out': { linux: { sysctls: { '../x': '1' } } }, 'sysctl that is none': { linux: { sysctls: { 'net.no.such': '1' } } },
+  'cgroup that leads out': { linux: { cgroupParent: '/a/../../b' } }, 'relative cgroup': { linux: { cgroupParent: 'a/b' } }, 'sysctl that leads out': { linux: { sysctls: { '../x': '1' } } }, 'sysctl that is none': { linux: { sysctls: { 'net.no.such': '1' } } }, 'value of a sysctl': { linux: { sysctls: { 'net/core/somaxconn': 'lots\n"' } } },
   'sysctl of the machine': { linux: { sysctls: { 'vm.swappiness': '1' } } }, 'NUL in a cgroup': { linux: { cgroupParent: '/a\0b' } }, 'bandwidth': { annotations: { 'kubernetes.io/ingress-bandwidth': 'lots' } },
 }
 
@@ -66,6 +66,8 @@ test('what makes no sense is refused, and nothing of it stays', async (t) => {
   for (const [what, more] of Object.entries(security)) await refused(what, create({ linux: { securityContext: { ...ALONE, ...more } } }))
   for (const [what, more] of Object.entries(resources)) await refused(what, create({ linux: { securityContext: ALONE, resources: more } }))
   for (const [what, more] of Object.entries(pods)) await refused(what, runtime.runPodSandbox({ config: podConfig(more) }))
+  const value = runtime.runPodSandbox({ config: podConfig({ linux: { sysctls: { 'net.ipv4.ip_forward': '1', 'net.core.somaxconn': 'lots' } } }) })
+  await assert.rejects(value, { details: 'sysctl net.core.somaxconn: the kernel does not take "lots"' })
   await refused('no container config', runtime.createContainer({ podSandboxId }))
   await refused('no sandbox config', runtime.runPodSandbox({}))
   for (const image of ['', 'http://x y', '!!!']) await refused(`image "${image}"`, images.pullImage({ image: { image } }))
