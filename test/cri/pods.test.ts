@@ -86,6 +86,21 @@ test('a pod that has ended keeps its name until it is removed', async (t) => {
   await runtime.runPodSandbox({ config })
 })
 
+test('no container is made or started in a pod that was stopped, not in one that has nothing of its own either', async (t) => {
+  const { runtime } = await openCri(t, suite)
+  const { CONTAINER, NODE } = NamespaceMode
+  for (const namespaceOptions of [{ pid: CONTAINER }, { pid: CONTAINER, network: NODE, ipc: NODE }]) {
+    const linux = { securityContext: { namespaceOptions } }
+    const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig({ linux }) })
+    const { containerId } = await runtime.createContainer({ podSandboxId, config: containerConfig(suite.busybox, ['true'], { linux }) })
+    await runtime.stopPodSandbox({ podSandboxId })
+    const refusal = { code: status.FAILED_PRECONDITION, details: `pod sandbox "${podSandboxId}" is not ready` }
+    await assert.rejects(runtime.startContainer({ containerId }), refusal)
+    await assert.rejects(runtime.createContainer({ podSandboxId, config: containerConfig(suite.busybox, ['true'], { metadata: { name: 'late' }, linux }) }), refusal)
+    assert.equal((await runtime.containerStatus({ containerId })).status!.state, ContainerState.CONTAINER_CREATED)
+  }
+})
+
 test('containers of a pod share what the pod says', async (t) => {
   const cri = await openCri(t, suite)
   const alone = { linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } } }
