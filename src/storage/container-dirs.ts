@@ -1,5 +1,5 @@
 // A container's part of the store: which layers it stands on, and its writable layer.
-import { lstatSync, opendirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { lstatSync, opendirSync, readFileSync, readdirSync, rmSync, type Dir } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
 import { readFileBounded } from '../fs/read-in-root.ts'
@@ -91,12 +91,13 @@ export function treesOf(paths: Paths, chainIds: readonly Digest[]): string[] {
   }).reverse()
 }
 
-/** What is below `dir`: bytes of its regular files and number of files of any kind, each counted once however many names it has. */
+/** What is below `dir`: bytes of its regular files and number of files of any kind, each counted once however many names it has. Whoever writes there goes on meanwhile. */
 export function treeUse(dir: string): { bytes: number; inodes: number } {
   const seen = new Set<string>()
   const use = { bytes: 0, inodes: 0 }
   const visit = (path: BytePath): void => {
-    const handle = opendirSync(systemPath(path) as string, { encoding: 'latin1' })
+    const handle = openOrNone(path)
+    if (handle === undefined) return
     try {
       for (let entry = handle.readSync(); entry !== null; entry = handle.readSync()) {
         const child = `${path}/${entry.name}`
@@ -124,4 +125,14 @@ export function treeUse(dir: string): { bytes: number; inodes: number } {
     visit(bytePath(dir))
   }
   return use
+}
+
+/** A directory that was just listed may have gone, or be something else by now. */
+function openOrNone(path: BytePath): Dir | undefined {
+  try {
+    return opendirSync(systemPath(path) as string, { encoding: 'latin1' })
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    throw error
+  }
 }

@@ -1,6 +1,7 @@
 // The contract of a storage driver: an image looks in a container as if its layers had been unpacked one upon the other.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, chownSync, existsSync, linkSync, lchownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -205,6 +206,21 @@ export function testDriver(driver: DriverName, marks?: string): void {
     await storage.layers.remove(chain[0]!)
     await storage.layers.remove(chain[0]!)
     await assert.rejects(storage.containers.create(ID, chain), (error) => isFailure(error, 'notFound'))
+  })
+
+  test(`${title}: a container is measured while it makes and removes directories`, { timeout: 120_000 }, async () => {
+    const storage = await opened
+    await storage.containers.create(ID, [], { volatile: true })
+    const root = await storage.containers.mount(ID)
+    const busy = spawn('sh', ['-c', 'while :; do mkdir -p a/b/c/d/e/f; rm -r a; done'], { cwd: root, stdio: 'ignore' })
+    try {
+      for (const seen = new Set<number>(); seen.size < 4;) seen.add((await storage.containers.usage(ID)).inodes)
+      for (let count = 0; count < 2000; count++) await storage.containers.usage(ID)
+    } finally {
+      busy.kill('SIGKILL')
+      await once(busy, 'exit')
+    }
+    await storage.containers.remove(ID)
   })
 
   test(`${title}: a container without layers has an empty root`, async () => {

@@ -89,4 +89,4 @@ function statusOf(thrown: unknown, name: string): RpcError {
 }
 
 /** Of the ways out that a hint names, those that need no flags: they are the command line's, and a kubelet has none. */
-const withoutFlags = (hint: string): string => hint.split(', or ').filter((way) => !/(^|\s)--?[a-z]/.test(way)).join(', or ')
+const withoutFlags = (hint: string): string => hint.split(', or ').filter((way) => !/(^|\s)--[a-z]/.test(way)).join(', or ')
