@@ -43,6 +43,7 @@ const RULES: readonly Rule[] = [
   [/paused container|in the paused state|in state paused/, wrongState('is paused')],
   [/container not paused|cannot resume container/, wrongState('is not paused')],
   [/(?:(?:lstat|readdirent) \/sys\/fs\/cgroup\/\S+|(?:open|read) \/sys\/fs\/cgroup\/\S+\/cgroup\.procs): no such (?:file|device)/, wrongState('has ended')],
+  [/read init-p: connection reset by peer/, () => ({ kind: 'unavailable', message: 'the process was killed before it could begin', hint: 'has the container ended, or has it too little memory?' })],
   [/not running|has stopped|stopped container|process already finished|in state (?:stopped|created)|not started|is not stopped/, wrongState('is not in the state for that')],
 
   // What it was asked to be.

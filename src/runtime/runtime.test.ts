@@ -206,6 +206,7 @@ test('texts of other runtimes are understood too, and unknown ones passed on', (
     assert.ok(failure('wrongState', 'has ended')(said(`${words}: no such file or directory`)), words)
   }
   assert.ok(failure('wrongState', 'has ended')(said('read /sys/fs/cgroup/scow/scow-f/cgroup.procs: no such device')))
+  assert.ok(failure('unavailable', 'killed before it could begin')(said('read init-p: connection reset by peer')))
   assert.ok(failure('unavailable', 'crun: something new')(said('{"level":"error","msg":"something new"}')))
   assert.ok(failure('unavailable', 'without a word')(said('\n')))
   assert.equal(said('x'.repeat(1e6)).message.length < 3000, true)
