@@ -8,7 +8,7 @@ const START_ERROR = 128
 /** As `startContainer`, without an exit program: a server watches. One that cannot be started has ended, with the reason. */
 export async function startPodContainer(engine: Engine, id: string, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
   try {
-    await startContainer(engine, id, { exitProgram: false, ...(signal ? { signal } : {}) })
+    await startContainer(engine, id, { exitProgram: false, once: true, ...(signal ? { signal } : {}) })
   } catch (error) {
     if (!isFailure(error, 'wrongState')) await noteFailure(engine, id, error instanceof Error ? error.message : String(error))
     throw error

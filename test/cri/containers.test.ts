@@ -42,6 +42,19 @@ test('a request that is made twice gives one pod and one container', async (t) =
   assert.equal(new Set(made.map(({ containerId }) => containerId)).size, 1)
 })
 
+test('a container is started once, however many ask for it at once', async (t) => {
+  const cri = await openCri(t, suite)
+  const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig(ALONE) })
+  mkdirSync('/tmp/counted', { recursive: true })
+  for (const name of ['a', 'b', 'c']) {
+    const config = containerConfig(suite.busybox, ['sh', '-c', `echo ran >>/counted/${name}`], { ...ALONE, metadata: { name }, mounts: [{ containerPath: '/counted', hostPath: '/tmp/counted' }] })
+    const { containerId } = await cri.runtime.createContainer({ podSandboxId, config })
+    const codes = await Promise.all(Array.from({ length: 8 }, () => codeOf(cri.runtime.startContainer({ containerId }))))
+    await untilState(cri, containerId, ContainerState.CONTAINER_EXITED)
+    assert.deepEqual([codes.filter((code) => code !== status.FAILED_PRECONDITION), readFileSync(`/tmp/counted/${name}`, 'utf8')], [[0], 'ran\n'])
+  }
+})
+
 test('exec is cut off at its timeout, and leaves no process', async (t) => {
   const cri = await openCri(t, suite)
   const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig(ALONE) })

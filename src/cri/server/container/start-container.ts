@@ -8,7 +8,6 @@ import type { Rpc } from '../rpc.ts'
 
 export const startContainer: Rpc<StartContainerRequest, StartContainerResponse> = async (server, { containerId }) => {
   const { row } = await needContainer(server, containerId)
-  // Kubernetes never starts one twice: a restart is another container.
   if (row.phase !== 'created') throw new Failure('wrongState', `container "${containerId}" cannot be started: it is ${row.phase}`)
   const pod = row.podId === undefined ? undefined : await findPodFacts(server, row.podId)
   if (!pod?.view.ready) throw new Failure('wrongState', `pod sandbox "${row.podId}" is not ready`)
