@@ -20,6 +20,7 @@ export async function stopPod(engine: Engine, id: string, { timeoutSeconds = 0 }
   await recoverDead(engine)
   await withContainerLock(engine, id, async () => {
     const pod = await engine.state.pods.get(id)
+    if (!pod) forgetLock(engine, id)
     if (!pod || pod.status.released) return
     // Killed from here on, the next start of a server finishes it.
     if (pod.phase === 'ready') await engine.state.pods.change({ id, phase: 'stopped' }, { durable: false })
@@ -40,8 +41,11 @@ export async function removePod(engine: Engine, id: string): Promise<void> {
     for (const container of await engine.state.containers.ofPod(id)) await unlessGone(removeContainer(engine, container.id, { force: true, volumes: true, stopTimeoutSeconds: 0 }))
     await engine.state.pods.remove({ id })
   })
-  rmSync(join(engine.paths.locks, id), { force: true })
+  forgetLock(engine, id)
 }
+
+/** Ids are never used again. */
+const forgetLock = ({ paths }: Pick<Engine, 'paths'>, id: string): void => rmSync(join(paths.locks, id), { force: true })
 
 /** Finishes what a killed process had begun: a stop, a removal. */
 export async function finishPods(engine: Engine): Promise<void> {
