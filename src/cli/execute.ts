@@ -1,5 +1,5 @@
 // From the words after a command's name to its exit code.
-import { Failure, exitCodeOf, isAbort } from '../errors.ts'
+import { Failure, exitCodeOf, isAbort, isFailure } from '../errors.ts'
 import type { AnyCommand, OptionSpec } from './command.ts'
 import { errorLine } from './error-line.ts'
 import type { Interrupt } from './interrupt.ts'
@@ -9,6 +9,8 @@ import { longName, readWords, type Words } from './words.ts'
 
 /** 128 + SIGPIPE: what a shell shows for a program whose reader has gone. */
 const PIPE_CLOSED = 141
+/** That of `cancelled`, which knows no signal. */
+const INTERRUPTED = 130
 
 export interface Execution {
   /** Such as `scow container ls`. */
@@ -27,6 +29,11 @@ export interface Execution {
 
 /** Runs a command; every error is shown here. Returns the exit code. */
 export async function execute(spec: AnyCommand, call: Execution): Promise<number> {
+  const code = await run(spec, call)
+  return code === INTERRUPTED ? call.interrupt.exitCode ?? code : code
+}
+
+async function run(spec: AnyCommand, call: Execution): Promise<number> {
   const out = makeOutput({ stdoutIsTerminal: isTerminal(1), noColor: call.noColor, errorLine })
   try {
     const words = readWords(spec, call.words, call)
@@ -44,7 +51,7 @@ export async function execute(spec: AnyCommand, call: Execution): Promise<number
     return code ?? 0
   } catch (error) {
     if (error instanceof PipeClosed) return PIPE_CLOSED
-    const shown = call.interrupt.signal.aborted && isAbort(error) ? call.interrupt.signal.reason : error
+    const shown = call.interrupt.signal.aborted && (isAbort(error) || isFailure(error, 'cancelled')) ? call.interrupt.signal.reason : error
     try { out.error(shown) } catch { /* nobody reads standard error */ }
     return exitCodeOf(shown, spec.exitCodes)
   }

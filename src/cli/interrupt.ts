@@ -5,6 +5,8 @@ import { Failure } from '../errors.ts'
 
 export interface Interrupt {
   readonly signal: AbortSignal
+  /** Of a command that was ended by it: 128 + the number of the signal that came first. Undefined until one came. */
+  readonly exitCode: number | undefined
   /** Signals named here go to `handler` until the returned function is called. */
   takeOver(signals: readonly NodeJS.Signals[], handler: (signal: NodeJS.Signals) => void): () => void
 }
@@ -19,6 +21,7 @@ export function listenForInterrupt(endNow: (code: number) => void): Interrupt {
   let made: AbortController | undefined
   const controller = (): AbortController => (made ??= new AbortController())
   let abortedAtMs = 0
+  let exitCode: number | undefined
   const taken = new Map<NodeJS.Signals, (signal: NodeJS.Signals) => void>()
   const receive = (signal: NodeJS.Signals): void => {
     const handler = taken.get(signal)
@@ -28,11 +31,13 @@ export function listenForInterrupt(endNow: (code: number) => void): Interrupt {
       return
     }
     abortedAtMs = monotonicMs()
+    exitCode = EXIT_CODES[signal]
     controller().abort(new Failure('cancelled', `interrupted by ${signal}`))
   }
   for (const signal of ENDING) process.on(signal, receive)
   return {
     get signal() { return controller().signal },
+    get exitCode() { return exitCode },
     takeOver(signals, handler) {
       const added = signals.filter((signal) => !ENDING.includes(signal))
       for (const signal of signals) taken.set(signal, handler)

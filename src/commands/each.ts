@@ -9,10 +9,12 @@ export interface Each<T> {
   readonly out: Output
   /** At once instead of one after another. */
   readonly parallel?: number
+  /** Once it has fired an error ends everything. */
+  readonly signal?: AbortSignal
 }
 
 /** @returns the errors, in the order of the items; an interrupt is thrown, since it is of no item */
-export async function forEach<T>({ items, act, out, parallel = 1 }: Each<T>): Promise<unknown[]> {
+export async function forEach<T>({ items, act, out, parallel = 1, signal }: Each<T>): Promise<unknown[]> {
   const errors = new Map<number, unknown>()
   const queue = items.map((item, at) => ({ item, at }))
   const work = async (): Promise<void> => {
@@ -21,7 +23,7 @@ export async function forEach<T>({ items, act, out, parallel = 1 }: Each<T>): Pr
         const line = await act(next.item)
         if (typeof line === 'string') out.line(line)
       } catch (error) {
-        if (isAbort(error)) throw error
+        if (isAbort(error) || signal?.aborted) throw error
         errors.set(next.at, error)
         out.error(error)
       }

@@ -33,13 +33,13 @@ test('-u is the user of the container, as in podman, and not that of the registr
 
 test('run --rm leaves nothing when it is interrupted, and is refused where nobody waits', async () => {
   const { cri, busybox } = runtime
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const [signal, interrupted] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
     const running = cri.start(['run', '--rm', busybox, 'sh', '-c', 'echo ready; sleep 1000'])
     while (!running.stdout().includes('ready')) await sleep(20)
     // as timeout(1) does: to the command, and to its group
     for (let times = 0; times < 2; times++) running.child.kill(signal)
     const { code, stderr } = await running.end()
-    assert.deepEqual([code, stderr], [130, `Error: interrupted by ${signal}\n`])
+    assert.deepEqual([code, stderr], [interrupted, `Error: interrupted by ${signal}\n`])
     assert.equal(await cri.ok('pods', '-q'), '')
   }
   assert.match(await cri.fails(125, 'run', '-d', '--rm', busybox), /^Error: --rm and --detach exclude each other[^\n]*\n$/)

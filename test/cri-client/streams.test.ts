@@ -84,7 +84,7 @@ test('a wait that is interrupted says so in one line, however many it waits for'
   while (!waiting.stderr().includes('ContainerStatusResponse')) await sleep(20)
   waiting.child.kill('SIGTERM')
   const { code, stdout, stderr } = await waiting.end()
-  assert.deepEqual([code, stdout, stderr.split('\n').filter((line) => !line.startsWith('debug: '))], [130, '', ['Error: interrupted by SIGTERM', '']])
+  assert.deepEqual([code, stdout, stderr.split('\n').filter((line) => !line.startsWith('debug: '))], [143, '', ['Error: interrupted by SIGTERM', '']])
 })
 
 test('what cannot be started has 127, and who is not there 125', async () => {

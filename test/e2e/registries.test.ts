@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
-import { openBox } from '../support/box.ts'
+import { eventually, openBox } from '../support/box.ts'
 import { openRegistry } from '../support/registry.ts'
 import { openSuite } from '../support/suite.ts'
 
@@ -73,4 +73,24 @@ test('hosts.toml of containerd leads to a mirror, registries.conf wins over it, 
   const broken = await box.scow(['pull', '-q', 'registry.example/form:tar'])
   assert.equal(broken.code, 125)
   assert.match(broken.stderr, /^Error: \/etc\/containerd\/certs\.d\/registry\.example\/hosts\.toml is malformed: server/)
+})
+
+test('a pull that a signal ends has the code of that signal and says so once', async (t) => {
+  const box = await openBox(t)
+  const { registry } = suite
+  registry.fault = ({ path }) => (path.includes('/blobs/') ? { kind: 'slow', bytesPerSecond: 100_000 } : undefined)
+  t.after(() => registry.reset())
+  const interrupted = async (signal: NodeJS.Signals, code: number, ...args: string[]): Promise<void> => {
+    registry.requests.length = 0
+    const pulling = box.start(args)
+    await eventually('a blob on its way', () => registry.requests.some(({ path, bodyBytesSent }) => path.includes('/blobs/') && bodyBytesSent > 0))
+    pulling.kill(signal)
+    const { code: ended, stdout, stderr } = await pulling.end()
+    assert.deepEqual([ended, stdout], [code, ''])
+    assert.equal(stderr, `Error: interrupted by ${signal}\n`)
+  }
+  await interrupted('SIGTERM', 143, 'pull', '-q', suite.web, suite.busybox)
+  await interrupted('SIGINT', 130, 'pull', '-q', suite.web)
+  await interrupted('SIGHUP', 129, 'run', '-q', '--rm', suite.web, 'true')
+  await interrupted('SIGTERM', 143, 'create', '-q', suite.web)
 })

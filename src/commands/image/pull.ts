@@ -18,12 +18,12 @@ export const spec = defineCommand({
   options: pullOptions,
   examples: ['pull debian:12', 'pull --platform linux/arm64 busybox', 'pull -q localhost:5000/web:1'],
   async run(call) {
-    const { args, options, out } = call
+    const { args, options, out, interrupt } = call
     parsePullPolicy(options.policy, 'always', '--policy')
     platformText(options)
     if (options.allTags && args.some((name) => /:[^/]+$|@/.test(name))) throw new Failure('invalid', '--all-tags needs a name without tag and digest')
     const { pull } = await openBackend(call, (engine) => ({ pull: (reference, given) => pullHere(engine, reference, given) }))
-    return codeOf(await forEach({ items: args, out, act: async (reference) => { for (const id of await pull(reference, call)) out.line(id) } }))
+    return codeOf(await forEach({ items: args, out, signal: interrupt.signal, act: async (reference) => { for (const id of await pull(reference, call)) out.line(id) } }))
   },
 })
 

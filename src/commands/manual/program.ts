@@ -9,6 +9,7 @@ export const PROGRAM: readonly Section[] = [
       ['0', 'All was done'],
       ['1', 'rm, rmi, volume rm, network rm: there is no such object; exists: it is not there'],
       ['2', 'rm, volume rm, rmi: it is in use'],
+      ['129, 130, 143', 'SIGHUP, SIGINT or SIGTERM ended the command before it was done'],
       ['125', 'Anything else; one line on standard error says what, and what to do'],
     ],
   },
