@@ -3,9 +3,10 @@ import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { monotonicMs } from '../clock.ts'
-import { isFailure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
 import { readMounts, type Mount } from '../fs/mounts.ts'
 import { log } from '../log.ts'
+import { identify, isAlive, type ProcessIdentity } from '../process/identity.ts'
 import { runProgram } from '../process/run-program.ts'
 
 /** How the monitor leaves its caller's cgroup, before it starts anything. */
@@ -73,39 +74,46 @@ const inheritCpuset = (base: string, dir: string): void => {
 const SYSTEMD_MS = 5000
 const POLL_MS = 2
 
-/** systemd moves the process in a job of its own: only when it has may the monitor start children. A refusal is a warning. */
+/**
+ * systemd moves the process in a job of its own: only when it has may the monitor start children. A refusal is a warning, unless
+ * the monitor has ended meanwhile: that is told elsewhere, with its reason.
+ */
 export const moveToScope = async (pid: number, cgroup: MonitorCgroup): Promise<void> => {
   if (cgroup.manager !== 'systemd') return
+  const monitor = identify(pid)
+  if (!monitor) return
   try {
-    await requestScope(pid, cgroup)
+    await moved(monitor, await requestScope(pid, cgroup))
   } catch (error) {
     if (!isFailure(error)) throw error
-    log.warn(`the container's monitor stays in this session's cgroup: ${error.message}`)
+    if (isAlive(monitor)) log.warn(`the container's monitor stays in this session's cgroup: ${error.message}`)
   }
 }
 
-const requestScope = async (pid: number, { unit, slice }: { unit: string; slice: string }): Promise<void> => {
+/** @returns the unit's name. @throws Failure */
+const requestScope = async (pid: number, { unit, slice }: { unit: string; slice: string }): Promise<string> => {
+  const { code, refusal } = await startScope(pid, { unit, slice })
+  if (code === 0) return unit
   // The monitor of the last run has the name as long as it lives, which is while its exit program restarts the container.
-  const names = [unit, unit.replace(/(?=\.scope$)/, `-${pid}`)]
-  for (const [at, name] of names.entries()) {
-    const { code, stderr } = await startScope(pid, { unit: name, slice })
-    if (code === 0) return moved(pid, name)
-    const refusal = stderr.toString().trim()
-    if (at + 1 < names.length && /already (loaded|exists)/.test(refusal)) continue
-    return void log.warn(`the container's monitor stays in this session's cgroup: systemd refused: ${refusal}`)
-  }
+  const other = unit.replace(/(?=\.scope$)/, `-${pid}`)
+  const again = /already (loaded|exists)/.test(refusal) ? await startScope(pid, { unit: other, slice }) : { code, refusal }
+  if (again.code === 0) return other
+  throw new Failure('unavailable', `systemd refused: ${again.refusal}`)
 }
 
-const startScope = (pid: number, { unit, slice }: { unit: string; slice: string }) =>
-  runProgram('busctl', ['call', '--quiet', 'org.freedesktop.systemd1', '/org/freedesktop/systemd1',
+const startScope = async (pid: number, { unit, slice }: { unit: string; slice: string }): Promise<{ code: number | undefined; refusal: string }> => {
+  const { code, stderr } = await runProgram('busctl', ['call', '--quiet', 'org.freedesktop.systemd1', '/org/freedesktop/systemd1',
     'org.freedesktop.systemd1.Manager', 'StartTransientUnit', 'ssa(sv)a(sa(sv))', unit, 'replace',
     '5', 'PIDs', 'au', '1', String(pid), 'Slice', 's', slice, 'Delegate', 'b', 'true', 'DefaultDependencies', 'b', 'false',
     'CollectMode', 's', 'inactive-or-failed', '0'], { timeoutMs: SYSTEMD_MS })
+  return { code, refusal: stderr.toString().trim() }
+}
 
-const moved = async (pid: number, unit: string): Promise<void> => {
+/** @throws Failure when systemd takes too long */
+const moved = async (monitor: ProcessIdentity, unit: string): Promise<void> => {
   const deadline = monotonicMs() + SYSTEMD_MS
-  while (!memberships(pid).some(({ path }) => path.endsWith(`/${unit}`))) {
-    if (monotonicMs() > deadline) return void log.warn(`systemd has not moved the container's monitor to ${unit}`)
+  while (isAlive(monitor) && !memberships(monitor.pid).some(({ path }) => path.endsWith(`/${unit}`))) {
+    if (monotonicMs() > deadline) throw new Failure('timeout', `systemd has not moved it to ${unit}`)
     await sleep(POLL_MS)
   }
 }

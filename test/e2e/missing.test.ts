@@ -2,12 +2,12 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readdirSync, statfsSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { promisify } from 'node:util'
 import { checkout, eventually, openBox, type Box } from '../support/box.ts'
-import { hide } from '../support/hide.ts'
+import { hide, replace } from '../support/hide.ts'
 import { trace } from '../support/strace.ts'
 import { openSuite } from '../support/suite.ts'
 
@@ -54,6 +54,23 @@ test('a missing monitor is named by run and doctor', async (t) => {
   assert.match((await doctor(box, 'monitor')).remedy!, /npm run build/)
   assert.match(await box.ok('info', '--format', '{{.Host.Conmon.Version}}'), /conmon.*npm run build/)
   await refused(box, /\/nowhere\/conmon/, '--conmon', '/nowhere/conmon', 'run', '--rm', '--network', 'none', suite.busybox, 'true')
+})
+
+test('a monitor that systemd does not take along is a warning, but none where it has refused its options', async (t) => {
+  const box = await suite.box(t, { flags: ['--cgroup-manager', 'systemd'] })
+  const busctl = join(box.dir, 'busctl')
+  writeFileSync(busctl, '', { mode: 0o755 })
+  replace(t, busctl, anywhere(SBIN, 'busctl'))
+  const run = async (...flags: string[]): Promise<string> => box.fails(125, 'run', '--rm', '--network', 'none', ...flags, suite.busybox, 'true')
+  // the monitor's pid follows `au 1`; it is gone when its parent has waited for it
+  const says = (then: string): void => writeFileSync(busctl, `#!/bin/sh\nwhile [ "$1" != au ]; do shift; done\n${then}\n`)
+  const gone = 'while kill -0 "$3" 2>/dev/null; do sleep 0.01; done'
+  says('echo not today >&2; exit 1')
+  assert.match(await run(), /^warn: the container's monitor stays in this session's cgroup: systemd refused: not today\n/)
+  for (const then of [`${gone}; echo "Process with ID $3 does not exist." >&2; exit 1`, gone]) {
+    says(then)
+    assert.match(await run('--log-opt', 'path=/no/such/log'), /^Error: [^\n]*cannot open the log k8s-file:\/no\/such\/log: No such file or directory\n$/)
+  }
 })
 
 for (const plugin of ['bridge', 'host-local']) {
