@@ -29,6 +29,21 @@ test('a registry with a log-in takes the credentials of the command, of files an
   assert.match(await refused([]), /wants other credentials.*--creds/s)
   assert.match(await refused(['--creds', 'sailor:wrong-secret']), /wants other credentials/)
   await accepted(['--creds', 'sailor:pw:with/secret'])
+  for (const creds of ['sailor', 'sailor:']) {
+    assert.match(await refused(['--creds', creds]), /^Error: the password of sailor can only be asked for on a terminal; [^\n]*--creds USER:PASSWORD/m)
+    const asking = box.start(['create', '--name', 'asked', '-q', '--creds', creds, image, 'true'], { terminal: { rows: 24, columns: 80 } })
+    await asking.sees(/Password: /)
+    asking.type('pw:with/secret\r')
+    const { code, stdout } = await asking.end()
+    assert.equal(code, 0, stdout)
+    assert.doesNotMatch(stdout, /secret/)
+    await box.ok('rm', 'asked')
+    await box.ok('rmi', image)
+  }
+  const unanswered = box.start(['pull', '-q', '--creds', 'sailor', image], { terminal: { rows: 24, columns: 80 } })
+  await unanswered.sees(/Password: /)
+  unanswered.type('\x04')
+  assert.deepEqual((({ code, stdout }) => [code, stdout])(await unanswered.end()), [130, 'Password: \r\nError: no password of sailor was given\r\n'])
 
   const write = (name: string, document: object): string => {
     writeFileSync(join(box.dir, name), JSON.stringify(document))

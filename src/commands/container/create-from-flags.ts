@@ -62,14 +62,15 @@ async function provideImage(engine: Engine, reference: string, { call, policy }:
     const here = await lookUpImage(engine, reference)
     if (here) return here
   }
-  const [{ pullImage }, { chooseImage }, { platformText }, { toAccess }, { showPull }] = await Promise.all([
-    import('../../engine/pull-image.ts'), import('../image/choose-image.ts'), import('../image/platform-text.ts'), import('../image/pull-options.ts'), import('../image/show-pull.ts'),
+  const [{ pullImage }, { withPassword }, { chooseImage }, { platformText }, { toAccess }, { showPull }] = await Promise.all([
+    import('../../engine/pull-image.ts'), import('../ask-password.ts'), import('../image/choose-image.ts'), import('../image/platform-text.ts'), import('../image/pull-options.ts'), import('../image/show-pull.ts'),
   ])
   const platform = platformText(options)
+  const access = toAccess({ ...options, creds: await withPassword(options.creds) }, call.given)
   const shown = showPull(call.out, options.quiet)
   try {
     return await pullImage(engine, {
-      reference, policy, access: toAccess(options, call.given), signal: call.interrupt.signal, ...chooseImage,
+      reference, policy, access, signal: call.interrupt.signal, ...chooseImage,
       ...(platform === undefined ? {} : { platform }), ...(shown.onProgress ? { onProgress: shown.onProgress } : {}),
     })
   } finally {

@@ -3,10 +3,11 @@ import { duration, text } from '../../cli/option.ts'
 import { Failure } from '../../errors.ts'
 import type { Pull } from '../../cri/client/pull.ts'
 import { environment } from '../../environment.ts'
+import { askPassword } from '../ask-password.ts'
 
 export const pullOptions = {
   auth: text('--auth <base64>', 'Credentials of the registry, as its configuration files hold them'),
-  creds: text('--creds <user:password>', 'Credentials of the registry'),
+  creds: text('--creds <user[:password]>', 'Credentials of the registry'),
   pullTimeout: duration('--pt, --pull-timeout <duration>', 'Give up a pull after so long; by default it takes as long as it needs'),
   username: text('--username <name>', 'User of the registry; the password is asked for'),
 }
@@ -29,20 +30,6 @@ export async function pullSettings({ auth, creds, username, pullTimeout }: PullF
   const timeoutMs = pullTimeout ?? (time ? parseTimeout(time, 'CRICTL_PULL_TIMEOUT') : undefined)
   if (timeoutMs !== undefined && timeoutMs < 0) throw new Failure('invalid', 'a pull cannot take less than no time', { hint: 'give --pull-timeout such as 5m, or 0 for no limit' })
   const known = { creds: creds ?? (CRICTL_CREDS || undefined), auth: auth ?? (CRICTL_AUTH || undefined) }
-  const password = username !== undefined && !known.creds && !known.auth ? await askPassword(username) : undefined
+  const password = username !== undefined && !known.creds && !known.auth ? await askPassword(username, { prompt: 'Enter Password:', hint: 'use --creds or --auth' }) : undefined
   return { auth: authConfig({ ...known, username, password }), ...(timeoutMs !== undefined && timeoutMs > 0 ? { timeoutMs } : {}) }
-}
-
-async function askPassword(username: string): Promise<string> {
-  if (!process.stdin.isTTY) throw new Failure('invalid', `the password of ${username} can only be asked for on a terminal`, { hint: 'use --creds or --auth' })
-  const { createInterface } = await import('node:readline/promises')
-  const { Writable } = await import('node:stream')
-  process.stderr.write('Enter Password:')
-  const reader = createInterface({ input: process.stdin, output: new Writable({ write: (_chunk, _encoding, done) => done() }), terminal: true })
-  try {
-    return await reader.question('')
-  } finally {
-    reader.close()
-    process.stderr.write('\n')
-  }
 }

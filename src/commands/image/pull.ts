@@ -1,6 +1,7 @@
 import type { Engine } from '../../engine/engine.ts'
 import { pullAllTags, pullImage } from '../../engine/pull-image.ts'
 import { Failure } from '../../errors.ts'
+import { withPassword } from '../ask-password.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { codeOf, forEach } from '../each.ts'
@@ -23,7 +24,8 @@ export const spec = defineCommand({
     platformText(options)
     if (options.allTags && args.some((name) => /:[^/]+$|@/.test(name))) throw new Failure('invalid', '--all-tags needs a name without tag and digest')
     const { pull } = await openBackend(call, (engine) => ({ pull: (reference, given) => pullHere(engine, reference, given) }))
-    return codeOf(await forEach({ items: args, out, signal: interrupt.signal, act: async (reference) => { for (const id of await pull(reference, call)) out.line(id) } }))
+    const whole = { ...call, options: { ...options, creds: await withPassword(options.creds) } }
+    return codeOf(await forEach({ items: args, out, signal: interrupt.signal, act: async (reference) => { for (const id of await pull(reference, whole)) out.line(id) } }))
   },
 })
 

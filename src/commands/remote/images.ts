@@ -78,9 +78,10 @@ export async function provideImage(remote: Remote, reference: string, { policy, 
   const here = policy === 'missing' || policy === 'never' ? await lookUp(remote, reference) : undefined
   if (here) return here
   if (policy === 'never') throw new Failure('notFound', `${reference}: image not known`, { hint: 'it is not pulled because of --pull never' })
-  const { authConfig } = await import('../../cri/client/pull.ts')
+  const [{ authConfig }, { withPassword }] = await Promise.all([import('../../cri/client/pull.ts'), import('../ask-password.ts')])
+  const auth = authConfig({ creds: await withPassword(creds) })
   if (!quiet) out.note(`Trying to pull ${reference}...`)
-  const ref = await pullOverCri(remote.runtime, { image: reference, auth: authConfig({ creds }) }, { isQuiet: quiet })
+  const ref = await pullOverCri(remote.runtime, { image: reference, auth }, { isQuiet: quiet })
   return source.find(ref)
 }
 
