@@ -103,6 +103,8 @@ test('the built program calls a CRI runtime without a library for gRPC, and with
 })
 
 test('the clean-up is started with the flags of any short command', () => {
-  const [, flags] = /\*\) flags='(.*)' ;;/.exec(readFileSync(join(root, 'bin/scow'), 'utf8')) ?? []
-  assert.deepEqual(flags?.split(' '), NODE_FLAGS)
+  const script = readFileSync(join(root, 'bin/scow'), 'utf8')
+  const [, always] = /^flags=(.*)$/m.exec(script) ?? []
+  const [, short] = /\*\) flags="\$flags (.*)" ;;/.exec(script) ?? []
+  assert.deepEqual([...short!.split(' '), always], NODE_FLAGS)
 })
