@@ -14,6 +14,9 @@ export interface ConfigSource {
   readonly table: Table
 }
 
+/** scow.toml belongs to us alone; the others have settings of other programs too. */
+export const isOurs = (file: string): boolean => file.endsWith('/scow.toml')
+
 /** Where the files lie; tests give folders of their own. */
 export interface ConfigPlaces {
   /** /usr/share */

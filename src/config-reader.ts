@@ -1,7 +1,8 @@
 // Typed look-ups in layered configuration files. The last file that has a key wins; a wrong type names file and key.
-import type { ConfigSource } from './config-files.ts'
+import { isOurs, type ConfigSource } from './config-files.ts'
 import { Failure } from './errors.ts'
 import { log } from './log.ts'
+import { nearestWord } from './nearest-word.ts'
 import type { Pairs } from './spec/request.ts'
 
 /** Reads keys of one section. */
@@ -23,10 +24,10 @@ export interface SectionReader {
   /** The values of a key in every file that has it, lowest priority first. */
   raw(key: string): readonly { readonly file: string; readonly value: unknown }[]
   fail(key: string, expected: string): Failure
-  /** Keys that nobody asked for, of each file that has some. `tables`: those of tables too. */
-  unused(options?: { readonly tables?: boolean }): readonly { readonly file: string; readonly keys: readonly string[] }[]
-  /** Says (at debug level) which those are: the files belong to others too. */
-  reportUnused(): void
+  /** What in scow.toml nobody asked for and is none of `elsewhere`, which others ask for: a line for each file. */
+  misspelled(elsewhere?: readonly string[]): string[]
+  /** Warns of these, and says at debug level what of the other files is not used. */
+  reportUnused(elsewhere?: readonly string[]): void
 }
 
 export function readSection(sources: readonly ConfigSource[], section: string): SectionReader {
@@ -58,11 +59,13 @@ export function readSection(sources: readonly ConfigSource[], section: string): 
     if (!items.every(isText)) throw fail(key, 'a list of strings')
     return append ? [...before, ...items] : items
   }, fallback)
-  const unused = ({ tables: withTables = false } = {}) => tables
-    .map(({ file, table }) => ({ file, keys: Object.keys(table).filter((key) => !asked.has(key) && (withTables || !isTable(table[key]))) }))
+  const unused = (elsewhere: readonly string[]) => tables
+    .map(({ file, table }) => ({ file, keys: Object.keys(table).filter((key) => !asked.has(key) && !elsewhere.includes(key) && (isOurs(file) || !isTable(table[key]))) }))
     .filter(({ keys }) => keys.length > 0)
+  const misspelled = (elsewhere: readonly string[] = []) => unused(elsewhere).filter(({ file }) => isOurs(file)).map(({ file, keys }) =>
+    `${file}: ${section && `[${section}] has `}no such setting: ${keys.map((key) => withNearest(key, [...asked, ...elsewhere])).join(', ')}`)
   return {
-    raw, fail, list, unused,
+    raw, fail, list, misspelled,
     text: (key, fallback) => typed(key, fallback, isText, 'a string'),
     flag: (key, fallback) => typed(key, fallback, (value) => typeof value === 'boolean', 'true or false'),
     count: (key, fallback) => typed(key, fallback, (value): value is number => Number.isSafeInteger(value), 'a whole number'),
@@ -88,10 +91,16 @@ export function readSection(sources: readonly ConfigSource[], section: string): 
       if (!isTable(value) || !Object.values(value).every(isText)) throw fail(key, 'a table of strings')
       return value
     })) as Record<string, string>,
-    reportUnused: () => {
-      for (const { file, keys } of unused()) log.debug(`${file}: not used by scow: ${keys.map((key) => (section ? `${section}.${key}` : key)).join(', ')}`)
+    reportUnused: (elsewhere = []) => {
+      for (const line of misspelled(elsewhere)) log.warn(line)
+      for (const { file, keys } of unused(elsewhere)) if (!isOurs(file)) log.debug(`${file}: not used by scow: ${keys.map((key) => (section ? `${section}.${key}` : key)).join(', ')}`)
     },
   }
+}
+
+function withNearest(key: string, known: readonly string[]): string {
+  const nearest = nearestWord(key, known)
+  return nearest === undefined ? key : `${key} (${nearest}?)`
 }
 
 const isTable = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)

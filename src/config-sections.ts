@@ -1,7 +1,7 @@
 // From the keys of the files to the typed sections, with the defaults.
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
-import type { ConfigSource } from './config-files.ts'
+import { isOurs, type ConfigSource } from './config-files.ts'
 import type { ConfigFlags, ContainersConfig, EngineConfig, NetworkConfig, StorageConfig } from './config-types.ts'
 import type { Environment } from './environment.ts'
 import { readSection, type SectionReader } from './config-reader.ts'
@@ -54,7 +54,7 @@ export function containersSection(sources: readonly ConfigSource[]): ContainersC
     dnsOptions: read.list('dns_options', []),
     hostContainersInternalIp: read.text('host_containers_internal_ip', ''),
   }
-  read.reportUnused()
+  read.reportUnused(['init_path'])
   return section
 }
 
@@ -108,11 +108,9 @@ export function engineSection({ sources, flags }: EngineInputs): EngineConfig {
     env: read.pairs('env', []),
     logLevel: logLevel(read, flags),
   }
-  read.reportUnused()
+  read.reportUnused(['runtime', 'conmon_path', 'cgroup_manager', 'hooks_dir', 'log_level', 'volume_path', ...ROOTS]) // where flags win, nobody may have asked
   return section
 }
-
-export const isOurs = (file: string): boolean => file.endsWith('/scow.toml')
 
 /** Keys that name a folder are taken from scow.toml alone: those of containers.conf are podman's folders. */
 const ownText = (sources: readonly ConfigSource[], key: string): string => readSection(sources.filter(({ file }) => isOurs(file)), 'engine').text(key, '')
@@ -171,7 +169,7 @@ export function networkSection(sources: readonly ConfigSource[], flags: ConfigFl
     defaultSubnet: read.text('default_subnet', ''),
     defaultSubnetPools: subnetPools(read),
   }
-  read.reportUnused()
+  read.reportUnused(['cni_plugin_dirs', 'network_config_dir'])
   return section
 }
 
@@ -203,6 +201,9 @@ export function storageSection({ file, sources, flags, environment }: StorageInp
   const overlay = readSection(all, 'storage.options.overlay')
   const mountopt = overlay.text('mountopt', '')
   const forced = overlay.text('force_mask', '')
+  read.reportUnused(['driver', 'options', 'keep_blobs', ...ROOTS])
+  readSection(all, 'storage.options').reportUnused(['overlay'])
+  overlay.reportUnused()
   const given = flags.storageOpts ?? environment.storageOpts
   const options = given.map((text) => {
     const at = text.indexOf('=')
@@ -215,10 +216,15 @@ export function storageSection({ file, sources, flags, environment }: StorageInp
   }
 }
 
+/** In scow.toml these stand at the top, in [engine] or in [storage]. */
+const ROOTS = ['root', 'runroot']
+const SECTIONS = ['containers', 'engine', 'network', 'storage', 'serve']
+
 /** Root folders: a flag, else the environment, else scow.toml, else the usual place. */
 export function rootsSection({ sources, flags, environment }: EngineInputs & { readonly environment: Environment }): { root: string; runRoot: string } {
   const own = sources.filter(({ file }) => isOurs(file))
   const inFiles = (key: string) => (own.length ? ['', 'engine', 'storage'].map((section) => readSection(own, section).text(key, '')).find(Boolean) : undefined)
+  readSection(own, '').reportUnused([...SECTIONS, ...ROOTS])
   const { rootless } = environment
   const choose = (name: string, choices: readonly (string | undefined)[]) => {
     const path = choices.find(Boolean)!

@@ -34,9 +34,8 @@ export const DEFAULT_LISTEN = 'unix:///run/scow/scow.sock'
 /** @param sources of scow.toml alone */
 export const serveSection = (sources: readonly ConfigSource[]): ServeConfig => readServe(sources).section
 
-/** What of [serve] stands for nothing, a line for each file: the section is ours alone, so that it can only be misspelled. */
-export const unknownSettings = (sources: readonly ConfigSource[]): string[] =>
-  readServe(sources).read.unused({ tables: true }).map(({ file, keys }) => `${file}: [serve] has no such setting: ${keys.join(', ')}`)
+/** What of [serve] stands for nothing, a line for each file. */
+export const unknownSettings = (sources: readonly ConfigSource[]): string[] => readServe(sources).read.misspelled()
 
 function readServe(sources: readonly ConfigSource[]): { section: ServeConfig; read: SectionReader } {
   const read = readSection(sources, 'serve')

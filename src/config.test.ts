@@ -218,3 +218,54 @@ test('sizes and ulimits are read as podman writes them', () => {
   assert.deepEqual(parseUlimit('RLIMIT_NOFILE=5:unlimited'), { type: 'RLIMIT_NOFILE', soft: 5, hard: -1 })
   assert.equal(parseUlimit('nofile=a'), undefined)
 })
+
+test('what is misspelled in scow.toml is told of with what is meant, what other files have beyond ours is not', (t) => {
+  const said: string[] = []
+  t.mock.method(process.stderr, 'write', (line: string) => said.push(line) > 0)
+  const look = (setup: Setup): string[] => {
+    said.length = 0
+    const { roots, containers, engine, network, storage, dir } = load(setup)
+    assert.ok(roots && containers && engine && network && storage)
+    return said.map((line) => line.replaceAll(`${dir}/`, '').trimEnd()).sort()
+  }
+  const toml = `
+rot = "/srv"
+[containers]
+pid_limit = 5
+init_path = "/sbin/tini"
+[engin]
+[engine]
+runtime = "crun"
+conmon_path = ["/usr/bin/conmon"]
+cgroup_manager = "cgroupfs"
+hooks_dir = []
+log_level = "warn"
+volume_path = "/volumes"
+runroot = "/run/other"
+stop_timout = 3
+zzz = 1
+[engine.runtimes]
+mine = ["/usr/bin/mine"]
+[engine.volume_plugins]
+[network]
+cni_plugin_dirs = []
+network_config_dir = "/cni"
+[storage]
+driver = "vfs"
+keep_blobs = false
+[storage.options.overlay]
+mount_opt = "nodev"
+[serve]
+`
+  const expected = [
+    'warn: etc/scow/scow.toml: [containers] has no such setting: pid_limit (pids_limit?)',
+    'warn: etc/scow/scow.toml: [engine] has no such setting: stop_timout (stop_timeout?), zzz, volume_plugins',
+    'warn: etc/scow/scow.toml: [storage.options.overlay] has no such setting: mount_opt (mountopt?)',
+    'warn: etc/scow/scow.toml: no such setting: rot (root?), engin (engine?)',
+  ]
+  const files = { 'etc/scow/scow.toml': toml }
+  assert.deepEqual(look({ files }), expected)
+  const flags = { root: '/r', runroot: '/rr', runtime: 'runc', conmon: '/conmon', cgroupManager: 'cgroupfs', hooksDirs: [], logLevel: 'warn', volumePath: '/v', cniConfigDir: '/c', cniPluginDirs: [], storageDriver: 'vfs' }
+  assert.deepEqual(look({ files, flags }), expected)
+  assert.deepEqual(look({ files: { [`etc/${CONF}`]: toml, 'etc/containers/storage.conf': toml } }), [])
+})

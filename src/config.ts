@@ -1,6 +1,6 @@
 // The configuration, from files, environment and flags.
-import { readConfigSources, readStorageSource, type ConfigPlaces } from './config-files.ts'
-import { containersSection, engineSection, isOurs, networkSection, rootsSection, storageSection } from './config-sections.ts'
+import { isOurs, readConfigSources, readStorageSource, type ConfigPlaces } from './config-files.ts'
+import { containersSection, engineSection, networkSection, rootsSection, storageSection } from './config-sections.ts'
 import type { Config, ConfigFlags } from './config-types.ts'
 import { environment, type Environment } from './environment.ts'
 
@@ -15,7 +15,7 @@ export interface LoadOptions {
 
 /**
  * Reads the configuration files anew. A file with an error is refused with `invalid`, naming file and key; keys that
- * scow doesn't know are passed over. A section is worked out, and its types checked, when it is first looked at.
+ * scow doesn't know are passed over, in scow.toml with a warning. A section is worked out, and its types checked, when it is first looked at.
  */
 export function loadConfig({ flags = {}, environment: env = environment(), places = {} }: LoadOptions = {}): Config {
   const folders: ConfigPlaces = { share: '/usr/share', etc: '/etc', home: env.xdgConfigHome, ...places }

@@ -1,7 +1,7 @@
 // Bad input gives one clear line on standard error, nothing on standard output, and the convention's exit code.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { after } from 'node:test'
@@ -68,4 +68,14 @@ test('help and version need nothing', () => {
   assert.match(scow('--help').stdout, /^Usage: scow \[options\] <command>/)
   assert.match(scow('container', 'ls', '--help').stdout, /^Usage: scow container ls/)
   assert.match(scow('help', 'run').stdout, /^Usage: scow run/)
+})
+
+test('a setting of scow.toml that is misspelled is told of, and the command does its work', () => {
+  const file = join(dir, 'config/scow/scow.toml')
+  mkdirSync(join(dir, 'config/scow'), { recursive: true })
+  writeFileSync(file, '[engine]\nstop_timout = 3\n')
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--', join(import.meta.dirname, '../../src/main.ts'), '--root', join(dir, 'root'), '--runroot', join(dir, 'run'), 'info', '-f', '{{.Store.GraphRoot}}'], {
+    encoding: 'utf8', env: { ...process.env, XDG_CONFIG_HOME: join(dir, 'config') },
+  })
+  assert.deepEqual([status, stdout, stderr], [0, `${join(dir, 'root')}\n`, `warn: ${file}: [engine] has no such setting: stop_timout (stop_timeout?)\n`])
 })

@@ -30,7 +30,7 @@ export const PROGRAM: readonly Section[] = [
   {
     heading: 'FILES',
     terms: [
-      ['/etc/scow/scow.toml, ~/.config/scow/scow.toml', 'Spelled like containers.conf(5), which it wins over; [serve] has the server\'s settings'],
+      ['/etc/scow/scow.toml, ~/.config/scow/scow.toml', 'Spelled like containers.conf(5), which it wins over; [serve] has the server\'s settings; what it doesn\'t know is told of'],
       ['/etc/containers/containers.conf, storage.conf, registries.conf, /usr/share/containers/', 'Read as by podman, with their .d folders'],
       ['/run/containers/0/auth.json, ~/.docker/config.json', 'Credentials of registries'],
       ['/etc/cni/net.d', 'Networks'],
