@@ -76,11 +76,15 @@ export async function finishRemoval(engine: Parts, { id, intentId, data, release
   }
   await (release ? releaseRun(engine, { id, record: data.record }, { ...release, andThen: removeOwn }) : removeOwn())
   await trees.remove(run)
+  const lock = join(engine.paths.locks, id)
   // Ids are never used again: nobody can want these locks for another container.
-  for (const file of [join(engine.paths.locks, id), attendedFile(engine, id), join(engine.paths.exits, id), join(engine.paths.cleanupQueue, id), ...halfExits(engine, id)]) rmSync(file, { force: true })
-  if (data.anonymousVolumes.length === 0) return engine.state.containers.remove({ id, intentId }, { durable: false })
+  for (const file of [lock, attendedFile(engine, id), join(engine.paths.exits, id), join(engine.paths.cleanupQueue, id), ...halfExits(engine, id)]) rmSync(file, { force: true })
+  const hasVolumes = data.anonymousVolumes.length > 0
   // Its volumes are free only without the row; the intent holds on until they are gone.
-  await engine.state.containers.remove({ id }, { durable: false })
+  await engine.state.containers.remove({ id, ...(hasVolumes ? {} : { intentId }) }, { durable: false })
+  // Who came while there was a row has made it anew.
+  rmSync(lock, { force: true })
+  if (!hasVolumes) return
   await removeVolumes(engine, data.anonymousVolumes)
   await engine.state.intents.close(intentId, { durable: false })
 }

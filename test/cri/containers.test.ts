@@ -2,8 +2,10 @@ import '../support/jail.ts'
 import { status } from '@grpc/grpc-js'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'node:test'
+import { setImmediate as breathe } from 'node:timers/promises'
 import { ContainerEventType, ContainerState, MountPropagation, NamespaceMode, PodSandboxState, type ContainerEventResponse } from '../../src/cri/wire/generated/runtime-v1.ts'
 import { eventually } from '../support/box.ts'
 import { openSuite } from '../support/suite.ts'
@@ -29,6 +31,26 @@ test('what is gone may be stopped and removed again, and is not found otherwise'
   const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig(ALONE) })
   await runtime.stopPodSandbox({ podSandboxId })
   await runtime.stopPodSandbox({ podSandboxId })
+})
+
+test('whatever comes while a container is removed, its stop succeeds and no file of it stays', async (t) => {
+  const { runtime, box } = await openCri(t, suite)
+  const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig(ALONE) })
+  for (let round = 0; round < 40; round++) {
+    const { containerId } = await runtime.createContainer({ podSandboxId, config: containerConfig(suite.busybox, ['true'], ALONE) })
+    let removed = false
+    const removing = runtime.removeContainer({ containerId }).then(() => { removed = true })
+    const stops: Promise<unknown>[] = []
+    const updates: Promise<number>[] = []
+    while (!removed) {
+      if (stops.length < 30) stops.push(runtime.stopContainer({ containerId }))
+      if (updates.length < 30) updates.push(codeOf(runtime.updateContainerResources({ containerId, linux: { cpuShares: 100n } })))
+      await breathe()
+    }
+    await Promise.all([removing, ...stops, ...updates])
+    const ids = [...readdirSync(join(box.root, 'containers')), ...readdirSync(join(box.runRoot, 'locks'))]
+    assert.ok(!ids.includes(containerId), `round ${round}: ${ids.join(' ')}`)
+  }
 })
 
 test('a request that is made twice gives one pod and one container', async (t) => {
