@@ -31,8 +31,8 @@ export interface StartOptions {
   readonly windowSize?: WindowSize
   /** false: the monitor starts nothing at the end, since a server watches. Default true. */
   readonly exitProgram?: boolean
-  /** Never a second time, as Kubernetes has it: a restart is another container. */
-  readonly once?: boolean
+  /** Has the last word, under the container's lock, on one that doesn't run. */
+  readonly admit?: (container: Container) => Promise<void>
   /** A restart by policy: counted, and it keeps what a person said. */
   readonly restarts?: number
   readonly signal?: AbortSignal
@@ -60,7 +60,7 @@ async function startLocked(engine: Engine, id: string, options: StartOptions): P
     const container = await settleContainer(engine, id)
     if (container.phase === 'running' || container.phase === 'paused') throw new Failure('wrongState', `container ${container.name} is already ${container.phase}`)
     if (container.phase === 'removing') throw new Failure('wrongState', `container ${container.name} is being removed`)
-    if (options.once && container.phase !== 'created') throw new Failure('wrongState', `container ${container.name} has been started before: it is ${container.phase}`)
+    await options.admit?.(container)
     await startSettled(engine, container, options)
   })
 }

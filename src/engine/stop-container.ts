@@ -32,7 +32,7 @@ export async function stopContainer(engine: Parts, id: string, options: StopOpti
   }
 }
 
-/** `startedAgain`: its policy was about to start it when we looked, and the start made what we said be forgotten. */
+/** `startedAgain`: somebody, or its policy, was about to start it when we looked, and what we said is forgotten. */
 async function stopOnce(engine: Parts, id: string, options: StopOptions): Promise<{ readonly ran: boolean; readonly startedAgain: boolean }> {
   const stored = await engine.state.containers.get(id)
   if (!stored) throw new Failure('notFound', `no container with ID ${id.slice(0, 12)} found: no such container`)
@@ -48,7 +48,7 @@ async function stopOnce(engine: Parts, id: string, options: StopOptions): Promis
   const now = await withContainerLock(engine, id, () => settleContainer(engine, id)).catch((error: unknown) => {
     if (!isFailure(error, 'notFound')) throw error // --rm: somebody else removed it meanwhile
   })
-  return { ran, startedAgain: now !== undefined && now.phase !== 'removing' && now.starts > container.starts && (now.status.restarts ?? 0) > 0 }
+  return { ran, startedAgain: now !== undefined && now.phase !== 'removing' && now.starts > container.starts && (!ran || (now.status.restarts ?? 0) > 0) }
 }
 
 async function endProcess(engine: Parts, container: Container, { timeoutSeconds, signal }: StopOptions): Promise<void> {

@@ -94,10 +94,24 @@ test('no container is made or started in a pod that was stopped, not in one that
     const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig({ linux }) })
     const { containerId } = await runtime.createContainer({ podSandboxId, config: containerConfig(suite.busybox, ['true'], { linux }) })
     await runtime.stopPodSandbox({ podSandboxId })
-    const refusal = { code: status.FAILED_PRECONDITION, details: `pod sandbox "${podSandboxId}" is not ready` }
+    const refusal = { code: status.FAILED_PRECONDITION, details: /pod .*is not ready$/ }
     await assert.rejects(runtime.startContainer({ containerId }), refusal)
     await assert.rejects(runtime.createContainer({ podSandboxId, config: containerConfig(suite.busybox, ['true'], { metadata: { name: 'late' }, linux }) }), refusal)
     assert.equal((await runtime.containerStatus({ containerId })).status!.state, ContainerState.CONTAINER_CREATED)
+  }
+})
+
+test('a pod that is stopped while its containers start has none that runs', async (t) => {
+  const { runtime } = await openCri(t, suite)
+  const { CONTAINER, NODE } = NamespaceMode
+  for (const namespaceOptions of [{ pid: CONTAINER }, { pid: CONTAINER, network: NODE, ipc: NODE }, {}]) for (let round = 0; round < 4; round++) {
+    const linux = { securityContext: { namespaceOptions } }
+    const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig({ linux }) })
+    const create = async (name: string) => (await runtime.createContainer({ podSandboxId, config: containerConfig(suite.busybox, ['sleep', '1000'], { metadata: { name }, linux }) })).containerId
+    const ids = await Promise.all(['a', 'b'].map(create))
+    await Promise.all([...ids.map((containerId) => codeOf(runtime.startContainer({ containerId }))), runtime.stopPodSandbox({ podSandboxId })])
+    const states = (await runtime.listContainers({ filter: { podSandboxId } })).containers.map(({ state }) => state)
+    assert.ok(states.length === 2 && !states.includes(ContainerState.CONTAINER_RUNNING), `round ${round}: ${states.join(' ')}`)
   }
 })
 
