@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { access, mkdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Failure } from '../errors.ts'
 import type { BindMount, ContainerRequest, NamespaceMode } from '../spec/request.ts'
@@ -12,6 +12,7 @@ import { cgroupVersion } from './gather-host-facts.ts'
 import { podPin } from './pin-pod-namespaces.ts'
 import { POD_FILES, podHostname } from './pod-files.ts'
 import { shownName } from './pod-name.ts'
+import { provideSource } from './resolve-mounts.ts'
 
 /** What of a container is its own; namespaces, network, host name and the files of /etc are the pod's. */
 export type PodContainerRequest = Omit<ContainerRequest, 'namespaces' | 'network' | 'hostname' | 'cgroupParent' | 'runtime' | 'ports'>
@@ -29,7 +30,7 @@ export interface CreatePodContainer {
 /** As `createContainer`, inside a pod that is ready. */
 export async function createPodContainer(engine: Engine, { pod, request, image, pid, source }: CreatePodContainer): Promise<string> {
   const { request: shared, id: podId } = pod.record
-  for (const mount of request.mounts) if (mount.type === 'bind') await needSource(mount)
+  for (const mount of request.mounts) if (mount.type === 'bind') await provideSource(mount)
   return createContainer(engine, {
     check: async (container) => {
       await checkPodContainer(engine, container)
@@ -54,13 +55,6 @@ export async function createPodContainer(engine: Engine, { pod, request, image, 
       ...(shared.cgroupParent ? { cgroupParent: shared.cgroupParent } : {}),
       ...(shared.runtime ? { runtime: shared.runtime } : {}),
     },
-  })
-}
-
-/** It must be there at the start too; said now, the kubelet shows it as what it is. @throws notFound */
-async function needSource({ source, target }: BindMount): Promise<void> {
-  await access(source).catch((cause: NodeJS.ErrnoException) => {
-    throw new Failure('notFound', `cannot mount ${source} on ${target}: ${cause.code === 'ENOENT' ? 'no such file or directory on the host' : cause.code}`, { cause })
   })
 }
 

@@ -1,6 +1,6 @@
 import { chownSync, mkdirSync, promises, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Failure } from '../errors.ts'
+import { Failure, reasonOf } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
 import { makeDir } from '../fs/remove-tree.ts'
 import type { ResolvedMount } from '../spec/mounts.ts'
@@ -41,13 +41,20 @@ async function resolveMount(engine: Engine, inputs: Inputs): Promise<ResolvedMou
   }
 }
 
-/** The path is anybody's: a look at it may wait for a server far away. */
 async function resolveBind(mount: BindMount): Promise<ResolvedMount> {
-  if (!await exists(mount.source)) {
-    if (!mount.createSource) throw new Failure('notFound', `cannot mount ${mount.source} on ${mount.target}: no such file or directory on the host`, { hint: `make it first (mkdir -p ${mount.source}), or give a volume name instead of a path` })
-    makeDir(mount.source)
-  }
+  await provideSource(mount)
   return mount
+}
+
+/** The path is anybody's: a look at it may wait for a server far away. @throws notFound */
+export async function provideSource({ source, target, createSource }: BindMount): Promise<void> {
+  if (await exists(source)) return
+  if (!createSource) throw new Failure('notFound', `cannot mount ${source} on ${target}: no such file or directory on the host`, { hint: `make it first (mkdir -p ${source}), or give a volume name instead of a path` })
+  try {
+    makeDir(source)
+  } catch (cause) {
+    throw new Failure('notFound', `cannot mount ${source} on ${target}: it is not there, and a directory cannot be made: ${reasonOf(cause)}`, { cause })
+  }
 }
 
 /** A part of a volume or an image, which may be full of links, by a mount of its own. @throws notFound */

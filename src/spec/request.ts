@@ -29,7 +29,7 @@ export interface BindMount extends MountCommon {
   readonly chown?: boolean
   /** `O`: what is written stays out of the source, and goes with the next start. */
   readonly overlay?: boolean
-  /** Make the source when it is missing (docker's and podman's -v of a path refuse; the CRI may ask for it). */
+  /** Make a directory of the source when there is nothing; podman refuses. */
   readonly createSource?: boolean
 }
 export interface VolumeMount extends MountCommon {

@@ -3,7 +3,7 @@ import '../support/jail.ts'
 import { status } from '@grpc/grpc-js'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import test from 'node:test'
 import { ContainerEventType, ContainerState, NamespaceMode, PodSandboxState, Signal, SupplementalGroupsPolicy, type ContainerConfig, type ContainerEventResponse, type DeepPartial } from '../../src/cri/wire/generated/runtime-v1.ts'
@@ -30,7 +30,7 @@ test('an image volume shows the part that is asked for, and never what its links
     '/whole/bin/busybox\n1000\nof the image\ntouch: /part/x: Read-only file system\ntouch: /whole/x: Read-only file system\n')
 })
 
-test('a recursive read-only mount is read-only below, too; links of the host are followed; what is absent is refused', async (t) => {
+test('a recursive read-only mount is read-only below, too, and links of the host are followed', async (t) => {
   const cri = await openCri(t, suite)
   const podSandboxId = await pod(cri)
   mkdirSync('/tmp/outer/inner', { recursive: true })
@@ -42,7 +42,21 @@ test('a recursive read-only mount is read-only below, too; links of the host are
     { containerPath: '/plain', hostPath: '/tmp/outer', readonly: true }, { containerPath: '/deep', hostPath: '/tmp/link', readonly: true, recursiveReadOnly: true },
   ] }))
   assert.equal(await inside(cri, containerId, 'touch /plain/inner/a && echo below; touch /deep/inner/b; touch /plain/c'), 'below\ntouch: /deep/inner/b: Read-only file system\ntouch: /plain/c: Read-only file system\n')
-  assert.equal(await codeOf(cri.runtime.createContainer({ podSandboxId, config: sleeper({ metadata: { name: 'absent' }, mounts: [{ containerPath: '/x', hostPath: '/tmp/no/such' }] }) })), status.NOT_FOUND)
+})
+
+test('a directory is made of a mount\'s source that is not there, where one can be', async (t) => {
+  const cri = await openCri(t, suite)
+  const { podSandboxId } = await cri.runtime.runPodSandbox({ config: podConfig(ALONE) })
+  const config = (name: string, hostPath: string) => sleeper({ metadata: { name }, mounts: [{ containerPath: '/x', hostPath }] })
+  const { containerId } = await cri.runtime.createContainer({ podSandboxId, config: config('absent', '/tmp/no/such') })
+  assert.equal(statSync('/tmp/no/such').isDirectory(), true)
+  rmSync('/tmp/no', { recursive: true }) // as a reboot does before the start
+  await cri.runtime.startContainer({ containerId })
+  assert.equal(await inside(cri, containerId, 'echo seen >/x/file; cat /x/file'), readFileSync('/tmp/no/such/file', 'utf8'))
+  symlinkSync('/tmp/nowhere/at/all', '/tmp/dangling')
+  for (const source of ['/tmp/dangling', '/tmp/no/such/file/below', '/proc/nothing/here']) {
+    assert.equal(await codeOf(cri.runtime.createContainer({ podSandboxId, config: config('wrong', source) })), status.NOT_FOUND, source)
+  }
 })
 
 test('CDI devices bring what their specification says', async (t) => {

@@ -24,6 +24,8 @@ export function mountOf(mount: Mount): MountRequest {
   if (mount.recursiveReadOnly && mount.propagation !== MountPropagation.PROPAGATION_PRIVATE) throw new Failure('invalid', `${what}: recursive read-only needs private propagation`)
   const idmap = mount.uidMappings.length || mount.gidMappings.length ? { uids: mount.uidMappings.map(idRange), gids: mount.gidMappings.map(idRange) } : undefined
   return {
+    // Volumes of untyped host paths lean on that, although the CRI's text asks for an error: containerd and CRI-O make it.
+    createSource: true,
     type: 'bind', source, target, readOnly, recursiveReadOnly: mount.recursiveReadOnly,
     propagation: PROPAGATION[needKnown(mount.propagation, MountPropagation, `${what}: the propagation`)]!,
     ...(mount.selinuxRelabel ? { relabel: 'private' as const } : {}), ...(idmap ? { idmap } : {}),
