@@ -18,6 +18,8 @@ export interface RunContainer extends CreateContainer {
   readonly io?: AttachIo
   /** Called as soon as the container exists, before it is started: --cidfile. */
   readonly onCreated?: (id: string) => void
+  /** With `io`: called when it has been started. */
+  readonly onStarted?: (id: string) => void
 }
 
 export interface Ran {
@@ -37,7 +39,7 @@ export async function runContainer(engine: Engine, run: RunContainer): Promise<R
   }
   // Networks are left to the exit program: a DEL costs more than the start of a Node that nobody waits for.
   const attended = run.request.network.kind !== 'bridge' && run.request.restart.name === 'no' ? await attend(engine, id) : undefined
-  const ended = await removedOnFailure(engine, run, id, startAttached(engine, { id, io, attended: attended !== undefined }))
+  const ended = await removedOnFailure(engine, run, id, startAttached(engine, { id, io, attended: attended !== undefined, onStarted: run.onStarted }))
   if (ended === 'detached' || ended === 'unread') {
     attended?.release()
     return ended === 'detached' ? { id } : { id, exitCode: await leaveUnread(engine, run, id) }
@@ -69,7 +71,7 @@ async function leaveUnread(engine: Engine, { request }: RunContainer, id: string
 const attend = (engine: Engine, id: string): Promise<Lock> => lockFile(attendedFile(engine, id))
 
 /** Attaches before the start, so that no byte is lost. */
-export async function startAttached(engine: Engine, { id, io, attended }: { id: string; io: AttachIo; attended: boolean }): Promise<AttachEnd> {
+export async function startAttached(engine: Engine, { id, io, attended, onStarted }: { id: string; io: AttachIo; attended: boolean; onStarted?: RunContainer['onStarted'] | undefined }): Promise<AttachEnd> {
   let session: Promise<AttachEnd> | undefined
   await startContainer(engine, id, {
     attended,
@@ -80,6 +82,7 @@ export async function startAttached(engine: Engine, { id, io, attended }: { id: 
     },
     ...(io.signal ? { signal: io.signal } : {}),
   })
+  onStarted?.(id)
   return session ?? 'ended'
 }
 

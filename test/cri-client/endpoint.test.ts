@@ -31,6 +31,7 @@ test('run shows both outputs, ends with the container\'s code and leaves nothing
   assert.deepEqual(ran, { code: 3, stdout: 'b 1000 /tmp\n', stderr: 'err\n' })
   assert.equal((await scow.run(['run', '--rm', '-i', busybox, 'cat'], { input: 'through\n' })).stdout, 'through\n')
   assert.equal((await scow.run(['run', '--rm', '-i', busybox, 'echo', 'at once'], { input: '' })).stdout, 'at once\n')
+  assert.match((await scow.run(['run', '--rm', '-i', '-a', 'stdin', busybox, 'cat'], { input: 'unseen\n' })).stdout, /^[\da-f]{64}\n$/)
   const terminal = await scow.run(['run', '--rm', '-it', busybox, 'sh', '-c', 'n=0; until stty size | grep -q "31 71" || [ $((n+=1)) = 100 ]; do sleep 0.1; done; stty size; exit 2'], { terminal: { rows: 31, columns: 71 } })
   assert.deepEqual([terminal.code, /31 71/.test(terminal.stdout)], [2, true], terminal.stdout)
   const wrong = await scow.run(['run', '--rm', busybox, 'no-such-program'])

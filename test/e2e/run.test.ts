@@ -107,6 +107,21 @@ test('-t gives a terminal of the right size, and follows its changes', async (t)
   assert.equal((await running.end()).code, 5)
 })
 
+test('--attach stdin alone prints the id as soon as the container runs, then waits for it', async (t) => {
+  const box = await boxWithImage(t)
+  const run = (...words: string[]) => box.start(['run', '-i', '-a', 'stdin', '--name', 'fed', '--network', 'none', busybox, ...words], { openInput: true })
+  const running = run('sh', '-c', 'cat; exit 3')
+  await running.sees(/^[0-9a-f]{64}\n$/)
+  running.type('in\n')
+  running.endInput()
+  const { code, stdout } = await running.end()
+  assert.deepEqual([code, stdout], [3, `${await box.ok('inspect', '-f', '{{.Id}}', 'fed')}\n`])
+  assert.equal(await box.ok('logs', 'fed'), 'in')
+  await box.ok('rm', 'fed')
+  const refused = await run('nosuch').end()
+  assert.deepEqual([refused.code, refused.stdout], [127, ''])
+})
+
 test('ctrl-p ctrl-q detaches and leaves the container running; attach comes back', async (t) => {
   const box = await boxWithImage(t)
   const terminal = { rows: 24, columns: 80 }

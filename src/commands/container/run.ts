@@ -6,6 +6,7 @@ import { log } from '../../log.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import type { RunCall } from './acts.ts'
+import { attachedStreams } from './attached-streams.ts'
 import { prepareCreation } from './create-from-flags.ts'
 import { openIdFile } from './id-file.ts'
 import { createOptions } from './options/create-options.ts'
@@ -50,7 +51,7 @@ function checkCombinations({ options: values }: RunCall): void {
 async function foreground(call: RunCall, engine: Engine, creation: Parameters<typeof runContainer>[1]): Promise<number> {
   const { options: values, interrupt } = call
   if (values.tty && values.interactive && !process.stdin.isTTY) log.warn('standard input is not a terminal: --tty and --interactive together may not do what you mean')
-  const attaches = (stream: string): boolean => values.attach.length === 0 || values.attach.some((name) => name.toLowerCase() === stream)
+  const { attaches, isSilent } = attachedStreams(values.attach)
   const { io, restore } = connectStreams({
     stdin: values.interactive && attaches('stdin'), stdout: attaches('stdout'), stderr: attaches('stderr'), terminal: values.tty,
     detachKeys: values.detachKeys ?? engine.config.engine.detachKeys, interrupt,
@@ -61,7 +62,7 @@ async function foreground(call: RunCall, engine: Engine, creation: Parameters<ty
     if (values.sigProxy) release = proxySignals(interrupt, (signal) => killContainer(engine, id, readSignal(signal, 'signal')))
   }
   try {
-    const { exitCode } = await runContainer(engine, { ...creation, io, onCreated })
+    const { exitCode } = await runContainer(engine, { ...creation, io, onCreated, ...(isSilent ? { onStarted: call.out.line } : {}) })
     if (exitCode === undefined) interrupt.signal.throwIfAborted() // it runs on, but the user has not left by the keys
     return exitCode ?? 0
   } finally {

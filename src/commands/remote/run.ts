@@ -5,6 +5,7 @@ import { Failure } from '../../errors.ts'
 import type { Pairs, PortRequest } from '../../spec/request.ts'
 import type { ContainerConfig, PodSandboxConfig } from '../../cri/wire/generated/runtime-v1.ts'
 import type { CreateCall, RunCall } from '../container/acts.ts'
+import { attachedStreams } from '../container/attached-streams.ts'
 import { openIdFile } from '../container/id-file.ts'
 import type { CreateValues } from '../container/options/create-options.ts'
 import { parseMount } from '../container/request/mount.ts'
@@ -28,9 +29,10 @@ export async function runRemote(remote: Remote, call: RunCall): Promise<number> 
       out.line(id)
       return 0
     }
-    const shows = (stream: string): boolean => options.attach.length === 0 || options.attach.some((name) => name.toLowerCase() === stream)
+    const { attaches, isSilent } = attachedStreams(options.attach)
     const code = await startInForeground(remote, id, {
-      stdin: options.interactive && shows('stdin'), stdout: shows('stdout'), stderr: shows('stderr'), detachKeys: options.detachKeys, sigProxy: options.sigProxy, interrupt,
+      stdin: options.interactive && attaches('stdin'), stdout: attaches('stdout'), stderr: attaches('stderr'), detachKeys: options.detachKeys, sigProxy: options.sigProxy, interrupt,
+      ...(isSilent ? { onStarted: out.line } : {}),
     })
     isLeft ||= code === undefined
     return code ?? 0

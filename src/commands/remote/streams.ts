@@ -92,20 +92,21 @@ async function exitOf(remote: Remote, id: string): Promise<number> {
   }
 }
 
-export interface Foreground extends AttachManner { readonly stdout?: boolean; readonly stderr?: boolean }
+export interface Foreground extends AttachManner { readonly stdout?: boolean; readonly stderr?: boolean; readonly onStarted?: (id: string) => void }
 
 /**
  * Starts a container and sees it to its end. Its output comes from its log, so that none is lost that it writes before
  * anybody is attached; with a terminal over the terminal. Signals that end a program stop the container.
  * @returns its exit code; undefined when the user left
  */
-export async function startInForeground(remote: Remote, id: string, { stdin, stdout = true, stderr = true, detachKeys, sigProxy, interrupt }: Foreground): Promise<number | undefined> {
+export async function startInForeground(remote: Remote, id: string, { stdin, stdout = true, stderr = true, detachKeys, sigProxy, interrupt, onStarted }: Foreground): Promise<number | undefined> {
   const { told } = await statusOf(remote, id)
   const terminal = hasTerminal(told)
   const { io, restore } = connectStreams({ stdin: stdin && takesInput(told), stdout, stderr, terminal, detachKeys: keysOf(detachKeys), interrupt })
   const release = sigProxy && !terminal ? proxySignals(interrupt, async (signal) => { if (ENDING.includes(signal)) await stopContainer(remote, id) }) : undefined
   try {
     await startContainer(remote, id)
+    onStarted?.(id)
     if (terminal) {
       const end = await attach(remote, { id, io, terminal }).catch((error: unknown) => endedBefore(remote, id, error))
       if (end === 'detached') return undefined
