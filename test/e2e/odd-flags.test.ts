@@ -78,6 +78,12 @@ test('a directory that has been removed is one to run in', async (t) => {
   assert.match(there('cp', 'x', 'c:/').stderr, /^Error: the current directory has been removed; /m)
 })
 
+test('a limit that kernels have no more is ignored with a warning', async (t) => {
+  const box = await suite.box(t)
+  const { code, stderr } = await box.scow(['run', '--rm', '--network', 'none', '--kernel-memory', '50m', suite.busybox, 'true'])
+  assert.deepEqual([code, stderr], [0, 'warn: --kernel-memory ignored: the kernel has no such limit any more\n'])
+})
+
 test('no command is a command that is not there', async (t) => {
   const box = await suite.box(t)
   assert.equal(await box.fails(127, 'run', '--rm', '--network', 'none', suite.busybox, ''), 'Error: the command is empty\n')

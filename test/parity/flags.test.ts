@@ -85,7 +85,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   '--replace': 'test/e2e', '--rm': 'test/e2e', '--interactive': 'test/e2e', '--tty': 'test/e2e', '--restart': 'test/e2e', '--cidfile': 'test/e2e', '--pidfile': 'test/e2e', '--conmon-pidfile': 'test/e2e',
   '--attach': 'test/e2e', '--quiet': 'test/e2e', '--no-healthcheck': 'there are no health checks', '--sdnotify': 'needs systemd', '--authfile': 'the registry client\'s tests',
   '--creds': 'the registry client\'s tests', '--cert-dir': 'the registry client\'s tests', '--tls-verify': 'the registry client\'s tests', '--retry': 'the registry client\'s tests', '--retry-delay': 'the registry client\'s tests',
-  '--os': 'as --platform', '--variant': 'as --platform', '--disable-content-trust': 'does nothing', '--rdt-class': 'needs Intel RDT', '--cpu-rt-period': 'needs a kernel with real-time groups', '--cpu-rt-runtime': 'needs a kernel with real-time groups',
+  '--os': 'as --platform', '--variant': 'as --platform', '--disable-content-trust': 'does nothing', '--kernel-memory': 'does nothing', '--rdt-class': 'needs Intel RDT', '--cpu-rt-period': 'needs a kernel with real-time groups', '--cpu-rt-runtime': 'needs a kernel with real-time groups',
   '--ip6': 'the network\'s tests', '--memory-swappiness': 'in the spec', '--oom-kill-disable': 'in the spec', '--publish': 'test/e2e', '--name': 'everywhere', '--privileged': 'test/e2e', '--image-volume': 'needs an image with volumes',
   '--env-host': 'below', '--blkio-weight': 'in the spec', '--blkio-weight-device': 'in the spec', '--cgroup-conf': 'cgroup v2', '--net': 'as --network', '--decryption-key': 'refused', '--gpus': 'test/e2e/gpus.test.ts',
 }

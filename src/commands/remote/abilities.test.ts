@@ -19,7 +19,7 @@ test('every command says what it does with --endpoint, and names options that it
 /** Flags of `run` that have an effect on a CRI runtime, or nothing to do there. */
 const EXPRESSED = new Set([
   'name', 'replace', 'env', 'envFile', 'envHost', 'httpProxy', 'workdir', 'user', 'groupAdd', 'entrypoint', 'hostname', 'interactive', 'tty', 'rm', 'label', 'labelFile', 'annotation', 'cidfile', 'attach',
-  'creds', 'disableContentTrust', 'pull', 'quiet', 'memory', 'memorySwap', 'oomScoreAdj', 'cpus', 'cpuShares', 'cpuPeriod', 'cpuQuota', 'cpusetCpus', 'cpusetMems', 'cgroupParent', 'cgroupConf',
+  'creds', 'disableContentTrust', 'pull', 'quiet', 'memory', 'memorySwap', 'kernelMemory', 'oomScoreAdj', 'cpus', 'cpuShares', 'cpuPeriod', 'cpuQuota', 'cpusetCpus', 'cpusetMems', 'cgroupParent', 'cgroupConf',
   'privileged', 'capAdd', 'capDrop', 'securityOpt', 'device', 'sysctl', 'pid', 'ipc', 'volume', 'mount', 'readOnly', 'readOnlyTmpfs', 'network', 'publish', 'dns', 'dnsSearch', 'dnsOption',
   'noHealthcheck', 'detach', 'detachKeys', 'sigProxy',
 ])

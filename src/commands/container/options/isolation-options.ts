@@ -18,6 +18,7 @@ export const resourceOptions = {
   memory: size('-m, --memory <size>', 'Limit of memory'),
   memorySwap: limit('--memory-swap <size>', 'Limit of memory and swap together; -1 for none'),
   memoryReservation: size('--memory-reservation <size>', 'Soft limit of memory'),
+  kernelMemory: text('--kernel-memory <size>', 'Accepted for compatibility: the kernel has no such limit any more'),
   memorySwappiness: integer('--memory-swappiness <0-100>', 'How eagerly the kernel swaps (cgroup v1)'),
   oomKillDisable: flag('--oom-kill-disable', 'Do not kill when memory is out (cgroup v1)'),
   oomScoreAdj: integer('--oom-score-adj <number>', 'Preference of the OOM killer, -1000 to 1000'),

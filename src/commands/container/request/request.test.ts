@@ -19,6 +19,7 @@ test('-v binds a path, names a volume, or makes an anonymous one', () => {
   assert.deepEqual(parseVolume('/a:/b', { cwd }), { type: 'bind', source: '/a', target: '/b' })
   assert.deepEqual(parseVolume('./a:/b:ro,z', { cwd }), { type: 'bind', source: '/work/dir/a', target: '/b', readOnly: true, relabel: 'shared' })
   assert.deepEqual(parseVolume('data:/b:nocopy,U', { cwd }), { type: 'volume', target: '/b', name: 'data', noCopy: true, chown: true })
+  for (const idle of ['copy', 'nocopy', 'cached']) assert.deepEqual(parseVolume(`/a:/b:${idle}`, { cwd }), { type: 'bind', source: '/a', target: '/b' })
   assert.deepEqual(parseVolume('/b/', { cwd }), { type: 'volume', target: '/b' })
   assert.deepEqual(parseVolume('/a:/b:rslave,noexec,bind,rro', { cwd }), { type: 'bind', source: '/a', target: '/b', propagation: 'rslave', options: ['noexec'], nonRecursive: true, readOnly: true, recursiveReadOnly: true })
   assert.deepEqual(parseVolume('/a:/b:idmap=uids=0-1000-10;gids=0-1000-10', { cwd }), {

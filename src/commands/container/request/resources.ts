@@ -1,5 +1,6 @@
 // Limits: throttles, weights, ulimits, and the flags that are numbers already.
 import { parseSize } from '../../../cli/value.ts'
+import { log } from '../../../log.ts'
 import type { Resources, Rlimit, Throttle } from '../../../spec/request.ts'
 import type { CreateValues } from '../options/create-options.ts'
 import { parseAssignments } from './pairs.ts'
@@ -46,6 +47,7 @@ const MIN_MEMORY = 4 * 1024 * 1024
 /** @throws Failure invalid */
 export function toResources(values: CreateValues): Resources {
   check(values)
+  if (values.kernelMemory !== undefined) log.warn('--kernel-memory ignored: the kernel has no such limit any more')
   const throttles = (flag: string, texts: readonly string[], inBytes: boolean) => texts.map((text) => parseThrottle(flag, text, inBytes))
   const weights = values.blkioWeightDevice.map((text) => {
     const { path, rate } = parseThrottle('--blkio-weight-device', text, false)

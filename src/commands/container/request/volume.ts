@@ -49,13 +49,13 @@ function common(mount: Draft<BindMount> | Draft<VolumeMount>, word: string): boo
   return true
 }
 
-/** Docker's on a Mac; they mean nothing here. */
-const CONSISTENCIES: readonly string[] = ['cached', 'delegated', 'consistent']
+/** Of binds: docker's on a Mac, and what is for volumes. */
+const IDLE: readonly string[] = ['cached', 'delegated', 'consistent', 'copy', 'nocopy']
 
 function bind(source: string, target: string, { words, wrong }: Words): BindMount {
   const mount: Draft<BindMount> = { type: 'bind', source, target }
   for (const word of words) {
-    if (common(mount, word) || word === 'rbind' || CONSISTENCIES.includes(word)) continue
+    if (common(mount, word) || word === 'rbind' || IDLE.includes(word)) continue
     if (word === 'bind') mount.nonRecursive = true
     else if (word === 'idmap' || word.startsWith('idmap=')) mount.idmap = parseIdmap(word.slice('idmap='.length), wrong)
     else throw wrong(`unknown option "${word}"`)
