@@ -38,7 +38,7 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['`attach`: exit code', 'That of the container, as in docker; podman ends with 0.'],
   ['`run` into a pipe whose reader has gone', 'Ends with 141 as others that write into a pipe (podman 126); the process of an `exec` gets SIGPIPE.'],
   ['`run --hostname`', 'Is of letters, digits, dots and dashes; podman takes any text.'],
-  ['`--creds`', 'Needs a user name; podman asks for that too.'],
+  ['`--creds USER`', 'Without a terminal no prompt is printed; podman prints one and fails.'],
   ['`run --workdir`', 'Is made where it is missing, as by docker; it must be absolute.'],
   ['`run --read-only-tmpfs=false`', '/dev and /dev/shm are read-only too, as in podman 5.'],
   ['`run --privileged --cap-drop`', 'Drops the capability; podman ignores it.'],
