@@ -36,8 +36,8 @@ export function openDatabase(file: string, { waits = true }: { waits?: boolean }
   const sqlite = process.getBuiltinModule('node:sqlite') // loaded only when the state is opened
   const raw = attempt(file, () => withReserve(file, () => {
     const opened = new sqlite.DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS })
-    // Small pages: a commit appends whole pages to the log, and who opens the file first reads the whole log. Mapped,
-    // since a call for each of them took most of the time of a long list; nobody makes this file shorter.
+    // Small pages: a commit appends whole pages to the log, and who opens the file first reads the whole log. Mapped: a
+    // system call for each page took most of the time of a long list. Nobody makes the file shorter, which would be fatal.
     opened.exec('PRAGMA page_size=1024; PRAGMA mmap_size=67108864; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=4194304')
     return opened
   }))

@@ -1,4 +1,3 @@
-import { Failure } from '../../../errors.ts'
 import { startPodContainer } from '../../../engine/start-pod-container.ts'
 import { applyLimits } from '../../../engine/update-pod-container.ts'
 import { LinuxContainerResources, type StartContainerRequest, type StartContainerResponse } from '../../wire/generated/runtime-v1.ts'
@@ -8,7 +7,6 @@ import type { Rpc } from '../rpc.ts'
 
 export const startContainer: Rpc<StartContainerRequest, StartContainerResponse> = async (server, { containerId }) => {
   const { row } = await needContainer(server, containerId)
-  if (row.phase !== 'created') throw new Failure('wrongState', `container "${containerId}" cannot be started: it is ${row.phase}`)
   await startPodContainer(server.engine, row.id)
   if (row.status.updated !== undefined) await applyLimits(server.engine, row.id, resourcesOf(LinuxContainerResources.decode(Buffer.from(row.status.updated, 'base64'))))
   return {}
