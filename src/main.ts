@@ -39,7 +39,10 @@ async function cri(called: string, given: readonly string[], outer: Map<string, 
   if (problem !== undefined) return refuse(`${problem}; see '${title} --help'`, FAILED_CRI)
   if (version) return start('system/version', 'version', { values: new Map([['--called', called]]), words: ['--short'] })
   if (help || rest.length === 0 || rest[0] === 'help' || rest[0] === 'h') return start('system/help', 'help', { values: new Map([...outer, ['--called', called]]), words: ['cri', ...(help ? [] : rest.slice(1))] })
-  if (rest[0] === 'completion') return start('system/completion', 'completion', { values: new Map([['--called', called]]), words: rest.length > 1 ? rest.slice(1) : ['bash'] })
+  if (rest[0] === 'completion') {
+    const code = await start('system/completion', 'completion', { title, values: new Map([['--called', called]]), words: rest.length > 1 ? rest.slice(1) : ['bash'] })
+    return code === FAILED ? FAILED_CRI : code
+  }
   if (rest[0] === '__complete') return start('system/complete', '__complete', { values: outer, words: ['--', 'cri', ...rest.slice(rest[1] === '--' ? 2 : 1)] })
   const file = MOUNTS.find(({ names }) => names.includes(`cri ${rest[0]}`))?.file
   if (file === undefined) return refuse(`unrecognized command '${title} ${rest[0]}'; see '${title} --help'`, FAILED_CRI)

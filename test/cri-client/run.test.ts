@@ -187,6 +187,8 @@ test('run jsonschema prints what the files of pods and containers may hold', asy
 test('crictl completes its own commands in every shell, and takes all its flags', async () => {
   const { crictl } = runtime
   for (const shell of ['bash', 'zsh', 'fish']) assert.match(await crictl.ok('completion', shell), /crictl __complete/)
+  assert.match(await crictl.fails(1, 'completion', 'tcsh'), /^Error: there is no completion for "tcsh"; [^\n]*\n$/)
+  assert.match(await crictl.fails(1, 'completion', 'bash', 'zsh'), /^Error: crictl completion takes at most 1, got 2: [^\n]*see 'crictl completion --help'\n$/)
   assert.match(await crictl.ok('__complete', '--', 'inspect'), /^inspect\b[^]*^inspecti\b[^]*^inspectp\b/m)
   assert.match(await crictl.ok('__complete', '--', 'ps', '--no-t'), /^--no-trunc/)
   await crictl.ok('--enable-tracing', '--tracing-endpoint', '127.0.0.1:1', '--tracing-sampling-rate-per-million=1', '--profile-cpu', '/nope/x', '--profile-mem=/nope/y', 'version')
