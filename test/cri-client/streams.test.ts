@@ -15,6 +15,12 @@ test('exec --sync has the command\'s own exit code, and both outputs', async () 
   assert.deepEqual([code, stdout, stderr], [3, 'out\n', 'err\n'])
 })
 
+test('exec --sync of more than an answer holds is whole, or it is said what to do', async () => {
+  const { code, stdout, stderr } = await runtime.crictl.run(['exec', '--sync', container, 'head', '-c', '20000000', '/dev/zero'])
+  if (code === 0) assert.ok(stdout.length >= 16_000_000)
+  else assert.match(stderr, /^Error: [^\n]*; drop --sync: the output is too large for one answer\n$/)
+})
+
 test('exec --sync whose time is over is told apart', async () => {
   assert.match(await runtime.crictl.fails(124, 'exec', '--sync', '--timeout', '1', container, 'sleep', '30'), /^Error: [^\n]*\b1 ?s\b[^\n]*\n$/)
 })

@@ -74,7 +74,7 @@ async function execSync({ runtime }: Cri, { id, command, timeout = 0 }: Sync): P
   const { RuntimeServiceService: Runtime, ExecSyncRequest } = await import('../../cri/wire/generated/runtime-v1.ts')
   const timeoutMs = timeout > 0 ? timeout * 1000 + GRACE_MS : undefined
   const request = ExecSyncRequest.fromPartial({ containerId: id, cmd: [...command], timeout: BigInt(timeout) })
-  const { stdout, stderr, exitCode } = await runtime.call(Runtime.execSync, request, { timeoutMs }).catch((error) => explained(isFailure(error, 'timeout') && timeout > 0 ? notEnded(timeout, error) : error))
+  const { stdout, stderr, exitCode } = await runtime.call(Runtime.execSync, request, { timeoutMs }).catch((error) => explained(isFailure(error, 'timeout') && timeout > 0 ? notEnded(timeout, error) : withoutSync(error)))
   const said = [stdout, stderr].map((bytes) => Buffer.from(bytes).toString('latin1'))
   // CRI-O has no code of its own for it
   if (timeout > 0 && exitCode === -1 && said[1]!.trim() === 'command timed out') throw notEnded(timeout)
@@ -82,6 +82,10 @@ async function execSync({ runtime }: Cri, { id, command, timeout = 0 }: Sync): P
   writeAll(2, stderr)
   return exitCode === 0 ? 0 : (await import('../../cri/client/remote-command.ts')).codeOfExec(exitCode, said.join('\n'))
 }
+
+/** A runtime puts all the output into one answer, for which gRPC has a limit (containerd's is 16 MB). */
+const withoutSync = (error: unknown): unknown =>
+  isFailure(error) && /message larger than max/.test(error.message) ? new Failure(error.kind, error.message, { cause: error, hint: 'drop --sync: the output is too large for one answer' }) : error
 
 const notEnded = (seconds: number, cause?: Error): Failure => {
   const ours = `the command did not end within ${seconds} s`
