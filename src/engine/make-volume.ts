@@ -1,9 +1,9 @@
 // Making and removing the folders of volumes. Both under one lock that is never held for long: a folder that goes is only
 // renamed under it, so that whoever makes a volume of the same name gets a new one.
-import { chownSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { chownSync, existsSync, readdirSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { lockFile } from '../fs/lock.ts'
-import { removeTree } from '../fs/remove-tree.ts'
+import { makeChosenDir, removeTree } from '../fs/remove-tree.ts'
 import type { VolumeRecord } from '../state/volumes.ts'
 import type { Engine } from './engine.ts'
 import { randomId } from './random-name.ts'
@@ -23,7 +23,7 @@ export async function makeVolume(engine: Parts, record: VolumeRecord, { durable 
   const intentId = await engine.state.intents.open({ kind: 'volume', target: name, owner: engine.self, data: {} }, { durable: false })
   try {
     doom(engine, name) // of a volume whose removal was killed
-    mkdirSync(mountpoint, { recursive: true, mode: 0o755 })
+    makeChosenDir(mountpoint)
     if (uid !== undefined || gid !== undefined) chownSync(mountpoint, uid ?? 0, gid ?? 0)
     return await engine.state.volumes.put(record, { durable })
   } catch (error) {

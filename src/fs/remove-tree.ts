@@ -1,7 +1,7 @@
 // Removing a tree that may hold mounts, hostile names or files that others still make.
 import { existsSync, lstatSync, mkdirSync, promises, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { Failure } from '../errors.ts'
+import { Failure, hostFailure, isFailure, reasonOf } from '../errors.ts'
 import { mountsBelow } from './mounts.ts'
 
 /**
@@ -35,6 +35,16 @@ const refuseMounted = (path: string): void => {
  * Node's own `recursive`, which tries for ever below /proc, where a directory that exists takes none.
  */
 export const makeDir = (path: string, mode = 0o755): void => make(path, { mode, again: true })
+
+/** The same for a path that a user has chosen. @throws Failure that says why it cannot be made */
+export const makeChosenDir = (path: string, mode?: number): void => {
+  try {
+    makeDir(path, mode)
+  } catch (error) {
+    if (isFailure(error) || (error as NodeJS.ErrnoException).code === undefined) throw error
+    throw hostFailure(error) ?? new Failure('denied', `cannot make the directory ${path}: ${reasonOf(error)}`, { cause: error })
+  }
+}
 
 /** `again`: another process may make the parent between our try and our look. */
 const make = (path: string, { mode, again }: { mode: number; again: boolean }): void => {

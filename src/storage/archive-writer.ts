@@ -1,7 +1,8 @@
 // Where an image archive is written to: one tar stream, or a directory of files.
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Failure } from '../errors.ts'
+import { makeChosenDir } from '../fs/remove-tree.ts'
 import { syncDir } from '../fs/write-atomic.ts'
 import { endOfArchive, memberHeader, padding } from './tar-writer.ts'
 
@@ -55,7 +56,7 @@ export function directoryWriter(dir: string): ArchiveWriter {
   return {
     async file(name, size, chunks) {
       const path = join(dir, name)
-      mkdirSync(dirname(path), { recursive: true })
+      makeChosenDir(dirname(path))
       const fd = open(path, 'w')
       try {
         await counted({ name, size, chunks }, (bytes) => writeWhole(fd, bytes))

@@ -78,6 +78,18 @@ test('a directory that has been removed is one to run in', async (t) => {
   assert.match(there('cp', 'x', 'c:/').stderr, /^Error: the current directory has been removed; /m)
 })
 
+test('a directory that cannot be made is named with the reason', async (t) => {
+  const box = await suite.box(t)
+  for (const [dir, why] of [['/etc/passwd/x/y', 'not a directory'], ['/proc/x/y', 'no such file or directory']] as const) {
+    for (const format of ['oci-dir', 'docker-dir']) {
+      assert.match(await box.fails(125, 'save', '-q', '--format', format, '-o', dir, suite.busybox), new RegExp(`^Error: cannot make the directory ${dir}[^\\n]*: ${why}\\n$`))
+    }
+    assert.match(await box.fails(125, '--volumepath', dir, 'volume', 'create', 'v'), new RegExp(`^Error: cannot make the directory ${dir}/v/_data: ${why}\\n$`))
+    assert.match(await box.fails(125, '--volumepath', dir, 'run', '--rm', '--network', 'none', '-v', 'v:/x', suite.busybox, 'true'), new RegExp(`^Error: cannot make the directory ${dir}/v/_data: ${why}\\n$`))
+  }
+  assert.equal(await box.ok('volume', 'ls', '-q'), '')
+})
+
 test('a limit that kernels have no more is ignored with a warning', async (t) => {
   const box = await suite.box(t)
   const { code, stderr } = await box.scow(['run', '--rm', '--network', 'none', '--kernel-memory', '50m', suite.busybox, 'true'])
