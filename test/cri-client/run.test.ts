@@ -90,7 +90,7 @@ test('--dry-run prints the messages and sends none', async () => {
   assert.deepEqual(plan[1].request.config.args, ['true'])
   assert.equal(await cri.ok('pods', '-q'), '')
   for (const [flags, message] of [
-    [['-v', 'volume:/x'], 'the CRI has no named volumes'], [['-p', 'x'], 'no port to publish'], [['--network', 'none'], 'nothing that the CRI knows'], [['--security-opt', 'label=disable'], 'the CRI cannot express'],
+    [['-v', 'volume:/x'], 'the CRI has no named volumes'], [['-p', 'x'], 'no port to publish'], [['-p', '80'], 'chooses no port of the node; give one, such as 80:80'], [['--network', 'none'], 'nothing that the CRI knows'], [['--security-opt', 'label=disable'], 'the CRI cannot express'],
   ] as const) assert.match(await cri.fails(1, 'run', '--dry-run', ...flags, busybox), new RegExp(`^Error: .*${message}`))
 })
 

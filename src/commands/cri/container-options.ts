@@ -15,7 +15,7 @@ export const podOptions = {
   network: text('--network <mode>', 'pod or host'),
   pid: text('--pid <mode>', 'container, pod or host'),
   privileged: flag('--privileged', 'Give all rights'),
-  publish: list('-p, --publish <host:container>', 'Publish a port'),
+  publish: list('-p, --publish <host:container>', 'Publish a port of the container at that one of the node'),
   sysctl: list('--sysctl <name=value>', 'Kernel parameter of the pod'),
 }
 

@@ -48,7 +48,7 @@ test('files may have the names of either spelling and enums by name or number; l
 
 test('flags become ports and mounts, or one line', () => {
   assert.deepEqual(portMapping('127.0.0.1:8080:80/udp'), { protocol: 1, containerPort: 80, hostPort: 8080, hostIp: '127.0.0.1' })
-  assert.equal(portMapping('80').hostPort, 80)
+  for (const text of ['80', ':80']) assert.throws(() => portMapping(text), { kind: 'unsupported', message: /the CRI chooses no port of the node/ })
   assert.deepEqual([mountOf('/a:/b:ro,rslave').readonly, mountOf('/a:/b:ro,rslave').propagation], [true, 1])
   assert.throws(() => portMapping('0:80'), { kind: 'invalid' })
   assert.throws(() => mountOf('/a:/b:O'), { kind: 'unsupported' })

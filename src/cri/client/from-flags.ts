@@ -108,12 +108,13 @@ function mode(flag: string, text: string | undefined, initial: NamespaceMode): N
   return found
 }
 
-/** `8080:80`, `127.0.0.1:8080:80/udp`, `80`. @throws Failure invalid */
+/** `8080:80`, `127.0.0.1:8080:80/udp`. @throws Failure invalid; unsupported: a port of the node that is left to the runtime */
 export function portMapping(text: string): { protocol: Protocol; containerPort: number; hostPort: number; hostIp: string } {
   const match = /^(?:(?:(\[[\da-f:]+\]|[\d.]+):)?(\d*):)?(\d+)(?:\/(tcp|udp|sctp))?$/i.exec(text)
-  if (!match) throw new Failure('invalid', `"${text}" is no port to publish`, { hint: 'give [[ADDRESS:]HOST:]CONTAINER[/tcp|udp|sctp]' })
+  if (!match) throw new Failure('invalid', `"${text}" is no port to publish`, { hint: 'give [ADDRESS:]HOST:CONTAINER[/tcp|udp|sctp]' })
   const [, address = '', host, container, protocol = 'tcp'] = match
-  const [hostPort, containerPort] = [Number(host || container), Number(container)]
+  if (!host) throw new Failure('unsupported', `--publish ${text}: the CRI chooses no port of the node`, { hint: `give one, such as ${container}:${container}` })
+  const [hostPort, containerPort] = [Number(host), Number(container)]
   if ([hostPort, containerPort].some((port) => port < 1 || port > 65535)) throw new Failure('invalid', `"${text}" has no port from 1 to 65535`)
   return { protocol: Protocol[protocol.toUpperCase() as 'TCP' | 'UDP' | 'SCTP'], containerPort, hostPort, hostIp: address.replace(/^\[|\]$/g, '') }
 }
