@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { spawn as spawnProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync, openSync, closeSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { isFailure } from '../errors.ts'
 import { findProgram } from './find-program.ts'
 import { identify, isAlive, killProcess, readStat, self } from './identity.ts'
@@ -9,7 +11,6 @@ import { runProgram } from './run-program.ts'
 import { startDetached } from './start-detached.ts'
 import { signalName, signalNumber } from './signals.ts'
 
-import { spawn as spawnProcess } from 'node:child_process'
 const dir = mkdtempSync('/tmp/scow-process-')
 after(() => rmSync(dir, { recursive: true }))
 const kind = (expected: string) => (error: unknown) => isFailure(error) && error.kind === expected
@@ -64,6 +65,9 @@ test('a program that reads none of its input is no error', async () => {
 test('a deadline kills the whole group', async () => {
   const pidFile = join(dir, 'pid')
   await assert.rejects(sh(`sleep 60 & echo $! > ${pidFile}; wait`, { timeoutMs: 200 }), kind('timeout'))
+  // killed it is at once, but gone only when the kernel has had its turn; without the kill it would run for a minute
+  const deadline = Date.now() + 20_000
+  while (identify(Number(readFileSync(pidFile, 'utf8'))) !== undefined && Date.now() < deadline) await delay(5)
   assert.equal(identify(Number(readFileSync(pidFile, 'utf8'))), undefined)
 })
 
@@ -116,6 +120,6 @@ test('a process is killed by what it is, and once', async () => {
   const identity = identify(pid)!
   assert.equal(killProcess({ ...identity, startTime: 1 }, 'SIGKILL'), false)
   assert.equal(killProcess(identity, 'SIGKILL'), true)
-  while (isAlive(identity)) await new Promise((resolve) => setTimeout(resolve, 5))
+  while (isAlive(identity)) await delay(5)
   assert.equal(killProcess(identity), false)
 })
