@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Failure } from '../errors.ts'
+import { makeChosenDir } from '../fs/remove-tree.ts'
 import type { BindMount, ContainerRequest, NamespaceMode } from '../spec/request.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Pod } from '../state/pods.ts'
@@ -34,7 +34,7 @@ export async function createPodContainer(engine: Engine, { pod, request, image, 
   return createContainer(engine, {
     check: async (container) => {
       await checkPodContainer(engine, container)
-      if (request.log.path) await mkdir(dirname(request.log.path), { recursive: true, mode: 0o755 })
+      if (request.log.path) makeChosenDir(dirname(request.log.path))
     },
     image, pod: { id: podId, name: shownName(shared) }, ...(source === undefined ? {} : { source }),
     request: {

@@ -69,6 +69,15 @@ test('a container that its configuration makes impossible is not made', async (t
   assert.deepEqual([readdirSync(join(box.root, 'containers')), existsSync(join(logDirectory, 'folder'))], [[], false])
 })
 
+test('a folder for logs that cannot be made is told, and the server goes on', async (t) => {
+  const { runtime } = await openCri(t, suite)
+  const { podSandboxId } = await runtime.runPodSandbox({ config: podConfig({ logDirectory: '/proc/none', linux: { securityContext: ALONE } }) })
+  const config = containerConfig(suite.busybox, ['true'], { linux: { securityContext: ALONE }, logPath: 'main/0.log' })
+  const error = await runtime.createContainer({ podSandboxId, config }).then(() => assert.fail('taken'), (each: ServiceError) => each)
+  assert.match(error.details, /^cannot make the directory \/proc\/none\/main: no such file or directory$/)
+  assert.deepEqual((await runtime.listContainers()).containers, [])
+})
+
 test('mounts come through where the host lets them', async (t) => {
   const cri = await openCri(t, suite)
   mounted(t)

@@ -79,6 +79,7 @@ test('a socket takes the place of no other file, and what cannot be listened on 
   assert.match(await box.fails(125, 'serve', '--listen', '/tmp/link.sock'), /no socket/)
   assert.match(await box.fails(125, 'serve', '--listen', '/tmp'), /no socket/)
   assert.match(await box.fails(125, 'serve', '--listen', '/tmp/precious/x.sock'), /^Error: cannot listen on \/tmp\/precious\/x.sock: /)
+  assert.match(await box.fails(125, 'serve', '--listen', '/proc/none/x.sock'), /^Error: cannot listen on \/proc\/none\/x.sock: \/proc\/none: no such file or directory/)
   assert.match(await box.fails(125, 'serve', '--listen', `/tmp/${'a'.repeat(120)}`), /107 bytes at most/)
   assert.match(await box.fails(125, 'serve', '--stream-port', '70000'), /^Error: --stream-port must be a port, not 70000/)
   assert.match(await box.fails(125, 'serve', '--stream-address', '192.0.2.1'), /^Error: cannot listen on 192\.0\.2\.1, port 0, for exec, attach and port-forward: /)

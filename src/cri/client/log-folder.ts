@@ -1,6 +1,6 @@
 // The folder of a container's log. The kubelet makes it before it asks for the container, and CRI-O and cri-dockerd rely on that.
-import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { makeDir } from '../../engine/own-files.ts'
 import type { ContainerConfig, PodSandboxConfig, PodSandboxMetadata } from '../wire/generated/runtime-v1.ts'
 import type { Connection } from './connection.ts'
 
@@ -12,5 +12,5 @@ export const podLogFolder = ({ namespace, name, uid }: Pick<PodSandboxMetadata, 
 /** Only of a runtime on this machine. What cannot be made here is left to the runtime, which may have other rights or another view. */
 export function makeLogFolder({ address }: Pick<Connection, 'address'>, pod: PodSandboxConfig, { logPath }: ContainerConfig): void {
   if (!address.startsWith('unix:') || !pod.logDirectory.startsWith('/') || logPath === '') return
-  try { mkdirSync(dirname(join(pod.logDirectory, logPath)), { recursive: true }) } catch { /* the runtime says what is wrong */ }
+  try { makeDir(dirname(join(pod.logDirectory, logPath))) } catch { /* the runtime says what is wrong */ }
 }

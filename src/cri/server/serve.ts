@@ -1,9 +1,10 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server as SocketServer } from 'node:net'
 import { dirname } from 'node:path'
-import { Failure, isFailure } from '../../errors.ts'
+import { Failure, reasonOf } from '../../errors.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { endOrphanedProbes } from '../../engine/end-orphaned-probes.ts'
+import { makeDir } from '../../engine/own-files.ts'
 import { recoverDead } from '../../engine/recover.ts'
 import { reportService } from '../../engine/report-service.ts'
 import { finishPods } from '../../engine/stop-pod.ts'
@@ -131,11 +132,11 @@ const MAX_SOCKET_BYTES = 107
 async function listen(grpc: GrpcServer, path: string): Promise<SocketServer> {
   if (Buffer.byteLength(path) > MAX_SOCKET_BYTES) throw new Failure('invalid', `cannot listen on ${path}: the path of a socket has ${MAX_SOCKET_BYTES} bytes at most`)
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
-    await makeRoom(path)
-  } catch (error) {
-    throw isFailure(error) ? error : new Failure('unavailable', `cannot listen on ${path}: ${(error as Error).message}`, { cause: error })
+    makeDir(dirname(path), 0o711)
+  } catch (cause) {
+    throw new Failure('unavailable', `cannot listen on ${path}: ${dirname(path)}: ${reasonOf(cause)}`, { cause })
   }
+  await makeRoom(path)
   const sockets = createServer((socket) => grpc.take(socket))
   await new Promise<void>((resolve, reject) => sockets.once('error', (error) =>
     reject(new Failure('unavailable', `cannot listen on ${path}: ${error.message}`, { cause: error }))).listen(path, resolve))
