@@ -133,6 +133,13 @@ test('code 11 is tried again, other codes are not', async (t) => {
   assert.deepEqual(names(calls()), ['ADD one', 'ADD one'])
 })
 
+test('a plugin that lost a race for a chain of iptables runs once more', async (t) => {
+  const { networks, calls, order } = stage(t, { net: { plugins: [{ type: 'one' }, { type: 'two' }] } })
+  order('two.ADD.once', { code: 999, msg: 'unable to create chain X: iptables v1.8.9 (nf_tables): CHAIN_USER_ADD failed (File exists): chain X' })
+  await networks.attach({ ...request, networks: [{ name: 'net' }] })
+  assert.deepEqual(names(calls()), ['ADD one', 'ADD two', 'ADD two'])
+})
+
 test('a plugin that hangs is ended with everything it started', async (t) => {
   const { networks, order } = stage(t, { net: { plugins: [{ type: 'one' }] } }, 300)
   order('one.ADD.hang')

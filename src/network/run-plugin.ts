@@ -43,6 +43,12 @@ const TRY_AGAIN = 11
 const kindOf = (text: string, code: number): ErrorKind =>
   code === TRY_AGAIN ? 'unavailable' : /no IP addresses available|requested IP address \S+ is not available/.test(text) ? 'inUse' : 'wrongState'
 
+/**
+ * iptables, when another program has made the same chain meanwhile. Only plugins that share chains meet that (portmap,
+ * firewall), and these begin anew with what is theirs.
+ */
+const lostRace = ({ message }: PluginFailure): boolean => /CHAIN(_USER)?_ADD failed \(File exists\)/.test(message)
+
 const ATTEMPTS = 4
 const MAX_OUTPUT_BYTES = 4 << 20
 
@@ -55,7 +61,7 @@ export const runPlugin = async (host: PluginHost, run: PluginRun): Promise<unkno
       return await runOnce(file, host, run)
     } catch (error) {
       const pauseMs = 50 * 2 ** attempt
-      const again = (error instanceof PluginFailure && error.code === TRY_AGAIN) || isTextBusy(error)
+      const again = (error instanceof PluginFailure && (error.code === TRY_AGAIN || lostRace(error))) || isTextBusy(error)
       if (!again || attempt === ATTEMPTS || Date.now() + pauseMs > deadline) throw error
       log.debug(`CNI plugin ${run.type} asked to be tried again: ${String(error)}`)
       await sleep(pauseMs, undefined, run.signal ? { signal: run.signal } : {})
