@@ -22,8 +22,8 @@ const STARTS: readonly Pattern[] = [
 
 /** Of pulls: containerd, CRI-O and scow's own. */
 const PULLS: readonly Pattern[] = [
-  { text: /unauthorized|denied|authentication required|401|403/i, cause: () => ({ cause: 'the registry does not let us have it, or has no such repository', advice: 'give credentials: --creds, or an image pull secret of the pod; and is the name right?' }) },
-  { text: /not found|no such image|manifest unknown|name unknown|404/i, cause: () => ({ cause: 'the registry has no such image', advice: 'correct its name or its tag' }) },
+  { text: /unauthorized|denied|forbidden|authentication required|\b40[13]\b/i, cause: () => ({ cause: 'the registry does not let us have it, or has no such repository', advice: 'give credentials: --creds, or an image pull secret of the pod; and is the name right?' }) },
+  { text: /not found|no such image|manifest unknown|name unknown|\b404\b/i, cause: () => ({ cause: 'the registry has no such image', advice: 'correct its name or its tag' }) },
   { text: /no such host|server misbehaving|lookup .* on |ENOTFOUND|EAI_AGAIN/i, cause: () => ({ cause: 'the name of the registry cannot be resolved', advice: 'is the name right, and does the node reach its name servers?' }) },
   { text: /x509|certificate|tls:/i, cause: () => ({ cause: 'the certificate of the registry is not trusted', advice: 'install its authority on the node, or configure the registry as insecure in the runtime' }) },
   { text: /connection refused|ECONNREFUSED|network is unreachable|no route to host|i\/o timeout|timed out|deadline|ENETUNREACH/i, cause: () => ({ cause: 'the registry cannot be reached', advice: 'is it up, and does the node reach it, perhaps through a proxy?' }) },
@@ -43,8 +43,11 @@ const first = (patterns: readonly Pattern[], message: string): Cause | undefined
 /** Of a start that failed; where nothing is known, the last words of the message. */
 export const causeOfStart = (message: string): Cause => first(STARTS, message) ?? { cause: `it could not be started: ${lastWords(message)}`, advice: 'the message of the runtime says more' }
 
-/** Of a pull that failed. */
-export const causeOfPull = (message: string): Cause => first(PULLS, message) ?? { cause: `it cannot be pulled: ${lastWords(message)}` }
+/** References, addresses and paths: of why a pull failed they say nothing, whatever words and digits they have. */
+const NAMES = /"[^"]*"|(?<!\S)(?!i\/o\b)\S*\/\S*/g
+
+/** Of a pull of `image` that failed. */
+export const causeOfPull = (message: string, image: string): Cause => first(PULLS, message.replaceAll(NAMES, ' ').replaceAll(image, ' ')) ?? { cause: `it cannot be pulled: ${lastWords(message)}` }
 
 const MAX_WORDS = 200
 const lastWords = (message: string): string => message.trim().replace(/: unknown$/, '').split(/: /).slice(-2).join(': ').slice(0, MAX_WORDS) || 'the runtime does not say why'

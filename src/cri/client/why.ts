@@ -67,7 +67,7 @@ export async function explainPull(images: Connection, image: string): Promise<Wh
     return { findings: [{ title: `Image ${image}`, lines: [`was pulled: ${reference}`] }], advice: [] }
   } catch (error) {
     if (!(error instanceof Failure)) throw error
-    const { cause, advice } = causeOfPull(error.message)
+    const { cause, advice } = causeOfPull(error.message, image)
     return { findings: [{ title: 'Cause', lines: [`image ${image}: ${cause}`] }, { title: `Image ${image}`, lines: [`the runtime says: ${error.message.trim().replaceAll('\n', ' ')}`] }], advice: advice ? [advice] : [] }
   }
 }
