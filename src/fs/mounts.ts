@@ -43,11 +43,12 @@ const parseLine = (line: string): Mount | undefined => {
 /** What mountinfo writes as it is: of such a path only lines that have it need parsing, and mostly there are none. */
 const PLAIN = /^[\w./+:@,=-]+$/
 
-/** Of this process, or of another; with `about` perhaps only the lines that name that path. Throws ENOENT or ESRCH when that process is gone. */
-export const readMounts = (pid: number | 'self' = 'self', about?: string): Mount[] => {
+/** Of this process, or of another; with `about` perhaps only the lines that have one of its words. Throws ENOENT or ESRCH when that process is gone. */
+export const readMounts = (pid: number | 'self' = 'self', ...about: readonly string[]): Mount[] => {
   const text = readFileSync(`/proc/${pid}/mountinfo`, 'latin1')
-  if (about === undefined || !PLAIN.test(about)) return parseMounts(text)
-  return text.includes(about) ? parseMounts(text.split('\n').filter((line) => line.includes(about)).join('\n')) : []
+  if (about.length === 0 || !about.every((word) => PLAIN.test(word))) return parseMounts(text)
+  const named = (part: string): boolean => about.some((word) => part.includes(word))
+  return named(text) ? parseMounts(text.split('\n').filter(named).join('\n')) : []
 }
 
 /** A tmpfs that anybody may write to, for several containers. `label`: of SELinux. */
@@ -66,9 +67,10 @@ export const isMounted = (path: string): boolean => mountedOn(path) !== undefine
 /** The topmost mount on exactly `path`. */
 export const mountedOn = (path: string): Mount | undefined => readMounts('self', path).findLast(({ target }) => target === path)
 
-/** Mount points at and below `path`, deepest first: the order to unmount in. */
-export const mountsBelow = (path: string): string[] =>
-  readMounts('self', path).map(({ target }) => target).filter((target) => target === path || target.startsWith(path === '/' ? '/' : `${path}/`)).reverse()
+/** Mount points at and below the paths, deepest first: the order to unmount in. */
+export const mountsBelow = (...paths: readonly string[]): string[] =>
+  readMounts('self', ...paths).map(({ target }) => target)
+    .filter((target) => paths.some((path) => target === path || target.startsWith(path === '/' ? '/' : `${path}/`))).reverse()
 
 /** The mount that the existing absolute path `path` lies in. */
 export const mountOf = (path: string): Mount | undefined =>
@@ -108,24 +110,33 @@ const holds = (pid: number, path: string): boolean => {
 }
 
 /**
- * Unmounts everything at and below `path`, stacked mounts too; nothing mounted is fine. A busy mount is tried for
+ * Unmounts everything at and below the paths, stacked mounts too; nothing mounted is fine. A busy mount is tried for
  * `patienceMs` and then detached: it is gone from the tree at once and from the kernel with its last user.
  */
-export const unmountTree = async (path: string, patienceMs = 0): Promise<void> => {
+export const unmountTree = async (paths: string | readonly string[], patienceMs = 0): Promise<void> => {
   const deadline = monotonicMs() + patienceMs
-  for (let targets = mountsBelow(path); targets.length > 0; targets = mountsBelow(path))
-    for (const target of targets) await unmountOne(target, deadline)
+  // With many containers the list is long: it is looked at once more only where a mount lay under another.
+  for (let again = true; again;) {
+    const unmounted: boolean[] = []
+    for (const target of mountsBelow(...[paths].flat())) unmounted.push(await unmountOne(target, deadline))
+    again = unmounted.includes(true) && unmounted.includes(false)
+  }
 }
 
-const unmountOne = async (target: string, deadline: number): Promise<void> => {
+/** False where no mount was to be found: another has unmounted it, or lies over it. */
+const unmountOne = async (target: string, deadline: number): Promise<boolean> => {
   for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, 50)) {
     try {
-      return await umountAsync(target, UMOUNT_NOFOLLOW)
+      await umountAsync(target, UMOUNT_NOFOLLOW)
+      return true
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'EINVAL' || code === 'ENOENT') return
+      if (code === 'EINVAL' || code === 'ENOENT') return false
       if (code !== 'EBUSY') throw error
-      if (monotonicMs() >= deadline) return umount(target, MNT_DETACH | UMOUNT_NOFOLLOW)
+      if (monotonicMs() >= deadline) {
+        umount(target, MNT_DETACH | UMOUNT_NOFOLLOW)
+        return true
+      }
       await sleep(pauseMs)
     }
   }

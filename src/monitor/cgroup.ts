@@ -41,7 +41,7 @@ interface Membership { readonly controllers: readonly string[]; readonly path: s
 const SHARED = 'conmon'
 
 const makeCgroups = (left: readonly Membership[], path: string): string[] => {
-  const mounts = readMounts()
+  const mounts = readMounts('self', 'cgroup')
   return left.flatMap(({ controllers }) => {
     const base = mountPoint(mounts, controllers)
     if (base === undefined) return []

@@ -46,8 +46,8 @@ export function makeOverlay(paths: Paths, style: WhiteoutStyle): Driver {
     },
     rootPath: (id) => dirsOf(id).merged,
     async unmount(id) {
-      await unmountTree(dirsOf(id).merged, PATIENCE_MS)
-      await unmountTree(dirsOf(id).lowers)
+      const { merged, lowers } = dirsOf(id)
+      await unmountTree([merged, lowers], PATIENCE_MS)
     },
     async remove(id) {
       const dirs = dirsOf(id)
