@@ -1,7 +1,7 @@
 // A box is one installation of scow with roots of its own, for one test. It runs the built program, keeps what every
 // command said and shows it when the test fails, and at the end asserts that nothing of it is left.
 import assert from 'node:assert/strict'
-import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -165,7 +165,8 @@ function startCommand({ command, env, dir, options, said }: Start): Running {
   }
 }
 
-async function finish(child: Child): Promise<number> {
+/** When it has ended and its output was read: its exit code, or 128 and the signal. */
+export async function finish(child: ChildProcess): Promise<number> {
   const [code, signal] = await once(child, 'exit') as [number | null, NodeJS.Signals | null]
   // A container that was left running may hold our pipes: what has come by now is all that counts.
   await Promise.race([once(child, 'close'), sleep(200 * patience)])

@@ -1,10 +1,9 @@
 // Follows the system calls of one command of a box, and kills it, or lets a call fail, at a chosen one.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkout, type Box } from './box.ts'
+import { checkout, finish, type Box } from './box.ts'
 import { patience } from './patience.ts'
 
 /** The n-th call of this name that one thread of the program makes. */
@@ -35,9 +34,9 @@ export async function trace(box: Box, options: readonly string[], args: readonly
   child.stdout.setEncoding('utf8').on('data', (text) => { stdout += text })
   child.stderr.setEncoding('utf8').on('data', (text) => { stderr += text })
   const timer = setTimeout(() => { stderr += '\n[the test killed it: it took too long]\n'; child.kill('SIGKILL') }, 60_000 * patience)
-  const [code, signal] = await once(child, 'exit') as [number | null, string | null]
+  const code = await finish(child)
   clearTimeout(timer)
-  return { code: signal === 'SIGKILL' ? 137 : code ?? -1, stdout, stderr }
+  return { code, stdout, stderr }
 }
 
 /** The calls of these names that a command makes on files of its own, in their order. */
