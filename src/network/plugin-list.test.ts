@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
 
 import { isFailure } from '../errors.ts'
@@ -147,9 +148,14 @@ test('a plugin that hangs is ended with everything it started', async (t) => {
 })
 
 test('a cancelled attach is taken back', async (t) => {
-  const { networks, calls, order, cached } = stage(t, { net: { plugins: [{ type: 'one' }, { type: 'two' }] } })
+  const { networks, calls, order, cached, root } = stage(t, { net: { plugins: [{ type: 'one' }, { type: 'two' }] } })
   order('two.ADD.hang')
-  await assert.rejects(networks.attach({ ...request, networks: [{ name: 'net' }], signal: AbortSignal.timeout(150) }), (error) => isFailure(error, 'cancelled'))
+  const controller = new AbortController()
+  const attached = assert.rejects(networks.attach({ ...request, networks: [{ name: 'net' }], signal: controller.signal }), (error) => isFailure(error, 'cancelled'))
+  const log = join(root, 'fake/log')
+  while (!(existsSync(log) && readFileSync(log, 'utf8').includes('"plugin":"two"'))) await sleep(5)
+  controller.abort()
+  await attached
   assert.deepEqual(names(calls()), ['ADD one', 'ADD two', 'DEL two', 'DEL one'])
   assert.deepEqual(cached(), [])
 })
