@@ -3,6 +3,8 @@ import type { Container } from '../state/containers.ts'
 import { findExit } from './find-exit.ts'
 import type { Engine } from './engine.ts'
 import { releaseRun } from './release-run.ts'
+import { wantsRestart } from './restart-policy.ts'
+import { startCleanup } from './start-cleanup.ts'
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'storage' | 'runtime' | 'networks' | 'self'>
 
@@ -12,7 +14,13 @@ type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'storage' | 'runtime' |
  */
 export async function settleContainer(engine: Parts, id: string): Promise<Container> {
   const container = await recordEnd(engine, id)
-  return container.phase === 'exited' && !container.status.cleanedUp ? releaseEnded(engine, container) : container
+  if (container.phase !== 'exited' || container.status.cleanedUp) return container
+  const settled = await releaseEnded(engine, container)
+  // Its monitor was ended with the rest, perhaps before it came to start the exit program. After a boot, recovery and the
+  // units of the boot decide.
+  const ofThisBoot = container.status.monitor?.bootId === engine.self.bootId
+  if (ofThisBoot && (settled.record.request.autoRemove || wantsRestart(settled))) await startCleanup(engine, { id })
+  return settled
 }
 
 /** The first half of it: the end alone. */

@@ -46,6 +46,23 @@ test('a container goes on when its monitor is killed, and its end is seen withou
   await removedWhole(box)
 })
 
+test('a monitor that never came to start the exit program is made up for by whoever looks at the container next', async (t) => {
+  const box = await suite.box(t)
+  const endAll = async (name: string): Promise<void> => {
+    const [pid, monitor] = [await pidOf(box, name), await monitorOf(box, name)]
+    for (const each of [monitor, pid]) { kill(each); await gone(each) }
+  }
+  await runSleeper(box, '--rm')
+  await endAll('k')
+  await box.ok('stop', 'k')
+  await eventually('--rm takes it away', async () => await box.ok('ps', '-aq') === '')
+  await runSleeper(box, '--restart', 'always')
+  await endAll('k')
+  await box.ok('cp', 'k:/etc/passwd', join(box.dir, 'tmp/passwd'))
+  await eventually('its policy starts it again', async () => await state(box, 'k') === 'running 0')
+  await removedWhole(box)
+})
+
 test('a container that is killed from outside ends with 137 and can be started again', async (t) => {
   const box = await suite.box(t)
   await runSleeper(box)
