@@ -48,6 +48,8 @@ interface Ready {
 async function commitAll(store: Store, commits: readonly LayerCommit[]): Promise<Layer[]> {
   const ready: Ready[] = []
   for (const { ingested, parent } of commits) ready.push(prepare(store, { ingested, parent, earlier: ready }))
+  // Waited for: what is still being removed, the end of this process would leave behind.
+  await Promise.all(commits.filter((_, index) => ready[index]!.dir === undefined).map(({ ingested }) => ingested.discard()))
   const fresh = ready.some(({ dir }) => dir !== undefined)
   if (store.sync && fresh) await syncAll(store.paths.layers)
   for (const { layer, dir } of ready) if (dir !== undefined) publish(dir, layerDir(store.paths.layers, layer.chainId))
@@ -79,7 +81,6 @@ function prepare(store: Store, { ingested, parent, earlier }: LayerCommit & { ea
   const existing = readLayer(store.paths.layers, id)
   if (existing !== undefined && hasTree(existing) || staged.dir === undefined) {
     if (existing === undefined) throw new Failure('notFound', `layer ${id} has gone while it was being pulled`, { hint: 'pull again' })
-    void ingested.discard()
     return { layer: existing, dir: undefined }
   }
   const trees = treesBelow(store, parent, earlier)
