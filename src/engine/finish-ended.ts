@@ -17,12 +17,13 @@ export async function finishEnded(engine: Parts, chosen: (row: ContainerRow) => 
   let any = false
   for (const row of await listContainers(engine)) {
     if ((row.phase !== 'exited' && row.phase !== 'removing') || !chosen(row)) continue
-    any = await finishOne(engine, row.id) || any
+    any = await finishContainer(engine, row.id) || any
   }
   return any
 }
 
-async function finishOne(engine: Parts, id: string): Promise<boolean> {
+/** The same of one container. */
+export async function finishContainer(engine: Parts, id: string): Promise<boolean> {
   const seen = await engine.state.containers.get(id)
   if (!seen) return true
   const goes = seen.record.request.autoRemove && !wantsRestart(seen)

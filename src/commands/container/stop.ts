@@ -1,4 +1,5 @@
 import { flag, integer } from '../../cli/option.ts'
+import { finishContainer } from '../../engine/finish-ended.ts'
 import { stopContainer } from '../../engine/stop-container.ts'
 import { isFailure } from '../../errors.ts'
 import { openBackend } from '../backend.ts'
@@ -23,7 +24,7 @@ export const spec = defineCommand({
   examples: ['stop web', 'stop --time 2 web db', 'stop --all'],
   async run(call) {
     const { args, options, out, interrupt } = call
-    const { containers, stop } = await openBackend(call, (engine) => ({ containers: settledContainers(engine), stop: async (id, how) => void await stopContainer(engine, id, how) }))
+    const { containers, stop } = await openBackend(call, (engine) => ({ containers: settledContainers(engine), stop: async (id, how) => { await stopContainer(engine, id, how); await finishContainer(engine, id) } }))
     const { chosen, errors } = await selectContainers(containers, { args, ...options, eligible: ({ phase }) => phase === 'running' || phase === 'paused' }, out)
     const timeoutSeconds = options.time === -1 ? 1e9 : options.time
     const failed = await forEach({
