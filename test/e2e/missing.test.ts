@@ -44,6 +44,9 @@ test('a missing runtime is named by run, doctor and info', async (t) => {
 
 test('a missing journal is named by who would write to it', async (t) => {
   const box = await suite.box(t)
+  const empty = join(box.dir, 'empty')
+  mkdirSync(empty)
+  replace(t, empty, ['/run/systemd/journal'])
   await refused(box, /journald.*start systemd-journald/, 'run', '--rm', '--network', 'none', '--log-driver', 'journald', suite.busybox, 'true')
 })
 
@@ -61,7 +64,7 @@ test('a monitor that systemd does not take along is a warning, but none where it
   const busctl = join(box.dir, 'busctl')
   writeFileSync(busctl, '', { mode: 0o755 })
   replace(t, busctl, anywhere(SBIN, 'busctl'))
-  const run = async (...flags: string[]): Promise<string> => box.fails(125, 'run', '--rm', '--network', 'none', ...flags, suite.busybox, 'true')
+  const run = async (...flags: string[]): Promise<string> => (await box.scow(['run', '--rm', '--network', 'none', ...flags, suite.busybox, 'true'])).stderr
   // the monitor's pid follows `au 1`; it is gone when its parent has waited for it
   const says = (then: string): void => writeFileSync(busctl, `#!/bin/sh\nwhile [ "$1" != au ]; do shift; done\n${then}\n`)
   const gone = 'while kill -0 "$3" 2>/dev/null; do sleep 0.01; done'
