@@ -1,7 +1,8 @@
 // Builds dist/: the C parts, the addon, and one CJS chunk per entry point.
 import { buildDemoImage } from './.ci/demo-image.mjs'
 import { execFileSync } from 'node:child_process'
-import { existsSync, globSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { SourceMap } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -88,8 +89,7 @@ const unusedClients = {
   },
 }
 
-async function bundle() {
-  const { build } = await import('esbuild')
+async function bundleOptions() {
   const { MOUNTS, chunkName } = await import('./src/commands/table.ts')
   const workers = globSync('src/**/*-worker.ts', { cwd: root })
   const entryPoints = [
@@ -98,16 +98,39 @@ async function bundle() {
     ...RARE.map((source) => ({ in: `src/${source}.ts`, out: rareName(source) })),
     ...MOUNTS.map(({ file }) => ({ in: `command:${file}`, out: chunkName(file) })),
   ]
-  const { metafile } = await build({
-    absWorkingDir: root, metafile: true, entryPoints, plugins: [commandChunks, ownChunks, unusedClients, lazyModules],
+  return {
+    absWorkingDir: root, entryPoints, plugins: [commandChunks, ownChunks, unusedClients, lazyModules],
     outdir: dist, outExtension: { '.js': '.cjs' }, bundle: true, platform: 'node', format: 'cjs', target: 'node24',
-    define: { 'import.meta.dirname': '__dirname' }, logLevel: 'warning', legalComments: 'none', minifyWhitespace: true, minifySyntax: true,
+    define: { 'import.meta.dirname': '__dirname' }, logLevel: 'warning', legalComments: 'none', minify: true,
     supported: { 'dynamic-import': false }, // require: the loader of modules costs 3 ms
-  })
+  }
+}
+
+async function bundle() {
+  const { build } = await import('esbuild')
+  const { metafile } = await build({ ...await bundleOptions(), metafile: true })
   const made = new Set(Object.keys(metafile.outputs).map((path) => basename(path)))
   for (const name of readdirSync(dist)) if (name.endsWith('.cjs') && !made.has(name)) rmSync(join(dist, name)) // of a command that is no more
 }
 
+/** Bundles have short names: says where the places of a stack on the standard input are in src/, for bundles made from the same sources. */
+async function readStack() {
+  const { build } = await import('esbuild')
+  const stack = readFileSync(0, 'utf8')
+  const options = await bundleOptions()
+  const entryPoints = options.entryPoints.filter(({ out }) => stack.includes(`${out}.cjs:`))
+  const { outputFiles } = await build({ ...options, entryPoints, write: false, sourcemap: 'external', sourcesContent: false })
+  const maps = new Map(outputFiles.filter(({ path }) => path.endsWith('.map')).map(({ path, text }) => [basename(path, '.map'), new SourceMap(JSON.parse(text))]))
+  process.stdout.write(stack.replace(/[^\s()]*?([\w.-]+\.cjs):(\d+):(\d+)/g, (place, file, line, column) => {
+    const { name, fileName, lineNumber, columnNumber } = maps.get(file)?.findOrigin(Number(line), Number(column)) ?? {}
+    return fileName ? `${relative(root, join(dist, fileName))}:${lineNumber}:${columnNumber}${name ? ` ${name}` : ''}` : place
+  }))
+}
+
+if (process.argv[2] === 'stack') {
+  await readStack()
+  process.exit()
+}
 const parts = new Set(process.argv.slice(2))
 const wanted = (part) => parts.size === 0 || parts.has(part)
 if (wanted('conmon') && readdirSync(join(root, 'conmon')).includes('Makefile')) run('make', ['-s', '-C', 'conmon', `OUT=${dist}`])

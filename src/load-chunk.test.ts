@@ -47,6 +47,15 @@ test('compiled code is kept privately, and no half-written file beside it', (t) 
   assert.equal(run(), '42')
 })
 
+test('a stack has the places of the file itself', (t) => {
+  const { run, change } = program(t)
+  const text = "exports.start = () => /a\\.cjs:\\d+:\\d+/.exec(new Error().stack)[0]"
+  for (const before of ['', '\n']) {
+    change(`${before}${text}`)
+    for (let times = 0; times < 2; times++) assert.equal(run(), `a.cjs:${before.length + 1}:${text.indexOf('new') + 1}`)
+  }
+})
+
 test('the first runs add the functions that they call, later ones leave the file', (t) => {
   const { run, cacheFile } = program(t)
   run()

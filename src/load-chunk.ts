@@ -23,6 +23,8 @@ export interface ChunkLoader {
   readonly require: (name: string) => unknown
 }
 
+const BEFORE = '(function (exports, require, module, __filename, __dirname) {'
+
 type Wrapper = (exports: object, require: (name: string) => unknown, module: { exports: object }, filename: string, dirname: string) => void
 
 /** A `require` of the bundles in `distDir`, such as `./command-system-version.cjs`, and of Node's modules. */
@@ -46,8 +48,8 @@ function compile(file: string, cacheDir: string): Wrapper {
   const cacheFile = join(cacheDir, `${basename(file)}.${hash(file)}`)
   const key = `scow-code 1 ${process.version} ${process.arch} ${size} ${mtimeMs} ${bootId()} `
   const cached = readCache(cacheFile, key)
-  const script = new Script(`(function (exports, require, module, __filename, __dirname) {${readFileSync(file, 'latin1')}\n})`,
-    { filename: file, ...(cached ? { cachedData: cached.code } : {}) })
+  const script = new Script(`${BEFORE}${readFileSync(file, 'latin1')}\n})`,
+    { filename: file, columnOffset: -BEFORE.length, ...(cached ? { cachedData: cached.code } : {}) })
   const saves = cached && !script.cachedDataRejected ? cached.saves : 0
   if (saves < FIRST_SAVES || Date.now() - cached!.savedAtMs > SAVE_AGAIN_MS) {
     process.on('exit', () => {
