@@ -78,7 +78,7 @@ here=$(pwd)
 checkout=${self%/test/support/*}
 case $checkout/ in /tmp/* | /run/*) mkdir "$dir/checkout"; mount --bind "$checkout" "$dir/checkout" ;; esac
 mount -t tmpfs -o mode=755 tmpfs /run
-for name in tmp var/lib/scow etc/cni/net.d etc/scow; do
+for name in tmp var/lib/scow var/lib/cni etc/cni/net.d etc/scow; do
   mkdir -p "/$name" "$dir/private/$name"
   mount --bind "$dir/private/$name" "/$name"
 done
