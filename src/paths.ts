@@ -30,6 +30,7 @@ export const makePaths = (roots: Roots) => {
     blobs: `${root}/blobs`,
     layers: `${root}/layers`,
     staging: `${root}/staging`,
+    containers: `${root}/containers`,
     programs: `${root}/programs`,
     volumes: `${root}/volumes`,
     networks: `${root}/networks`,

@@ -51,7 +51,7 @@ async function known({ state }: Pick<Engine, 'state'>, counts: (pod: Pod) => boo
 
 /** What a creation had made when the power went, before its intent was on disk. The folders are listed first: one that is made meanwhile has its intent. */
 async function removeUnknown(engine: Parts): Promise<void> {
-  const dir = join(engine.paths.root, 'containers')
+  const dir = engine.paths.containers
   const found = existsSync(dir) ? readdirSync(dir).filter((name) => /^[0-9a-f]{64}$/.test(name)) : []
   const ids = await known(engine)
   for (const id of found.filter((name) => !ids.has(name))) {

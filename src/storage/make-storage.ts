@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileLabel, setFileLabel, setOwnLabel } from '../fs/file-label.ts'
 import { unmountTree } from '../fs/mounts.ts'
 import { makeDir, removeTree } from '../fs/remove-tree.ts'
+import { makeSpreadDir } from '../fs/spread-dir.ts'
 import { removeAbandoned } from '../fs/write-atomic.ts'
 import { parseDigest } from '../image/digest.ts'
 import { makePaths, type Paths } from '../paths.ts'
@@ -26,6 +27,7 @@ export async function makeStorage({ paths: asked, driver: name = 'overlay', opti
   // The kernel lists mounts by their real paths, and they are looked for by name.
   const paths = makePaths({ root: realpathSync(asked.root), runRoot: asked.runRoot })
   makeDir(paths.layers, 0o711)
+  makeSpreadDir(paths.containers, 0o700)
   if (label !== undefined) await labelTrees(paths, label)
   const staging = makeStaging(paths.staging)
   const style = marksOf(paths.layers, { driver: name, staging })
@@ -69,10 +71,8 @@ export async function makeStorage({ paths: asked, driver: name = 'overlay', opti
 }
 
 /** What is made in a folder has its label. Containers have mounts in theirs, and upper directories get one when they are mounted. */
-async function labelTrees({ root, layers, staging }: Paths, label: string): Promise<void> {
-  makeDir(staging, 0o700)
-  const containers = join(root, 'containers')
-  makeDir(containers, 0o711)
+async function labelTrees({ containers, layers, staging }: Paths, label: string): Promise<void> {
+  makeSpreadDir(staging, 0o700)
   setOwnLabel(containers, label)
   for (const dir of [layers, staging]) {
     if (fileLabel(dir) === label) continue

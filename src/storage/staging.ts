@@ -2,7 +2,8 @@
 import { closeSync, constants, fstatSync, mkdirSync, mkdtempSync, openSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { flock } from '../sys/addon.ts'
-import { makeDir, removeTree } from '../fs/remove-tree.ts'
+import { removeTree } from '../fs/remove-tree.ts'
+import { makeSpreadDir } from '../fs/spread-dir.ts'
 
 export interface Staging {
   /** A new empty directory that only we can enter. */
@@ -28,7 +29,7 @@ export function makeStaging(dir: string): Staging {
     return openSession(dir)
   }
   const recover = () => {
-    makeDir(dir, 0o700)
+    makeSpreadDir(dir, 0o700)
     for (const name of readdirSync(dir)) if (join(dir, name) !== own?.path) removeDead(join(dir, name))
   }
   return {
@@ -47,7 +48,7 @@ export function makeStaging(dir: string): Staging {
 }
 
 function openSession(dir: string): { path: string, fd: number } {
-  makeDir(dir, 0o700)
+  makeSpreadDir(dir, 0o700)
   for (;;) {
     const path = mkdtempSync(join(dir, 'session-'))
     const fd = openDirectory(path)

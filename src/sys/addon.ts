@@ -33,6 +33,7 @@ interface Native {
   setMountAttr(path: PathLike, set: number, clear: number, propagation: number, recursive: boolean): void
   mountIdmapped(source: PathLike, target: PathLike, uids: string, gids: string, recursive: boolean): Promise<number>
   mknod(path: PathLike, mode: number, major: number, minor: number): void
+  spreadBelow(path: PathLike): void
   lsetxattr(path: PathLike, name: string, value: Uint8Array): void
   lgetxattr(path: PathLike, name: string): Buffer | undefined
   llistxattr(path: PathLike): Buffer
@@ -144,6 +145,9 @@ export const setMountAttr = (path: PathLike,
 /** `mode` includes the file type (S_IFCHR ...). A whiteout is S_IFCHR with device 0:0. */
 export const mknod = (path: PathLike, mode: number, device: { readonly major: number; readonly minor: number } = { major: 0, minor: 0 }): void =>
   native().mknod(path, mode, device.major, device.minor)
+
+/** ext4 puts the directories made in this one, and what is in them, far from each other from now on (FS_TOPDIR_FL); others ignore it. */
+export const spreadBelow = (path: PathLike): void => native().spreadBelow(path)
 
 export const lsetxattr = (path: PathLike, name: string, value: Uint8Array): void => native().lsetxattr(path, name, value)
 

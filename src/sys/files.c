@@ -2,10 +2,12 @@
 #include "napi.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/types.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -30,6 +32,26 @@ static napi_value mknod_call(napi_env env, napi_callback_info info)
 	dev_t dev = makedev((unsigned)major_number, (unsigned)minor_number);
 	if (syscall(SYS_mknodat, AT_FDCWD, path.text, (mode_t)mode, (unsigned)dev) < 0)
 		return fail(env, errno, "mknod", path.text);
+	return undefined(env);
+}
+
+// spreadBelow(path): a wish that the file system is free to have no word for
+static napi_value spread_call(napi_env env, napi_callback_info info)
+{
+	napi_value a[1];
+	struct path path;
+	int flags;
+
+	if (!get_args(env, info, 1, a) || !get_path(env, a[0], &path))
+		return NULL;
+	int fd = open(path.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(env, errno, "open", path.text);
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
+		flags |= FS_TOPDIR_FL;
+		(void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
+	}
+	close(fd);
 	return undefined(env);
 }
 
@@ -252,6 +274,7 @@ static napi_value rename_call(napi_env env, napi_callback_info info)
 
 const struct entry file_entries[] = {
 	{"mknod", mknod_call},
+	{"spreadBelow", spread_call},
 	{"lsetxattr", setxattr_call},
 	{"lgetxattr", getxattr_call},
 	{"llistxattr", listxattr_call},
