@@ -93,7 +93,7 @@ try {
   // Into roots that stay: for minutes ext4 looks through the files that were removed whenever it makes one, which would be
   // most of the time of the next pull.
   // The host gives a virtual machine its memory page by page when it is first written, which takes longer than all else that is done
-  // with the page: that is had before.
+  // with the page: so it is written before.
   const warm = (): void => { spawnSync(process.execPath, ['--eval', `Buffer.alloc(${Math.floor(Math.min(3 * 2 ** 30, freemem() / 2))}, 1)`]) }
   measure({ what: '`pull` of 8 layers, 300 MB', runs: 4, before: warm, act: (tool, run) => [...rootsOf(`${tool.name}-pull${run}`), 'pull', '-q', bigName] })
   criRows = await measureCri({ small: busybox, big: bigName }, words).catch((error: unknown) => {

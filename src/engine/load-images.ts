@@ -1,4 +1,3 @@
-import { makeSpreadDir } from '../fs/spread-dir.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Engine } from './engine.ts'
 import { openImageArchive } from './open-image-archive.ts'
@@ -18,7 +17,7 @@ type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage'>
 
 /** Every image of an archive, verified on its way like one that is pulled. @throws notFound, denied, invalid, unsupported, unavailable, cancelled */
 export async function loadImages(engine: Parts, { from, signal, onProgress }: LoadImages): Promise<LoadedImage[]> {
-  makeSpreadDir(engine.paths.staging, 0o700)
+  await engine.storage() // makes the folder
   const archive = await openImageArchive({ from, scratchDir: engine.paths.staging })
   try {
     const loaded: LoadedImage[] = []

@@ -28,8 +28,8 @@ export async function makeStorage({ paths: asked, driver: name = 'overlay', opti
   const paths = makePaths({ root: realpathSync(asked.root), runRoot: asked.runRoot })
   makeDir(paths.layers, 0o711)
   makeSpreadDir(paths.containers, 0o700)
-  if (label !== undefined) await labelTrees(paths, label)
   const staging = makeStaging(paths.staging)
+  if (label !== undefined) await labelTrees(paths, label)
   const style = marksOf(paths.layers, { driver: name, staging })
   const driver = name === 'vfs' ? (await import('./vfs.ts')).makeVfs({ paths, staging, style }) : makeOverlay(paths, style)
   let unpackers: Promise<Unpackers> | undefined
@@ -72,7 +72,6 @@ export async function makeStorage({ paths: asked, driver: name = 'overlay', opti
 
 /** What is made in a folder has its label. Containers have mounts in theirs, and upper directories get one when they are mounted. */
 async function labelTrees({ containers, layers, staging }: Paths, label: string): Promise<void> {
-  makeSpreadDir(staging, 0o700)
   setOwnLabel(containers, label)
   for (const dir of [layers, staging]) {
     if (fileLabel(dir) === label) continue

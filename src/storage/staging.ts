@@ -15,6 +15,7 @@ export interface Staging {
 }
 
 export function makeStaging(dir: string): Staging {
+  makeSpreadDir(dir, 0o700)
   let own: { path: string, fd: number } | undefined
   let counter = 0
   const close = () => {
@@ -29,7 +30,6 @@ export function makeStaging(dir: string): Staging {
     return openSession(dir)
   }
   const recover = () => {
-    makeSpreadDir(dir, 0o700)
     for (const name of readdirSync(dir)) if (join(dir, name) !== own?.path) removeDead(join(dir, name))
   }
   return {
@@ -48,7 +48,6 @@ export function makeStaging(dir: string): Staging {
 }
 
 function openSession(dir: string): { path: string, fd: number } {
-  makeSpreadDir(dir, 0o700)
   for (;;) {
     const path = mkdtempSync(join(dir, 'session-'))
     const fd = openDirectory(path)
