@@ -1,7 +1,7 @@
 // Trees in the making. Each process has one locked directory; the lock tells the living from the dead.
-import { closeSync, constants, fstatSync, mkdirSync, mkdtempSync, openSync, readdirSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, mkdtempSync, openSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { flock } from '../sys/addon.ts'
+import { flock, spreadBelow } from '../sys/addon.ts'
 import { removeTree } from '../fs/remove-tree.ts'
 import { makeSpreadDir } from '../fs/spread-dir.ts'
 
@@ -17,7 +17,6 @@ export interface Staging {
 export function makeStaging(dir: string): Staging {
   makeSpreadDir(dir, 0o700)
   let own: { path: string, fd: number } | undefined
-  let counter = 0
   const close = () => {
     if (own === undefined) return
     const { path, fd } = own
@@ -40,9 +39,8 @@ export function makeStaging(dir: string): Staging {
         own = open()
         recover()
       }
-      const path = join(own.path, String(counter++))
-      mkdirSync(path, 0o700)
-      return path
+      // ext4 chooses the part of the disk by the name: one that comes again would meet its own freed inodes.
+      return mkdtempSync(join(own.path, 'tree-'))
     },
   }
 }
@@ -52,7 +50,10 @@ function openSession(dir: string): { path: string, fd: number } {
     const path = mkdtempSync(join(dir, 'session-'))
     const fd = openDirectory(path)
     // Between making and locking somebody may have taken it for dead.
-    if (fd !== undefined && flock(fd, 'exclusive') && statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) return { path, fd }
+    if (fd !== undefined && flock(fd, 'exclusive') && statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) {
+      spreadBelow(path)
+      return { path, fd }
+    }
     if (fd !== undefined) closeSync(fd)
   }
 }
