@@ -48,10 +48,11 @@ export function resolveCapabilities({ security, defaults, held, isRoot }: Capabi
   const both = add.find((name) => drop.includes(name))
   if (both) throw new Failure('invalid', `capability ${both} can't be both added and dropped`)
 
-  const wanted = (names: readonly string[]) => held.filter((name) => names.includes('ALL') || names.includes(name))
+  const wanted = (names: readonly string[]) => (names.includes('ALL') ? [...held] : held.filter((name) => names.includes(name)))
+  const added = wanted(add)
   const base = security.privileged ? held : drop.includes('ALL') ? [] : wanted(defaults.map(parseCapability))
-  const bounding = held.filter((name) => (base.includes(name) || wanted(add).includes(name) || ambient.includes(name)) && !drop.includes(name))
-  const given = security.privileged || security.capAddAmbient === false ? [] : wanted(add)
+  const bounding = held.filter((name) => (base.includes(name) || added.includes(name) || ambient.includes(name)) && !drop.includes(name))
+  const given = security.privileged || security.capAddAmbient === false ? [] : added
   const active = isRoot || security.capAddAmbient === false ? bounding : given
   const inherited = isRoot ? wanted(ambient) : [...new Set([...given, ...wanted(ambient)])]
   const missing = [...new Set([...add, ...ambient])].filter((name) => name !== 'ALL' && !held.includes(name))
