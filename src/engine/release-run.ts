@@ -18,6 +18,8 @@ export interface RunOwner {
 export interface Release {
   /** No process of it lives any more. */
   readonly dead?: boolean
+  /** What its monitor may have begun to make is made or has failed: who asks has had the answer. */
+  readonly answered?: boolean
   /** The runtime was asked to forget it already: `beginDelete`. */
   readonly deleted?: Promise<boolean> | undefined
   /** Done once nothing is mounted any more; not waiting for the runtime where the container is dead. */
@@ -28,9 +30,9 @@ export interface Release {
  * Gives back all that a run takes: runtime state, monitor, mounts, network, ports, files of the run root. Idempotent:
  * it serves a failed start, the end of a container, removal, and what a killed process or a reboot left.
  */
-export async function releaseRun(engine: Parts, owner: RunOwner, { dead = false, deleted, andThen = async () => {} }: Release = {}): Promise<void> {
+export async function releaseRun(engine: Parts, owner: RunOwner, { dead = false, answered = dead, deleted, andThen = async () => {} }: Release = {}): Promise<void> {
   const { id } = owner
-  await endMonitor(engine, id, { dead })
+  await endMonitor(engine, id, { dead, answered })
   const gone = (deleted ?? Promise.resolve(false)).then(async (done) => { if (!done) await (await runtimeOf(engine, owner)).delete(id, { force: true }) })
   if (!dead) await gone
   // The runtime's clean-up is a program of ten milliseconds: what it doesn't need goes meanwhile.
@@ -42,13 +44,16 @@ export async function releaseRun(engine: Parts, owner: RunOwner, { dead = false,
 const CREATION_MS = 5000
 const POLL_MS = 10
 
-/** Before the runtime is asked to forget the container: unless that is dead, its monitor may be about to have it made. */
-async function endMonitor(engine: Parts, id: string, { dead }: { dead: boolean }): Promise<void> {
+/**
+ * Before the runtime is asked to forget the container: its monitor may be about to have it made. One whose creation has failed
+ * waits for its exit program, which waits for our lock.
+ */
+async function endMonitor(engine: Parts, id: string, { dead, answered }: { dead: boolean; answered: boolean }): Promise<void> {
   const { pidFile, monitorPidFile } = engine.paths.container(id)
   const monitor = monitorOf(monitorPidFile, id)
   if (!monitor) return
   const deadline = monotonicMs() + CREATION_MS
-  while (!dead && !existsSync(pidFile) && isAlive(monitor) && monotonicMs() < deadline) await sleep(POLL_MS)
+  while (!answered && !existsSync(pidFile) && isAlive(monitor) && monotonicMs() < deadline) await sleep(POLL_MS)
   killProcess(monitor, 'SIGKILL')
   // A runtime that it started ends with it, and not before.
   while (!dead && isAlive(monitor) && monotonicMs() < deadline + CREATION_MS) await sleep(1)

@@ -72,7 +72,7 @@ export async function startSettled(engine: Engine, container: Container, options
   await withUndo(async (undo) => {
     const intentId = await engine.state.intents.open({ kind: 'start', target: id, owner: engine.self, data: {} }, { durable: false })
     undo('close the intent', () => engine.state.intents.close(intentId, { durable: false }))
-    undo('give back what the start took', () => releaseRun(engine, container))
+    undo('give back what the start took', () => releaseRun(engine, container, { answered: true }))
     forgetEarlierExit(engine, id)
     const selinux = await containerLabels(engine, container)
     const [rootfsPath, network] = await both(mountRoot(engine, container, selinux), prepareNetwork(engine, container))
