@@ -5,9 +5,10 @@ import { MAX_MANIFEST_BYTES } from '../image/manifest.ts'
 import { ACCEPTED_MANIFESTS } from '../image/media-types.ts'
 import { canonical, DEFAULT_TAG, type Reference } from '../image/reference.ts'
 import type { Place } from './ask-endpoints.ts'
-import { discardBody, readBody } from './body.ts'
+import { discardBody } from './body.ts'
 import { replyFailure } from './registry-failure.ts'
 import type { Resolved } from './registry.ts'
+import type { RegistryRequest } from './session.ts'
 import type { Reply } from './transport.ts'
 
 export interface ManifestWanted {
@@ -18,9 +19,8 @@ export interface ManifestWanted {
 
 const ACCEPT = { accept: ACCEPTED_MANIFESTS.join(', ') }
 
-function ask({ session, endpoint: { path } }: Place, { reference, signal, retries }: ManifestWanted, method: 'GET' | 'HEAD', name: string): Promise<Reply> {
-  return session.request({ method, path: `${path}/manifests/${name}`, headers: ACCEPT, repository: path, what: canonical(reference), signal, retries })
-}
+const request = ({ endpoint: { path } }: Place, { reference, signal, retries }: ManifestWanted, method: 'GET' | 'HEAD', name: string): RegistryRequest =>
+  ({ method, path: `${path}/manifests/${name}`, headers: ACCEPT, repository: path, what: canonical(reference), signal, retries })
 
 const nameOf = ({ digest, tag }: Reference): string => digest ?? tag ?? DEFAULT_TAG
 
@@ -28,9 +28,9 @@ const nameOf = ({ digest, tag }: Reference): string => digest ?? tag ?? DEFAULT_
 export async function resolveAt(place: Place, wanted: ManifestWanted): Promise<Resolved> {
   const { reference } = wanted
   const what = canonical(reference)
-  const reply = await ask(place, wanted, 'GET', nameOf(reference))
+  const reply = await place.session.read(request(place, wanted, 'GET', nameOf(reference)), MAX_MANIFEST_BYTES)
   if (reply.status !== 200) throw await replyFailure(reply, place.session.host, what)
-  const bytes = await readBody(reply.body, MAX_MANIFEST_BYTES)
+  const { bytes } = reply
   const mediaType = reply.headers['content-type'] ?? ''
   const digest = reference.digest ?? saidDigest(reply) ?? digestOf(await payloadOf(bytes, mediaType) ?? bytes)
   if (!(await matchesManifest(bytes, mediaType, digest))) throw differs(what, digest)
@@ -58,7 +58,7 @@ const differs = (what: string, digest: string): Failure => new Failure('invalid'
 
 /** What a name stands for now, by HEAD. */
 export async function digestAt(place: Place, wanted: ManifestWanted): Promise<Descriptor> {
-  const reply = await ask(place, wanted, 'HEAD', nameOf(wanted.reference))
+  const reply = await place.session.request(request(place, wanted, 'HEAD', nameOf(wanted.reference)))
   await discardBody(reply.body)
   const digest = saidDigest(reply)
   if (reply.status === 200 && digest !== undefined) {
@@ -71,9 +71,9 @@ export async function digestAt(place: Place, wanted: ManifestWanted): Promise<De
 /** A manifest of the same repository by its descriptor, verified. */
 export async function childManifestAt(place: Place, { descriptor: { digest, size }, ...wanted }: ManifestWanted & { readonly descriptor: Descriptor }): Promise<Uint8Array> {
   const what = canonical(wanted.reference)
-  const reply = await ask(place, wanted, 'GET', digest)
+  const reply = await place.session.read(request(place, wanted, 'GET', digest), Math.min(MAX_MANIFEST_BYTES, size))
   if (reply.status !== 200) throw await replyFailure(reply, place.session.host, what)
-  const bytes = await readBody(reply.body, Math.min(MAX_MANIFEST_BYTES, size))
+  const { bytes } = reply
   if (bytes.length !== size || !matchesDigest(bytes, digest)) throw differs(what, digest)
   return bytes
 }

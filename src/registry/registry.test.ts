@@ -50,6 +50,36 @@ test('a manifest without end is cut off', async (t) => {
   await assert.rejects(open(t).resolve(parseReference(`${server.host}/app:1`)), failure('invalid', /more than the 4194304 bytes/))
 })
 
+test('a manifest that breaks off is asked for again, and then told in one line', async (t) => {
+  const server = await serve(t)
+  const { manifest } = fill(server)
+  let breaks = 2
+  server.behave = (_, response) => {
+    if (breaks-- <= 0) return false
+    response.writeHead(200, { 'content-type': OCI_MANIFEST, 'content-length': 1000 })
+    response.write('{', () => response.destroy())
+    return true
+  }
+  const reference = parseReference(`${server.host}/app:1`)
+  const registry = open(t)
+  assert.equal((await registry.resolve(reference)).descriptor.digest, manifest)
+  assert.equal(server.seen.length, 3)
+  breaks = Infinity
+  await assert.rejects(registry.resolve(reference), failure('unavailable', /^[^\n]*cannot reach the registry 127\.0\.0\.1:\d+: the connection broke/))
+})
+
+test('who gives up while a manifest comes hears that it was cancelled', async (t) => {
+  const server = await serve(t)
+  const stop = new AbortController()
+  server.behave = (_, response) => {
+    response.writeHead(200, { 'content-type': OCI_MANIFEST, 'content-length': 1000 })
+    response.write('{', () => setTimeout(() => stop.abort(), 20))
+    return true
+  }
+  await assert.rejects(open(t).resolve(parseReference(`${server.host}/app:1`), { signal: stop.signal }), failure('cancelled', /cancelled/))
+  assert.equal(server.seen.length, 1)
+})
+
 test('what the registry says is told in one line, with what to do', async (t) => {
   const server = await serve(t)
   const registry = open(t)
@@ -141,6 +171,17 @@ test('a registry that lists tags without end is refused', async (t) => {
   }
   await assert.rejects(open(t).tags(parseReference(`${server.host}/app`)), failure('invalid', /tag list of .* does not end/))
   assert.ok(server.seen.length < 30)
+})
+
+test('a list of tags that leads back to itself is refused', async (t) => {
+  const server = await serve(t)
+  server.behave = (_, response) => {
+    response.writeHead(200, { link: '</v2/app/tags/list?n=1000&last=z>; rel="next"' })
+    response.end(JSON.stringify({ tags: ['z'] }))
+    return true
+  }
+  await assert.rejects(open(t).tags(parseReference(`${server.host}/app`)), failure('invalid', /tag list of .* does not end/))
+  assert.equal(server.seen.length, 3)
 })
 
 test('a mirror that is gone is not waited for again and again', async (t) => {

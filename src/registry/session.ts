@@ -44,6 +44,8 @@ export interface Session {
   readonly backoff: Backoff
   /** Any reply but one that may pass: those are repeated while attempts are left. Failures unavailable, denied, cancelled. */
   request(request: RegistryRequest): Promise<Reply>
+  /** As `request`, with the body of a 200 as `bytes`: one that breaks off is asked for again. Failure invalid when it has more than `maxBytes`. */
+  read(request: RegistryRequest, maxBytes: number): Promise<Reply & { readonly bytes: Buffer }>
   /** A reply of some other server, without credentials. */
   requestElsewhere(url: URL, request: Omit<RegistryRequest, 'path' | 'repository'>): Promise<Reply>
 }
@@ -76,7 +78,7 @@ export function makeSession(setup: SessionSetup): Session {
   }
 
   /** Repeats `send` while it fails in a way that may pass. The last reply is handed out as it is. */
-  const persist = async (send: () => Promise<Reply>, signal: AbortSignal | undefined, retries = backoff.retries): Promise<Reply> => {
+  const persist = async <T extends Reply>(send: () => Promise<T>, signal: AbortSignal | undefined, retries = backoff.retries): Promise<T> => {
     for (let attempt = 1; ; attempt++) {
       const last = attempt > retries
       try {
@@ -88,7 +90,7 @@ export function makeSession(setup: SessionSetup): Session {
         await discardBody(reply.body)
         await pause(Math.max(asked ?? 0, backoffMs(backoff, attempt)), signal)
       } catch (error) {
-        if (last || isFailure(error) || !mayPassError(error, answered)) throw error
+        if (last || signal?.aborted || isFailure(error) || !mayPassError(error, answered)) throw error
         await pause(backoffMs(backoff, attempt), signal)
       }
     }
@@ -144,10 +146,19 @@ export function makeSession(setup: SessionSetup): Session {
     }
   }
 
-  const failing = (request: { what: string }) => (error: unknown): never => { throw connectionFailure(error, host, request.what) }
+  const readWhole = async (request: RegistryRequest, maxBytes: number): Promise<Reply & { bytes: Buffer }> => {
+    const reply = await authorised(request)
+    return { ...reply, bytes: reply.status === 200 ? await readBody(reply.body, maxBytes) : Buffer.alloc(0) }
+  }
+
+  const failing = ({ what, signal }: Pick<RegistryRequest, 'what' | 'signal'>) => (error: unknown): never => {
+    if (signal?.aborted) throw new Failure('cancelled', `${what}: cancelled`, { cause: error })
+    throw connectionFailure(error, host, what)
+  }
   return {
     host, backoff,
     request: (request) => persist(() => authorised(request), request.signal, request.retries).catch(failing(request)),
+    read: (request, maxBytes) => persist(() => readWhole(request, maxBytes), request.signal, request.retries).catch(failing(request)),
     requestElsewhere: (url, request) =>
       persist(() => follow({ method: request.method, url, headers: request.headers ?? {}, signal: request.signal }), request.signal).catch(failing(request)),
   }
