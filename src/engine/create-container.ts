@@ -14,7 +14,7 @@ import { both } from './both.ts'
 import { summarize } from './container-summary.ts'
 import { settleVolumes, type SettledVolumes } from './container-volumes.ts'
 import type { Engine } from './engine.ts'
-import { nameMeant } from './find-image.ts'
+import { allNames, nameMeant } from './find-image.ts'
 import { randomId, randomName } from './random-name.ts'
 import { releaseCreation } from './release-creation.ts'
 import { recoverDead } from './recover.ts'
@@ -152,6 +152,6 @@ async function hostnameOf(engine: Parts, id: string, { hostname, namespaces: { u
 
 /** What `ps` shows: the name as stored; for an image without names what the user typed, or its id. */
 const imageName = (image: ImageRecord, typed: string | undefined): string => {
-  const meant = typed ? nameMeant(typed, image.names) : undefined
-  return meant ?? image.names[0] ?? (typed?.includes('@') ? typed : undefined) ?? image.id
+  const meant = typed ? nameMeant(typed, image) : undefined
+  return meant ?? allNames(image)[0] ?? (typed?.includes('@') ? typed : undefined) ?? image.id
 }

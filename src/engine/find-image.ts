@@ -1,5 +1,5 @@
 import { Failure } from '../errors.ts'
-import { canonicalName, parseReference } from '../image/reference.ts'
+import { canonicalName, digestName, parseReference } from '../image/reference.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Engine } from './engine.ts'
 
@@ -32,11 +32,7 @@ const LAYOUT = /^oci:(?:[./]|[^:]*\/)/
 
 async function byName({ state }: Pick<Engine, 'state'>, text: string): Promise<ImageRecord | undefined> {
   const reference = parseReference(text)
-  if (reference.digest) {
-    const path = `${reference.domain}/${reference.path}`
-    return (await state.images.list()).find(({ digest, indexDigest, digests, names }) =>
-      (digest === reference.digest || indexDigest === reference.digest) && [...digests, ...names].some((name) => name.startsWith(`${path}@`) || name.startsWith(`${path}:`)))
-  }
+  if (reference.digest) return byDigestName(state, digestName(reference, reference.digest))
   const canonical = canonicalName(reference)
   const exact = await state.images.byName(canonical)
   if (exact) return exact
@@ -47,17 +43,30 @@ async function byName({ state }: Pick<Engine, 'state'>, text: string): Promise<I
   return ending ? state.images.byName(ending) : undefined
 }
 
+/** By the name itself, by a manifest that it was found as there, or by a name of the same repository. */
+async function byDigestName({ images }: Engine['state'], wanted: string): Promise<ImageRecord | undefined> {
+  const named = await images.byName(wanted)
+  if (named) return named
+  const [repository, wantedDigest] = wanted.split('@') as [string, string]
+  const all = await images.list()
+  return all.find(({ digests }) => digests.includes(wanted))
+    ?? all.find(({ digest, indexDigest, names }) => (digest === wantedDigest || indexDigest === wantedDigest) && names.some((name) => name.startsWith(`${repository}:`)))
+}
+
 const withTag = (text: string): string => (/:[^/]+$/.test(text) ? text : `${text}:latest`)
 
-/** Which of an image's names the text means by which it was found; undefined: it was found by its id or a digest. */
-export function nameMeant(text: string, names: readonly string[]): string | undefined {
+/** Tags and digests, as `rmi` and `untag` take them off. */
+export const allNames = ({ names, digestNames }: Pick<ImageRecord, 'names' | 'digestNames'>): string[] => [...names, ...digestNames]
+
+/** Which of an image's names the text means by which it was found; undefined: it was found by its id or a digest that is no name of it. */
+export function nameMeant(text: string, { names, digestNames }: Pick<ImageRecord, 'names' | 'digestNames'>): string | undefined {
   const bare = text.replace(/^docker:\/\//, '')
   if (LAYOUT.test(bare) || /^(sha256:)?[0-9a-f]{64}$/.test(bare)) return undefined
   const reference = parseReference(bare)
-  if (reference.digest) return undefined
+  if (reference.digest) return digestNames.find((name) => name === digestName(reference, reference.digest!))
   const short = withTag(bare)
   return [canonicalName(reference), `localhost/${short}`].find((name) => names.includes(name)) ?? names.find((name) => name.endsWith(`/${short}`))
 }
 
 const byDigest = async ({ state }: Pick<Engine, 'state'>, digest: string): Promise<ImageRecord | undefined> =>
-  (await state.images.list()).find((image) => image.digest === digest || image.indexDigest === digest)
+  (await state.images.list()).find((image) => image.digest === digest || image.indexDigest === digest || image.digests.some((name) => name.endsWith(`@${digest}`)))

@@ -3,6 +3,7 @@ import type { ContainerRow } from '../state/containers.ts'
 import type { VolumeRecord } from '../state/volumes.ts'
 import { removeImages } from './collect-garbage.ts'
 import type { Engine } from './engine.ts'
+import { allNames } from './find-image.ts'
 import { listContainers } from './list-containers.ts'
 import { recoverDead } from './recover.ts'
 import { removeContainer } from './remove-container.ts'
@@ -28,7 +29,7 @@ export async function pruneImages(engine: Engine, { all, chosen }: { all: boolea
   const removed: ImageRecord[] = []
   for (const image of await engine.state.images.list()) {
     const { containers, busy } = await engine.state.images.users(image.id)
-    if (containers.length || busy || (!all && image.names.length > 0) || !chosen(image)) continue
+    if (containers.length || busy || (!all && allNames(image).length > 0) || !chosen(image)) continue
     removed.push(image)
   }
   await removeImages(engine, removed.map(({ id }) => id))

@@ -2,7 +2,7 @@
 import { Failure, isFailure, type ErrorKind } from '../errors.ts'
 import type { Platform } from '../image/descriptor.ts'
 import { hostPlatform, normalisePlatform, parsePlatform } from '../image/platform.ts'
-import { canonical, canonicalName, repositoryOf, type Reference } from '../image/reference.ts'
+import { canonical, canonicalName, digestName, repositoryOf, type Reference } from '../image/reference.ts'
 import type { Access, Candidates, Registry } from '../registry/registry.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Engine } from './engine.ts'
@@ -143,8 +143,8 @@ function pullReference(engine: Parts, { registry, reference, request, platform }
   onProgress?.({ kind: 'source', reference: canonical(reference) })
   return storeImage(engine, {
     source: registrySource(registry, reference, access),
-    // A digest names one image for ever, a tag beside it says nothing.
-    names: reference.digest === undefined ? [canonicalName(reference)] : [],
+    // A tag beside a digest says nothing.
+    ...(reference.digest === undefined ? { names: [canonicalName(reference)] } : { names: [], digestNames: [digestName(reference, reference.digest)] }),
     repository: repositoryOf(reference),
     ...(platform && { platform }), ...(signal && { signal }), ...(onProgress && { onProgress }),
   })

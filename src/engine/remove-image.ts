@@ -2,7 +2,7 @@ import { Failure } from '../errors.ts'
 import type { ImageRecord } from '../state/images.ts'
 import { removeImages } from './collect-garbage.ts'
 import type { Engine } from './engine.ts'
-import { findImage, nameMeant } from './find-image.ts'
+import { allNames, findImage, nameMeant } from './find-image.ts'
 import { recoverDead } from './recover.ts'
 
 export interface RemoveImageOptions {
@@ -23,20 +23,21 @@ export interface RemovedImage {
 export async function removeImage(engine: Engine, text: string, { force = false }: RemoveImageOptions): Promise<RemovedImage> {
   await recoverDead(engine)
   const image = await findImage(engine, text)
-  const name = nameMeant(text, image.names)
-  if (name !== undefined && image.names.length > 1) {
+  const name = nameMeant(text, image)
+  const names = allNames(image)
+  if (name !== undefined && names.length > 1) {
     await engine.state.images.untag({ id: image.id, names: [name] })
     return { untagged: [name] }
   }
-  if (name === undefined && image.names.length > 1 && !force) {
-    throw new Failure('inUse', `image ${image.id.slice(0, 12)} has several names: ${image.names.join(', ')}`, { hint: 'remove them one by one, or all with --force' })
+  await freeFromContainers(engine, image, { force })
+  if (names.length > 1 && !force) {
+    throw new Failure('inUse', `image ${image.id.slice(0, 12)} has several names: ${names.join(', ')}`, { hint: 'remove them one by one, or all with --force' })
   }
-  await freeFromContainers(engine, image, force)
   await removeImages(engine, [image.id])
-  return { untagged: image.names, removed: image.id }
+  return { untagged: names, removed: image.id }
 }
 
-async function freeFromContainers(engine: Engine, image: ImageRecord, force: boolean): Promise<void> {
+async function freeFromContainers(engine: Engine, image: ImageRecord, { force }: { force: boolean }): Promise<void> {
   const users = async () => (await engine.state.images.users(image.id)).containers
   let containers = await users()
   if (containers.length > 0) {
@@ -59,9 +60,8 @@ async function freeFromContainers(engine: Engine, image: ImageRecord, force: boo
 /** Names taken off; an image that loses its last one stays, without a name. */
 export async function untagImage(engine: Pick<Engine, 'state'>, text: string, names: readonly string[]): Promise<void> {
   const image = await findImage(engine, text)
-  await engine.state.images.untag({ id: image.id, names: names.length ? names : image.names })
+  await engine.state.images.untag({ id: image.id, names: names.length ? names : allNames(image) })
 }
-
 
 /** With all its names; fine when it is gone. @throws inUse by a container */
 export async function removeWholeImage(engine: Engine, id: string): Promise<void> {

@@ -60,6 +60,6 @@ export async function imagesToSave(engine: Pick<Engine, 'state' | 'storage'>, wo
 
 /** The stored name that a word stands for. */
 async function nameOf(engine: Pick<Engine, 'state'>, word: string): Promise<string[]> {
-  const name = nameMeant(word, (await findImage(engine, word)).names)
-  return name === undefined ? [] : [name]
+  const name = nameMeant(word, await findImage(engine, word))
+  return name === undefined || name.includes('@') ? [] : [name]
 }

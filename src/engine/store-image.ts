@@ -25,6 +25,8 @@ export interface StoreImage {
   readonly platform?: Platform
   /** Canonical `domain/path:tag`. */
   readonly names: readonly string[]
+  /** Canonical `domain/path@digest`. */
+  readonly digestNames?: readonly string[]
   /** `domain/path`; the image is known by its digests there. */
   readonly repository?: string
   /** What is told of it; a pull unless named. */
@@ -152,6 +154,7 @@ export async function record(engine: Parts, made: NewRecord): Promise<ImageRecor
       digest: digestOf(chosen.bytes),
       ...(chosen.index && { indexDigest: chosen.index.digest }),
       names: request.names,
+      digestNames: request.digestNames ?? [],
       digests: request.repository === undefined ? [] : known.map((digest) => `${request.repository}@${digest}`),
       chainIds: layers.map(({ chainId }) => chainId),
       diffIds: layers.map(({ diffId }) => diffId),

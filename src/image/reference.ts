@@ -106,6 +106,9 @@ export const canonical = (reference: Reference): string => repositoryOf(referenc
 /** `docker.io/library/busybox:1`: the name that an image is known by; a digest is no part of it. */
 export const canonicalName = (reference: Reference): string => `${repositoryOf(reference)}:${reference.tag ?? DEFAULT_TAG}`
 
+/** `docker.io/library/busybox@sha256:...`: the name of an image that is asked for by its digest. */
+export const digestName = (reference: Reference, digest: Digest): string => `${repositoryOf(reference)}@${digest}`
+
 /** `busybox:1`: as docker shows it. */
 export const familiar = (reference: Reference): string => {
   if (reference.domain !== DEFAULT_DOMAIN) return canonical(reference)

@@ -12,7 +12,9 @@ export interface ImageRecord {
   readonly indexDigest?: string
   /** Canonical `domain/path:tag`, unique over all images. */
   readonly names: readonly string[]
-  /** Canonical `domain/path@digest`. */
+  /** Canonical `domain/path@digest` by which it was asked for, unique over all images: names too, until they are taken off. */
+  readonly digestNames: readonly string[]
+  /** Canonical `domain/path@digest` of all that it was found as. */
   readonly digests: readonly string[]
   /** Bottom first. */
   readonly chainIds: readonly string[]
@@ -27,9 +29,13 @@ export interface ImageRecord {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-const load = (db: Database, row: { id: string; record: string }): ImageRecord => ({
-  ...(JSON.parse(row.record) as ImageRecord),
-  names: db.all<{ name: string }>('SELECT name FROM image_names WHERE image_id = ? ORDER BY position', row.id).map(({ name }) => name),
+const load = (db: Database, row: { id: string; record: string }): ImageRecord =>
+  named(row, db.all<{ name: string }>('SELECT name FROM image_names WHERE image_id = ? ORDER BY position', row.id).map(({ name }) => name))
+
+const named = ({ record }: { record: string }, names: readonly string[]): ImageRecord => ({
+  ...(JSON.parse(record) as ImageRecord),
+  names: names.filter((name) => !name.includes('@')),
+  digestNames: names.filter((name) => name.includes('@')),
 })
 
 export const getImage = (db: Database, id: string): ImageRecord | undefined => {
@@ -43,7 +49,7 @@ export function putImage(db: Database, { record, status = 'pull' }: { record: Im
   const merged: ImageRecord = { ...record, digests: [...new Set([...(known?.digests ?? []), ...record.digests])] }
   db.run('INSERT INTO images (id, record, created_at) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record',
     record.id, JSON.stringify(merged), Date.now())
-  for (const name of record.names) nameImage(db, { id: record.id, name })
+  for (const name of [...record.names, ...record.digestNames]) nameImage(db, { id: record.id, name })
   addEvent(db, { type: 'image', status, id: record.id, name: record.names[0] ?? record.digests[0] ?? '', image: '', attributes: {}, timeMs: Date.now() })
   return getImage(db, record.id)!
 }
@@ -71,7 +77,7 @@ export const listImages = (db: Database): ImageRecord[] => {
     names.set(image_id, [...(names.get(image_id) ?? []), name])
   }
   return db.all<{ id: string; record: string }>('SELECT id, record FROM images ORDER BY created_at DESC, id')
-    .map(({ id, record }) => ({ ...(JSON.parse(record) as ImageRecord), names: names.get(id) ?? [] }))
+    .map((row) => named(row, names.get(row.id) ?? []))
 }
 
 export const imageByName = (db: Database, name: string): ImageRecord | undefined => {

@@ -64,7 +64,7 @@ withState('a host port is published by one container, addresses told apart', asy
 })
 
 withState('an image stays while a container or an unfinished create leans on it', async (state) => {
-  const record = { id: id('1'), digest: 'sha256:1', names: ['docker.io/library/x:1'], digests: [], chainIds: [], diffIds: [], config: {}, manifestMediaType: '', sizeBytes: 1, pulledAt: '', layers: [] }
+  const record = { id: id('1'), digest: 'sha256:1', names: ['docker.io/library/x:1'], digestNames: [], digests: [], chainIds: [], diffIds: [], config: {}, manifestMediaType: '', sizeBytes: 1, pulledAt: '', layers: [] }
   await state.images.put({ record })
   await state.images.put({ record: { ...record, id: id('2') } })
   assert.deepEqual((await state.images.get(id('1')))?.names, [], 'the name moved to the newer image')

@@ -64,7 +64,7 @@ test('inspect of a container has podman\'s Config and HostConfig', () => {
 })
 test('images, volumes and networks have podman\'s fields', () => {
   hasAll('image', imageJson({
-    image: { id: 'cd'.repeat(32), digest: 'sha256:0', names: ['localhost/web:1'], digests: [], chainIds: [], diffIds: [], config: {}, manifestMediaType: '', sizeBytes: 1, pulledAt: '', layers: [] },
+    image: { id: 'cd'.repeat(32), digest: 'sha256:0', names: ['localhost/web:1'], digestNames: [], digests: [], chainIds: [], diffIds: [], config: {}, manifestMediaType: '', sizeBytes: 1, pulledAt: '', layers: [] },
     name: 'localhost/web:1', nowMs: 0, truncate: true, containers: 0,
   }))
   hasAll('volume', volumeView({ name: 'v', driver: 'local', mountpoint: '/v', labels: {}, options: {}, createdAtMs: 0, anonymous: false }, 0))

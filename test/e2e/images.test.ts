@@ -93,6 +93,27 @@ test('an image that a container uses is kept, and -f takes both', async (t) => {
   assert.equal(await box.ok('images', '-q'), '')
 })
 
+test('an image that was pulled by a digest has that name until it is taken off', async (t) => {
+  const box = await suite.box(t)
+  const repository = suite.probe.replace(/:1$/, '')
+  await box.ok('pull', '-q', suite.probe)
+  const digest = await box.ok('image', 'inspect', '-f', '{{index .RepoDigests 0}}', suite.probe)
+  await box.ok('rmi', suite.probe)
+  await box.ok('pull', '-q', digest)
+  assert.equal(await box.ok('image', 'prune', '-f'), '')
+  assert.equal(await box.ok('images', '--format', '{{.Repository}} {{.Tag}}', repository), `${repository} <none>`)
+  await box.ok('tag', digest, 'localhost/mine:1')
+  assert.equal(await box.ok('rmi', digest), `Untagged: ${digest}`)
+  assert.equal(await box.ok('images', '--format', '{{.Repository}} {{.Tag}}', 'mine'), 'localhost/mine 1')
+
+  // Another form of the same image does not take it away.
+  const other = suite.probe.replace('probe:1', 'form:oci')
+  await box.ok('pull', '-q', other)
+  const first = await box.ok('image', 'inspect', '-f', '{{index .RepoDigests 0}}', other)
+  await box.ok('pull', '-q', other.replace(':oci', ':zstd'))
+  assert.equal(await box.ok('run', '--rm', '--network', 'none', '--pull', 'never', first, 'echo', 'here'), 'here')
+})
+
 test('image prune takes what has no name, with -a what nobody uses', async (t) => {
   const box = await suite.box(t)
   await box.ok('pull', '-q', suite.probe)

@@ -1,5 +1,6 @@
 import { flag, list, oneOf, text } from '../../cli/option.ts'
 import { isJsonFormat, printListing } from '../../cli/report.ts'
+import { allNames } from '../../engine/find-image.ts'
 import { Failure } from '../../errors.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
@@ -41,7 +42,7 @@ export const spec = defineCommand({
     const json = options.format !== undefined && isJsonFormat(options.format)
     const rows = images.flatMap((image): ImageRow[] => {
       const shown = image.names.filter((name) => wanted.length === 0 || wanted.some((text) => isReference(name, text)))
-      const names = json || image.names.length === 0 ? [image.names[0]] : shown
+      const names = json || image.names.length === 0 ? [allNames(image)[0]] : shown
       return names.map((name) => ({ image, name, nowMs, truncate: !options.noTrunc, containers: uses.get(image.id) ?? 0 }))
     })
     await printListing(out, {

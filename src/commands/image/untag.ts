@@ -1,4 +1,4 @@
-import { findImage, nameMeant } from '../../engine/find-image.ts'
+import { allNames, findImage, nameMeant } from '../../engine/find-image.ts'
 import { untagImage } from '../../engine/remove-image.ts'
 import { Failure } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
@@ -12,11 +12,11 @@ export const spec = defineCommand({
   async run({ args, engine: open }) {
     const engine = await open()
     const [image, ...wanted] = args as [string, ...string[]]
-    const { names } = await findImage(engine, image)
+    const found = await findImage(engine, image)
     const meant = wanted.map((text) => {
-      const found = nameMeant(text, names)
-      if (!found) throw new Failure('notFound', `${text}: the image has no such name`, { hint: `it has ${names.join(', ') || 'none'}` })
-      return found
+      const name = nameMeant(text, found)
+      if (!name) throw new Failure('notFound', `${text}: the image has no such name`, { hint: `it has ${allNames(found).join(', ') || 'none'}` })
+      return name
     })
     await untagImage(engine, image, meant)
   },

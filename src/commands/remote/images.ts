@@ -15,7 +15,7 @@ function toImage({ id, repoTags, repoDigests, size }: Listed, info: Readonly<Rec
   const { imageSpec = {} } = readTold(info)
   const names = repoTags.filter((tag) => !tag.startsWith('<none>'))
   return {
-    id: hex(id), digest: repoDigests[0]?.split('@')[1] ?? '', names, digests: repoDigests, chainIds: [], diffIds: imageSpec.rootfs?.diff_ids ?? [], config: imageSpec,
+    id: hex(id), digest: repoDigests[0]?.split('@')[1] ?? '', names, digestNames: [], digests: repoDigests, chainIds: [], diffIds: imageSpec.rootfs?.diff_ids ?? [], config: imageSpec,
     manifestMediaType: '', sizeBytes: Number(size), ...(typeof imageSpec.created === 'string' ? { createdAt: imageSpec.created } : {}), pulledAt: '', layers: [],
   }
 }
