@@ -70,6 +70,10 @@ const list = v.pipe(v.array(text), v.maxLength(65_536))
 const keys = v.record(v.string(), v.pipe(v.nullish(v.looseObject({})), v.transform((): object => ({}))))
 const nanoseconds = v.pipe(v.number(), v.integer())
 
+const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
+/** Nothing depends on it, so that one that is no time is as good as none. */
+const time = v.pipe(word, v.transform((said) => (RFC_3339.test(said) && !Number.isNaN(Date.parse(said)) ? said : undefined)))
+
 /** An absent or null field is undefined here and dropped by `compact`. */
 const maybe = <S extends v.GenericSchema>(schema: S) => v.optional(v.nullable(schema))
 
@@ -92,7 +96,7 @@ const settingsSchema = v.pipe(v.object({
 }), v.transform(compact))
 
 const historySchema = v.pipe(v.object({
-  created: maybe(word), author: maybe(text), created_by: maybe(text), comment: maybe(text), empty_layer: maybe(v.boolean()),
+  created: maybe(time), author: maybe(text), created_by: maybe(text), comment: maybe(text), empty_layer: maybe(v.boolean()),
 }), v.transform(compact))
 
 const configSchema = v.object({
@@ -101,7 +105,7 @@ const configSchema = v.object({
   variant: maybe(word),
   'os.version': maybe(word),
   'os.features': maybe(v.array(word)),
-  created: maybe(word),
+  created: maybe(time),
   author: maybe(text),
   docker_version: maybe(word),
   config: v.optional(v.nullable(settingsSchema), null),

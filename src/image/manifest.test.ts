@@ -84,6 +84,12 @@ test('a docker configuration keeps its fields and drops its nulls', () => {
   assert.throws(() => requireLayers(config, 2, 'img'), refused('invalid', /2 layers .* names 1/))
 })
 
+test('a time that is none is left out of a configuration', () => {
+  const created = (said: string) => parseImageConfig(bytes({ created: said, rootfs: { type: 'layers', diff_ids: [] } }), 'img').created
+  for (const said of ['2020-01-01T00:00:00.123456789Z', '0001-01-01T00:00:00Z', '2020-01-01T00:00:00+02:00']) assert.equal(created(said), said)
+  for (const said of ['', 'yesterday', '9999999-01-01T00:00:00Z', '2020-13-01T00:00:00Z', '2020-01-01T00:00:00Z\u001b[2J']) assert.equal(created(said), undefined)
+})
+
 test('a configuration that names no layers or wrong ones is refused', () => {
   assert.throws(() => parseImageConfig(bytes({ architecture: 'amd64' }), 'img'), refused('invalid', /rootfs/))
   assert.throws(() => parseImageConfig(bytes({ rootfs: { type: 'layers', diff_ids: ['x'] } }), 'img'), refused('invalid', /diff_ids\.0/))

@@ -17,8 +17,8 @@ export interface ImageRow {
 
 export const settings = (image: Image): Readonly<Record<string, any>> => (image.config as { config?: Record<string, unknown> } | undefined)?.config ?? {}
 export const labelsOf = (image: Image): Readonly<Record<string, string>> => settings(image)['Labels'] ?? {}
-export const createdMs = (image: Image): number => (image.createdAt === undefined ? 0 : Date.parse(image.createdAt))
-const createdText = (image: Image): string => image.createdAt ?? '1970-01-01T00:00:00Z'
+export const createdMs = ({ createdAt = '' }: Image): number => Date.parse(createdAt) || 0
+const createdText = (image: Image): string => (createdMs(image) === 0 ? '1970-01-01T00:00:00Z' : image.createdAt!)
 
 /** Each name of the image with its digest. */
 export const repoDigests = ({ names, digests, digest }: Image): string[] =>
