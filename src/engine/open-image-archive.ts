@@ -57,7 +57,7 @@ async function imagesIn(files: ArchiveFiles, { what, dir }: Place): Promise<Arch
   const manifest = await files.read('manifest.json', MAX_ARCHIVE_MANIFEST_BYTES)
   const docker = manifest && parseArchiveManifest(manifest, what)
   if (index) return layoutImages(files, { what, dir, index })
-  if (docker) return Promise.all(docker.map(async (image) => ({ names: image.RepoTags.map((tag) => archiveName(tag, 'docker.io')), source: await dockerSource(files, image, what) })))
+  if (docker) return Promise.all(docker.map(async (image) => ({ names: image.RepoTags.map((tag) => archiveName(tag)), source: await dockerSource(files, image, what) })))
   if (manifest) return [{ names: dir === undefined ? [] : [layoutName(dir)], source: contentSource(files, { what, nameOf: hexOf, top: topOf(manifest, what) }) }]
   throw new Failure('invalid', `${what} is no archive of images: it has neither index.json nor manifest.json`)
 }
@@ -75,7 +75,7 @@ async function layoutImages(files: ArchiveFiles, { what, dir, index }: Layout): 
   const nameOf = (digest: Digest): string => `blobs/${algorithmOf(digest)}/${hexOf(digest)}`
   const byDigest = Map.groupBy(parsed.manifests, ({ digest }) => digest)
   return [...byDigest.values()].map((entries) => {
-    const names = entries.flatMap((entry) => annotatedName(entry) ?? []).map((text) => (dir !== undefined && !/[/:]/.test(text) ? layoutName(dir, text) : archiveName(text, 'localhost')))
+    const names = entries.flatMap((entry) => annotatedName(entry) ?? []).map((text) => (dir !== undefined && !/[/:]/.test(text) ? layoutName(dir, text) : archiveName(text)))
     return { names: names.length === 0 && dir !== undefined ? [layoutName(dir)] : [...new Set(names)], source: contentSource(files, { what, nameOf, top: entries[0]! }) }
   })
 }

@@ -1,10 +1,10 @@
-import { statSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { Failure } from '../errors.ts'
-import { canonicalName, parseReference } from '../image/reference.ts'
 import { directoryWriter, tarFileWriter, tarWriter, type ArchiveWriter } from '../storage/archive-writer.ts'
 import type { Engine } from './engine.ts'
 import { findImage, nameMeant } from './find-image.ts'
 import { storedImage, type SavedImage } from './saved-image.ts'
+import { givenName } from './tag-image.ts'
 import { writeImageArchive, type ArchiveFormat } from './write-image-archive.ts'
 
 export interface SaveImages {
@@ -20,7 +20,7 @@ export async function saveImages({ images, format, output, write }: SaveImages):
   const isDirectory = format === 'oci-dir' || format === 'docker-dir'
   if (format !== 'docker-archive' && (images.length > 1 || images[0]!.names.length > 1)) throw new Failure('unsupported', `${format} has room for one image with one name`, { hint: 'docker-archive has room for several' })
   if (isDirectory && output === undefined) throw new Failure('invalid', `${format} needs a directory to write to`, { hint: 'give --output' })
-  const archive = isDirectory ? directoryWriter(output!) : output === undefined ? tarWriter(write!) : tarFileWriter(output, isReplaceable(output))
+  const archive = isDirectory ? directoryWriter(output!) : output === undefined ? tarWriter(write!) : fileArchive(output)
   await whole(archive, () => writeImageArchive(images, format, archive))
 }
 
@@ -34,8 +34,11 @@ async function whole(archive: ArchiveWriter, work: () => Promise<void>): Promise
   }
 }
 
-/** A pipe or a device is written to as it is. */
-const isReplaceable = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? true
+/** A pipe or a device is written to as it is; of a link, what it leads to is replaced. */
+function fileArchive(path: string): ArchiveWriter {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats ? tarFileWriter(realpathSync(path), stats.isFile()) : tarFileWriter(path, true)
+}
 
 /**
  * Images of the store by the names that users typed: each an image of its own, or all but the first further names of
@@ -54,7 +57,7 @@ export async function imagesToSave(engine: Pick<Engine, 'state' | 'storage'>, wo
   }
   const [first, ...more] = words as [string, ...string[]]
   const record = await findImage(engine, first)
-  const names = [...await nameOf(engine, first), ...more.map((word) => canonicalName(parseReference(word)))]
+  const names = [...await nameOf(engine, first), ...more.map(givenName)]
   return [await storedImage(engine, { record, names: [...new Set(names)] })]
 }
 

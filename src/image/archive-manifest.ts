@@ -31,11 +31,11 @@ export function parseArchiveManifest(bytes: Uint8Array, what: string): readonly 
   return Array.isArray(value) ? checked(schema, value, `manifest.json of ${what}`) : undefined
 }
 
-/** A name that an archive gives its image; one without a registry is of this machine, unless it is docker's own. @throws invalid */
-export function archiveName(text: string, home: 'docker.io' | 'localhost'): string {
+/** A name that an archive gives its image; one without a registry is of this machine. @throws invalid */
+export function archiveName(text: string): string {
   const typed = parseTyped(text)
   if (typed.digest !== undefined) throw new Failure('invalid', `the archive calls an image "${text.slice(0, 300)}", which has a digest in it`)
-  return canonicalName(onRegistry(typed, typed.domain ?? home))
+  return canonicalName(onRegistry(typed, typed.domain ?? 'localhost'))
 }
 
 export const annotatedName = ({ annotations }: Pick<Descriptor, 'annotations'>): string | undefined => annotations?.[CONTAINERD_NAME] ?? annotations?.[REF_NAME]

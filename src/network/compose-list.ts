@@ -17,6 +17,8 @@ export interface NetworkSettings {
   readonly ipv6: boolean
   /** The dnsname plugin is there and wanted. */
   readonly dns: boolean
+  /** Its containers ask these before the host's. */
+  readonly nameservers?: readonly string[]
   readonly labels: Readonly<Record<string, string>>
   readonly options: Readonly<Record<string, string>>
   /** Directory of leases. */
@@ -52,6 +54,7 @@ const bridgePlugins = (settings: NetworkSettings): PluginConfig[] => {
     hairpinMode: true,
     ...(options['mtu'] ? { mtu: Number(options['mtu']) } : {}),
     ...(options['vlan'] ? { vlan: Number(options['vlan']) } : {}),
+    ...nameservers(settings),
     capabilities: { ips: true, mac: true },
     ipam: ipam(settings),
   }
@@ -71,10 +74,14 @@ const parentedPlugin = (settings: NetworkSettings): PluginConfig => {
     ...(settings.interface ? { master: settings.interface } : {}),
     ...(options['mode'] ? { mode: options['mode'] } : {}),
     ...(options['mtu'] ? { mtu: Number(options['mtu']) } : {}),
+    ...nameservers(settings),
     capabilities: driver === 'macvlan' ? { ips: true, mac: true } : { ips: true },
     ipam: ipam(settings),
   }
 }
+
+/** The plugin hands them on with the address. */
+const nameservers = ({ nameservers: list }: NetworkSettings): { dns?: { nameservers: readonly string[] } } => (list ? { dns: { nameservers: list } } : {})
 
 const ipam = ({ ipamDriver, subnets, routes, internal, driver, options, leasesDir }: NetworkSettings): Record<string, unknown> => {
   if (ipamDriver === 'none') return {}

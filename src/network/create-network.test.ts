@@ -62,6 +62,12 @@ test('subnets, gateways and ranges are taken as given, on both families', () => 
   assert.equal(viewOf(plan({ name: 'only', subnets: [{ subnet: '2001:db8::/64' }] })).subnets?.length, 1)
   const end = viewOf(plan({ name: 'e', subnets: [{ subnet: '10.1.0.0/24', ipRange: '10.1.0.128/25' }] }))
   assert.equal(end.subnets?.[0]?.lease_range?.end_ip, '10.1.0.254', 'never the broadcast address')
+  const one = viewOf(plan({ name: 'o', subnets: [{ subnet: '10.1.0.0/24', ipRange: '10.1.0.9/32' }] }))
+  assert.deepEqual(one.subnets?.[0]?.lease_range, { start_ip: '10.1.0.9', end_ip: '10.1.0.9' })
+})
+
+test('name servers are handed to the plugin', () => {
+  for (const driver of ['bridge', 'macvlan']) assert.deepEqual(plan({ name: 'd', driver, dnsServers: ['9.9.9.9'] }).plugins[0]?.['dns'], { nameservers: ['9.9.9.9'] })
 })
 
 test('what cannot be is refused in one line', () => {
@@ -70,6 +76,7 @@ test('what cannot be is refused in one line', () => {
   refused({ subnets: [{ subnet: '10.1.0.0/25' }] }, /^subnet 10.1.0.0\/25 is already used on the host or by another config$/, { lists })
   refused({ subnets: [{ subnet: '10.2.0.0/24' }, { subnet: '10.2.0.128/25' }] }, /already used/)
   refused({ name: '../x' }, /^network name \.\.\/x invalid: names must match/)
+  refused({ name: 'n'.repeat(129) }, /^network name n{40}\.\.\. invalid: it has 129 characters, 128 are allowed$/)
   for (const name of ['host', 'none', 'bridge', 'container']) refused({ name }, /conflicts with a valid network mode/)
   refused({ subnets: [{ subnet: '10.1' }] }, /^invalid CIDR address: 10.1$/)
   refused({ subnets: [{ subnet: '10.4.0.0/24', gateway: '10.5.0.1' }] }, /^gateway 10.5.0.1 not in subnet 10.4.0.0\/24$/)

@@ -2,7 +2,7 @@
 
 import { Failure } from '../errors.ts'
 import { contains, firstHost, formatAddress, formatSubnet, lastAddress, nextSubnet, overlaps, parseAddress, parseSubnet } from './addresses.ts'
-import type { Subnet } from './addresses.ts'
+import type { Address, Subnet } from './addresses.ts'
 import { composeList } from './compose-list.ts'
 import type { NetworkSettings } from './compose-list.ts'
 import type { NetworkList } from './cni-types.ts'
@@ -23,6 +23,7 @@ export interface Surroundings {
 }
 
 const MODES = new Set(['none', 'host', 'bridge', 'container', 'ns', 'private', 'slirp4netns', 'pasta', 'default', 'pod'])
+const MAX_NAME = 128
 const DRIVERS = ['bridge', 'macvlan', 'ipvlan']
 
 /** The list to write. Throws Failure invalid, exists or inUse in podman's words where it has some. */
@@ -41,6 +42,7 @@ export const planNetwork = (request: CreateNetwork, around: Surroundings): Netwo
     internal: request.internal ?? false,
     ipv6: request.ipv6 === true || subnets.some(({ subnet }) => subnet.includes(':')),
     dns: driver === 'bridge' && ipamDriver === 'host-local' && request.disableDns !== true && around.hasPlugin('dnsname'),
+    ...(request.dnsServers?.length ? { nameservers: request.dnsServers } : {}),
     labels: Object.fromEntries(request.labels ?? []),
     leasesDir: around.leasesDir,
     created: around.now.toISOString(),
@@ -53,7 +55,8 @@ const invalid = (message: string, hint?: string): Failure => new Failure('invali
 const chooseName = (wanted: string | undefined, { lists }: Surroundings): string => {
   const taken = new Set(lists.map(({ name }) => name))
   if (wanted === undefined) return firstFree('scow', 1, (name) => taken.has(name))
-  if (!NETWORK_NAME.test(wanted) || wanted.length > 128) throw invalid(`network name ${wanted} invalid: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*`)
+  if (!NETWORK_NAME.test(wanted)) throw invalid(`network name ${wanted} invalid: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*`)
+  if (wanted.length > MAX_NAME) throw invalid(`network name ${wanted.slice(0, 40)}... invalid: it has ${wanted.length} characters, ${MAX_NAME} are allowed`)
   if (MODES.has(wanted)) throw invalid(`cannot create network with name "${wanted}" because it conflicts with a valid network mode`)
   if (taken.has(wanted)) throw new Failure('exists', `network name ${wanted} already used: network already exists`)
   return wanted
@@ -144,8 +147,8 @@ const leaseRange = (subnet: Subnet, range: string | undefined): { start?: string
   if (range === undefined) return {}
   const block = parseSubnet(range)
   const [from = '', to = ''] = range.split('-')
-  const start = block ? firstHost(block) : parseAddress(from)
   const end = block ? lastAddress(block) : parseAddress(to)
+  const start = block ? lower(firstHost(block), lastAddress(block)) : parseAddress(from)
   if (!start || !end) throw invalid(`invalid ip range ${range}`, 'give a CIDR block or FIRST-LAST')
   for (const [which, address] of [['start', start], ['end', end]] as const) {
     if (!contains(subnet, address)) throw invalid(`lease range ${which} ip ${formatAddress(address)} not in subnet ${formatSubnet(subnet)}`)
@@ -154,6 +157,9 @@ const leaseRange = (subnet: Subnet, range: string | undefined): { start?: string
   const isBroadcast = subnet.family === 4 && end.value === lastAddress(subnet).value
   return { start: formatAddress(start), end: formatAddress(isBroadcast ? { ...end, value: end.value - 1n } : end) }
 }
+
+/** A block of one address begins with its last. */
+const lower = (a: Address, b: Address): Address => (a.value < b.value ? a : b)
 
 /** The first free subnet of the pools: from each one's base upwards, to its end. */
 const freeSubnet = (pools: Surroundings['pools'], used: readonly Subnet[]): Subnet => {

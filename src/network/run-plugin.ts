@@ -50,15 +50,23 @@ const kindOf = (text: string, code: number): ErrorKind =>
 const lostRace = ({ message }: PluginFailure): boolean => /CHAIN(_USER)?_ADD failed \(File exists\)/.test(message)
 
 const ATTEMPTS = 4
+/** portmap calls iptables several times for each port. */
+const PORT_MS = 200
+
+const portsOf = ({ runtimeConfig }: PluginRun['config']): number => {
+  const { portMappings } = (runtimeConfig ?? {}) as { portMappings?: unknown }
+  return Array.isArray(portMappings) ? portMappings.length : 0
+}
 const MAX_OUTPUT_BYTES = 4 << 20
 
 /** The answer, `undefined` when the plugin wrote none. Throws Failure; an error object of the plugin is a PluginFailure. */
 export const runPlugin = async (host: PluginHost, run: PluginRun): Promise<unknown> => {
   const file = findPlugin(host.pluginDirs, run.type)
-  const deadline = Date.now() + host.timeoutMs
+  const timeoutMs = host.timeoutMs + PORT_MS * portsOf(run.config)
+  const deadline = Date.now() + timeoutMs
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await runOnce(file, host, run)
+      return await runOnce(file, { ...host, timeoutMs }, run)
     } catch (error) {
       const pauseMs = 50 * 2 ** attempt
       const again = (error instanceof PluginFailure && (error.code === TRY_AGAIN || lostRace(error))) || isTextBusy(error)

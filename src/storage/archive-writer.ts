@@ -1,7 +1,7 @@
 // Where an image archive is written to: one tar stream, or a directory of files.
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Failure } from '../errors.ts'
+import { Failure, reasonOf } from '../errors.ts'
 import { makeChosenDir } from '../fs/remove-tree.ts'
 import { syncDir } from '../fs/write-atomic.ts'
 import { endOfArchive, memberHeader, padding } from './tar-writer.ts'
@@ -33,7 +33,7 @@ export function tarWriter(write: (bytes: Uint8Array) => void | Promise<void>): A
 /** As a file that is there only when it is whole; what is no regular file is written as it is. @throws denied */
 export function tarFileWriter(path: string, isReplaced: boolean): ArchiveWriter {
   const temporary = isReplaced ? `${path}.${process.pid}.tmp` : path
-  const fd = open(temporary, isReplaced ? 'wx' : 'w')
+  const fd = open(temporary, isReplaced ? 'wx' : 'w', path)
   const inner = tarWriter((bytes) => writeWhole(fd, bytes))
   let isOpen = true
   const close = (): void => { if (isOpen) closeSync(fd); isOpen = false }
@@ -82,11 +82,11 @@ async function counted({ name, size, chunks }: Counted, write: (bytes: Uint8Arra
   if (left !== 0) throw new Failure('invalid', `${name} does not have the ${size} bytes that it should have`)
 }
 
-function open(path: string, flags: string): number {
+function open(file: string, flags: string, wanted = file): number {
   try {
-    return openSync(path, flags, 0o644)
+    return openSync(file, flags, 0o644)
   } catch (error) {
-    throw new Failure('denied', `cannot write ${path}: ${(error as NodeJS.ErrnoException).code}`, { cause: error })
+    throw new Failure('denied', `cannot write ${wanted}: ${reasonOf(error)}`, { cause: error })
   }
 }
 
