@@ -9,7 +9,7 @@ export interface AttachIo {
   readonly stdout?: Sink
   /** Unused with a terminal. */
   readonly stderr?: Sink
-  /** Bytes of the sequence that leaves the container running, e.g. [16, 17]; empty or absent: none. Only looked for with a terminal or on stdin. */
+  /** Bytes of the sequence that leaves the container running, e.g. [16, 17]; empty or absent: none. */
   readonly detachKeys?: readonly number[]
   /** What the caller's terminal measures as the process starts. */
   readonly size?: WindowSize

@@ -1,5 +1,6 @@
 import type { ContainerRecord, ContainerSummary } from '../state/container-record.ts'
-import type { NamespaceMode, NetworkRequest } from '../spec/request.ts'
+import type { NamespaceMode, NetworkRequest, PortRequest } from '../spec/request.ts'
+import type { PublishedPort } from '../state/container-status.ts'
 
 /** What listings show of a container, derived from its record. */
 export const summarize = ({ request, image, command, labels, volumes, exposed }: ContainerRecord): ContainerSummary => ({
@@ -9,11 +10,15 @@ export const summarize = ({ request, image, command, labels, volumes, exposed }:
   mounts: request.mounts.map(({ target }) => target),
   networks: networkNames(request.network),
   exposed,
+  ...(request.network.kind === 'bridge' && request.ports.length > 0 ? { ports: knownPorts(request.ports) } : {}),
   volumes: volumes.map(({ name }) => name),
   autoRemove: request.autoRemove ?? false,
   restart: request.restart.name,
   namespaces: Object.fromEntries(Object.entries(request.namespaces).map(([name, mode]) => [name, modeText(mode as NamespaceMode)])),
 })
+
+const knownPorts = (ports: readonly PortRequest[]): PublishedPort[] =>
+  ports.filter(({ hostPort }) => hostPort !== 0).map(({ hostIp = '', ...port }) => ({ hostIp, ...port }))
 
 const networkNames = (network: NetworkRequest): string[] =>
   network.kind === 'bridge' ? network.networks.map(({ name }) => name) : network.kind === 'container' || network.kind === 'path' ? [] : [network.kind]

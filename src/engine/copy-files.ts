@@ -37,6 +37,7 @@ export async function copyFiles(from: CopyPlace, to: CopyPlace, options: CopyOpt
     const as = isDirectory && isContents(from.path) ? '' : name
     return to.end.receive({ chunks: from.end.send(source.path, as), dir: target.path, ...options })
   }
+  if (target.kind === 'other' && !isDirectory && to.path.endsWith('/')) throw new Failure('invalid', `${to.path} on ${to.end.what} is no directory`)
   if (target.kind === 'other' && isDirectory && !options.overwrite) throw new Failure('invalid', `a directory cannot be copied to ${to.path}, which is none, on ${to.end.what}`)
   const dir = posix.dirname(target.path)
   const isNowhere = target.kind === undefined && ((to.path.endsWith('/') && !isDirectory) || (await to.end.find(dir)).kind !== 'directory')

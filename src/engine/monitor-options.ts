@@ -26,7 +26,7 @@ export const runtimeNetwork = ({ network }: Container['record']['request']): Run
 
 /** The monitor leaves its caller's cgroup, so that neither a log-out nor a restart of a service ends it. */
 export function monitorCgroup({ request, cgroupManager }: Pick<Container['record'], 'request' | 'cgroupManager'>, id: string): MonitorCgroup {
-  if (request.cgroups === 'disabled' || request.cgroups === 'no-conmon') return { manager: 'none' }
+  if (request.cgroups === 'no-conmon') return { manager: 'none' }
   return cgroupManager === 'systemd'
     ? { manager: 'systemd', unit: `scow-conmon-${id}.scope`, slice: 'machine.slice' }
     : { manager: 'cgroupfs', path: 'scow/conmon' }

@@ -40,13 +40,13 @@ export async function settleSpec(engine: Engine, { container, rootfsPath, user, 
   const { config, environment } = engine
   const image = await imageSettings(engine, container)
   const seccompProfile = await loadSeccomp(config, request.security.seccomp)
-  const cgroups = cgroupsPath(engine, container)
+  const cgroups = cgroupsPath(container)
   const cdi = await loadCdi(config, request.devices)
   const built = buildSpecWithWarnings({
     id, request, ...(image ? { image } : {}), rootfsPath, user, mounts, files,
     namespaces: await resolveNamespaces(engine, container, network),
     hostname: record.hostname,
-    ...(cgroups !== undefined ? { cgroupsPath: cgroups } : {}),
+    cgroupsPath: cgroups,
     host: await hostFacts(engine, container, mounts),
     devices: resolveDevices(request.devices),
     cdi, cdiNodes: cdi.length ? cdiNodes(request.devices.map(({ source }) => source), cdi) : [],

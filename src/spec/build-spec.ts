@@ -64,8 +64,8 @@ export interface SpecInputs {
   readonly namespaces: ResolvedNamespaces
   /** What `uname -n` says inside; ignored where the UTS namespace is another's. */
   readonly hostname: string
-  /** cgroupfs: /parent/id; systemd: slice:prefix:name. Absent: no cgroup (`--cgroups disabled`). */
-  readonly cgroupsPath?: string
+  /** cgroupfs: /parent/id; systemd: slice:prefix:name. */
+  readonly cgroupsPath: string
   readonly host: HostFacts
   /** Host devices of `--device` and of the configuration, looked at by the engine. CDI names aren't here. */
   readonly devices: readonly ResolvedDevice[]
@@ -203,10 +203,10 @@ function linuxOf(draft: Draft, bounding: readonly string[]): OciLinux {
     }),
     ...(Object.keys(sysctl).length && { sysctl }),
     resources: buildResources({
-      resources, defaultPidsLimit: inputs.cgroupsPath === undefined ? -1 : defaults.pidsLimit, host, blockDevices: inputs.blockDevices,
+      resources, defaultPidsLimit: defaults.pidsLimit, host, blockDevices: inputs.blockDevices,
       deviceRules: privileged ? rules : [...rules, ...cdi.rules],
     }, warn),
-    ...(inputs.cgroupsPath !== undefined && { cgroupsPath: inputs.cgroupsPath }),
+    cgroupsPath: inputs.cgroupsPath,
     namespaces: buildNamespaces(namespaces, host.cgroupNamespaces),
     ...(allDevices.length && { devices: allDevices }),
     ...(seccomp && { seccomp }),

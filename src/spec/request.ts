@@ -251,7 +251,7 @@ export interface ContainerRequest {
   readonly rlimits?: readonly Rlimit[]
   readonly sysctls: Pairs
   readonly oomScoreAdj?: number
-  readonly cgroups?: 'enabled' | 'disabled' | 'no-conmon' | 'split'
+  readonly cgroups?: 'enabled' | 'no-conmon' | 'split'
   readonly cgroupParent?: string
   readonly log: LogRequest
   readonly stopSignal?: string

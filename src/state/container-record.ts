@@ -1,3 +1,4 @@
+import type { PublishedPort } from './container-status.ts'
 import type { ContainerRequest } from '../spec/request.ts'
 
 /** The immutable half of a container, as stored. A later version may add optional fields only. */
@@ -43,6 +44,8 @@ export interface ContainerSummary {
   readonly mounts: readonly string[]
   readonly networks: readonly string[]
   readonly exposed: readonly string[]
+  /** To be published when it starts, where the port of the host is known before. */
+  readonly ports?: readonly PublishedPort[]
   readonly volumes: readonly string[]
   readonly autoRemove: boolean
   readonly restart: string

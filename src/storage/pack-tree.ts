@@ -26,11 +26,13 @@ const NO_XATTRS: ReadonlyMap<string, Buffer> = new Map()
 /** Kernel interfaces that show as files: proc, sysfs, cgroup, cgroup2, devpts, mqueue, securityfs, debugfs, tracefs, bpf. */
 const NO_FILES: ReadonlySet<number> = new Set([0x9fa0, 0x62656572, 0x27e0eb, 0x63677270, 0x1cd1, 0x19800202, 0x73636673, 0x64626720, 0x74726163, 0xcafe4a11])
 
-/** Chunks of the archive without its end mark. Sockets and mounted kernel file systems are left out. @throws notFound */
+/** Chunks of the archive without its end mark. Sockets and mounted kernel file systems are left out. @throws notFound; unsupported for a file of such a system */
 export async function* packTree({ root, path, as, ids }: PackTree): AsyncGenerator<Buffer> {
   const top = openTop(root, path)
   try {
     const stats = fstatSync(top, { bigint: true })
+    // Their size says nothing of what can be read from them.
+    if (stats.isFile() && NO_FILES.has(statfsSync(`/proc/self/fd/${top}`).type)) throw new Failure('unsupported', `${path} is no file that could be copied: the kernel makes it as it is read`, { hint: 'read it with exec and cat' })
     const packing: Packing = { ids: ids ?? { uid: (id) => id, gid: (id) => id }, links: new Map(), device: stats.dev, depth: 0 }
     yield* pack({ at: `/proc/self/fd/${top}`, name: bytePath(as), stats, isTop: true }, packing)
   } finally {

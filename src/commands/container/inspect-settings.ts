@@ -2,7 +2,7 @@
 import { NIL_MAP, NIL_SLICE, goMap, mapOrNil, struct } from '../../cli/template/values.ts'
 import { humanSize } from '../../cli/human.ts'
 import type { NamespaceMode, Resources, Rlimit } from '../../spec/request.ts'
-import type { Container } from './row.ts'
+import { portsOf, type Container } from './row.ts'
 
 const modeText = (mode: NamespaceMode): string => (mode.kind === 'container' ? `container:${mode.id}` : mode.kind === 'path' ? `ns:${mode.path}` : mode.kind)
 
@@ -36,9 +36,9 @@ function bindsOf({ request, volumes }: Container['record']): string[] {
   })
 }
 
-const bindings = ({ status }: Container) => {
+const bindings = (container: Container) => {
   const ports = new Map<string, unknown[]>()
-  for (const { hostIp, hostPort, containerPort, protocol, count } of status.ports ?? []) {
+  for (const { hostIp, hostPort, containerPort, protocol, count } of portsOf(container)) {
     for (let at = 0; at < count; at++) {
       const key = `${containerPort + at}/${protocol}`
       ports.set(key, [...(ports.get(key) ?? []), struct('define.InspectHostPort', { HostIP: hostIp, HostPort: String(hostPort + at) }, { HostIP: 'HostIp' })])
@@ -79,7 +79,7 @@ export function hostConfigOf(container: Container, rlimits?: readonly Rlimit[]) 
     ReadonlyRootfs: request.readOnlyRootfs ?? false, SecurityOpt: securityOpt(request),
     Tmpfs: tmpfsOf(request),
     UTSMode: modeText(request.namespaces.uts), UsernsMode: request.namespaces.user ? modeText(request.namespaces.user) : '', ShmSize: request.shmSizeBytes ?? 65536000, Runtime: 'oci',
-    ConsoleSize: [0, 0], Isolation: '', ...limitsOf(rlimits ? { ...request, rlimits } : request),
+    ConsoleSize: [0, 0], Isolation: '', Init: request.init ?? false, ...limitsOf(rlimits ? { ...request, rlimits } : request),
   })
 }
 

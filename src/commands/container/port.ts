@@ -2,7 +2,7 @@ import { Failure } from '../../errors.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { selectOne, selectOptions } from './select.ts'
-import type { Row } from './row.ts'
+import { portsOf, type Row } from './row.ts'
 import { engineContainers } from './source.ts'
 
 export const spec = defineCommand({
@@ -32,8 +32,8 @@ export const spec = defineCommand({
   },
 })
 
-const lines = ({ status }: Row): { inside: string; host: string; text: string }[] =>
-  (status.ports ?? []).flatMap(({ hostIp, hostPort, containerPort, protocol, count }) => Array.from({ length: count }, (_, at) => {
+const lines = (row: Row): { inside: string; host: string; text: string }[] =>
+  portsOf(row).flatMap(({ hostIp, hostPort, containerPort, protocol, count }) => Array.from({ length: count }, (_, at) => {
     const inside = `${containerPort + at}/${protocol}`
     const host = `${hostIp === '' ? '0.0.0.0' : hostIp.includes(':') ? `[${hostIp}]` : hostIp}:${hostPort + at}`
     return { inside, host, text: `${inside} -> ${host}` }

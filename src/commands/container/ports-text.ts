@@ -1,4 +1,4 @@
-import type { Row } from './row.ts'
+import { portsOf, type Row } from './row.ts'
 
 type Port = NonNullable<Row['status']['ports']>[number]
 
@@ -13,7 +13,7 @@ export const byProtocol = (ports: readonly Port[]): Port[] =>
 
 /** Neighbours joined: `0.0.0.0:2000-2006->2000-2006/tcp, 80/tcp`; what is only exposed comes last. */
 export function portsText(row: Pick<Row, 'status' | 'summary'>): string {
-  const published = joined(byProtocol(row.status.ports ?? []))
+  const published = joined(byProtocol(portsOf(row)))
   const covered = new Set(published.flatMap(({ containerPort, count, protocol }) => Array.from({ length: count }, (_, at) => `${containerPort + at}/${protocol}`)))
   return [
     ...published.map(({ hostIp, hostPort, containerPort, protocol, count }) => `${host(hostIp)}:${range(hostPort, count)}->${range(containerPort, count)}/${protocol}`),

@@ -1,8 +1,8 @@
 // A container as `ps` shows it: in columns, to templates, as JSON.
 import { humanDuration, humanSize } from '../../cli/human.ts'
-import { GoTime, goMap, struct, NIL_SLICE, mapOrNil, sliceOrNil } from '../../cli/template/values.ts'
+import { GoTime, goMap, struct, mapOrNil, sliceOrNil } from '../../cli/template/values.ts'
 import { byProtocol, portsText } from './ports-text.ts'
-import type { Row } from './row.ts'
+import { portsOf, type Row } from './row.ts'
 
 export interface Shown {
   readonly row: Row
@@ -47,7 +47,7 @@ const seconds = (ms: number | undefined): number => (ms === undefined ? ZERO_SEC
 /** none and host are modes, not networks. */
 const networkNames = ({ summary }: Row): string[] => summary.networks.filter((name) => name !== 'none' && name !== 'host')
 
-const portsOf = ({ status }: Row) => sliceOrNil(byProtocol(status.ports ?? []).map(({ hostIp, hostPort, containerPort, protocol, count }) =>
+const portMappings = (row: Row) => sliceOrNil(byProtocol(portsOf(row)).map(({ hostIp, hostPort, containerPort, protocol, count }) =>
   struct('types.PortMapping', { HostIP: hostIp, ContainerPort: containerPort, HostPort: hostPort, Range: count, Protocol: protocol },
     { HostIP: 'host_ip', ContainerPort: 'container_port', HostPort: 'host_port', Range: 'range', Protocol: 'protocol' })))
 
@@ -82,7 +82,7 @@ export function psJson(shown: Shown) {
     AutoRemove: summary.autoRemove, Command: summary.command, CreatedAt: createdText(shown), Exited: row.phase === 'exited', ExitedAt: seconds(status.finishedAtMs),
     ExitCode: status.exitCode ?? 0, Id: row.id, Image: summary.imageName, ImageID: row.imageId ?? '', IsInfra: false, Labels: mapOrNil(Object.entries(summary.labels)),
     Mounts: summary.mounts, Names: [row.name], Namespaces: namespacesJson(namespaces), Networks: networkNames(row), Pid: status.process?.pid ?? 0, Pod: row.podId ?? '',
-    PodName: summary.pod ?? '', Ports: row.status.ports?.length ? portsOf(row) : NIL_SLICE, Restarts: status.restarts ?? 0, Size: size ? { rootFsSize: size.rootfs, rwSize: size.writable } : null,
+    PodName: summary.pod ?? '', Ports: portMappings(row), Restarts: status.restarts ?? 0, Size: size ? { rootFsSize: size.rootfs, rwSize: size.writable } : null,
     StartedAt: seconds(status.startedAtMs), State: row.phase, Status: statusText(shown), Created: seconds(row.createdAtMs),
   }
 }

@@ -10,4 +10,7 @@ export interface Row extends EngineRow {
 export type Container = Awaited<ReturnType<Engine['state']['containers']['find']>>
 export type Status = Row['status']
 
+/** What it publishes, or will when it starts. */
+export const portsOf = ({ status, summary }: Pick<Row, 'status' | 'summary'>): NonNullable<Status['ports']> => status.ports ?? summary.ports ?? []
+
 export const namesOf = ({ name, alias }: Row): string[] => (alias === undefined ? [name] : [name, alias])

@@ -40,7 +40,7 @@ export const resourceOptions = {
   ulimit: commaList('--ulimit <name=soft[:hard]>', 'Resource limit of the process, or host'),
   shmSize: size('--shm-size <size>', 'Size of /dev/shm'),
   shmSizeSystemd: size('--shm-size-systemd <size>', 'Size of each tmpfs of systemd mode'),
-  cgroups: text('--cgroups <how>', 'enabled, disabled, no-conmon or split', { offers: ['enabled', 'disabled', 'no-conmon', 'split'] }),
+  cgroups: text('--cgroups <how>', 'enabled, no-conmon or split', { offers: ['enabled', 'no-conmon', 'split'] }),
   cgroupParent: text('--cgroup-parent <path>', 'Cgroup above the container\'s'),
   cgroupConf: commaList('--cgroup-conf <key=value>', 'Value to write into the cgroup (v2)'),
   rdtClass: text('--rdt-class <class>', 'Intel RDT class of service'),

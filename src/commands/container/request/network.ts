@@ -93,6 +93,7 @@ function withAddresses(networks: readonly NetworkAttachment[], values: Chosen): 
     }
     if (values.ip6 !== undefined) attachment.ip6 = checked6(values.ip6, '--ip6', values.ip6)
     if (values.macAddress !== undefined) attachment.mac = checkMac(values.macAddress, '--mac-address', values.macAddress)
+    for (const alias of values.networkAlias) checkWord('--network-alias', alias)
     if (values.networkAlias.length > 0) attachment.aliases = [...(attachment.aliases ?? []), ...values.networkAlias]
     return attachment
   })
@@ -124,5 +125,12 @@ export function toDns(values: Pick<CreateValues, 'dns' | 'dnsSearch' | 'dnsOptio
     if (server !== 'none' && !isIPv4(server) && !isIPv6(server)) throw invalid('--dns', server, 'it is not an IP address')
   }
   if (values.dns.includes('none') && values.dns.length > 1) throw invalid('--dns', values.dns.join(','), 'none cannot be combined with servers')
+  for (const search of values.dnsSearch) checkWord('--dns-search', search)
+  for (const option of values.dnsOption) checkWord('--dns-option', option)
   return { servers: [...values.dns], searches: [...values.dnsSearch], options: [...values.dnsOption] }
+}
+
+/** It becomes a word of resolv.conf or of the hosts file. */
+function checkWord(flag: string, text: string): void {
+  if (/[\s\p{Cc}#]/u.test(text)) throw invalid(flag, text, 'it is more than one word')
 }

@@ -119,6 +119,12 @@ export function checkHostname(name: string): string {
   return name
 }
 
+/** @throws Failure unsupported, invalid */
+export const cgroupsOf = (text: string): 'enabled' | 'no-conmon' | 'split' => {
+  if (text === 'disabled') throw new Failure('unsupported', '--cgroups disabled: every runtime makes cgroups for its containers', { hint: 'use enabled, no-conmon or split' })
+  return oneOfTexts('--cgroups', text, ['enabled', 'no-conmon', 'split'])!
+}
+
 export const oneOfTexts = <const V extends string>(flag: string, text: string | undefined, values: readonly V[]): V | undefined => {
   if (text === undefined) return undefined
   const found = values.find((value) => value === text)

@@ -10,7 +10,7 @@ import { parseAssignments, parseEnv, parseLabels, readEnvFile, readLabelFile, ty
 import { parseExpose, parsePublish } from './ports.ts'
 import { defined, parseUlimits, toResources } from './resources.ts'
 import { parseDevice, parseGpu, toSecurity } from './security.ts'
-import { checkHostname, checkName, oneOfTexts, parseEntrypoint, parseNamespace, parseRestart, parseUmask, toLog, toPlatform } from './settings.ts'
+import { cgroupsOf, checkHostname, checkName, oneOfTexts, parseEntrypoint, parseNamespace, parseRestart, parseUmask, toLog, toPlatform } from './settings.ts'
 import { parseTmpfs, parseVolume } from './volume.ts'
 
 export interface RequestContext {
@@ -104,6 +104,7 @@ function networking(values: CreateValues, defaults: ContainersConfig): Pick<Cont
   const addHosts = values.addHost.flatMap(parseAddHost)
   const ports = distinct(values.publish.flatMap(parsePublish))
   if (ports.length > 0 && network.kind !== 'bridge') log.warn(`--publish ignored: with --network ${network.kind} the container has no network of its own`)
+  if (network.kind === 'container' && addHosts.length > 0) throw new Failure('invalid', '--add-host with --network container: the hosts file is that of the other container', { hint: 'give it to that one' })
   if (values.noHosts && addHosts.length > 0) throw new Failure('invalid', '--no-hosts and --add-host exclude each other', { hint: 'drop one of them' })
   return {
     network, ports,
@@ -115,9 +116,11 @@ function networking(values: CreateValues, defaults: ContainersConfig): Pick<Cont
 }
 
 function namespacesOf(values: CreateValues, defaults: ContainersConfig): ContainerRequest['namespaces'] {
+  const uts = parseNamespace('--uts', values.uts ?? defaults.utsns)
+  if (uts.kind === 'container' && values.hostname) throw new Failure('invalid', '--hostname with --uts container: the name is that of the other container', { hint: 'drop one of them' })
   return {
     pid: parseNamespace('--pid', values.pid ?? defaults.pidns), ipc: parseNamespace('--ipc', values.ipc ?? defaults.ipcns),
-    uts: parseNamespace('--uts', values.uts ?? defaults.utsns), cgroup: parseNamespace('--cgroupns', values.cgroupns ?? defaults.cgroupns),
+    uts, cgroup: parseNamespace('--cgroupns', values.cgroupns ?? defaults.cgroupns),
   }
 }
 
@@ -133,7 +136,7 @@ function life(values: CreateValues, { defaults, given, cwd, preserveFds, removeI
     readOnlyRootfs: isReadOnly || undefined, readOnlyTmpfs: values.readOnlyTmpfs ? undefined : false, shmSizeBytes: values.shmSize ?? defaults.shmSizeBytes,
     systemdTmpfsBytes: values.shmSizeSystemd || undefined,
     rlimits: ulimits, oomScoreAdj: values.oomScoreAdj,
-    cgroups: oneOfTexts('--cgroups', values.cgroups ?? defaults.cgroups, ['enabled', 'disabled', 'no-conmon', 'split']), cgroupParent: values.cgroupParent,
+    cgroups: cgroupsOf(values.cgroups ?? defaults.cgroups), cgroupParent: values.cgroupParent || undefined,
     stopSignal: values.stopSignal, stopTimeoutSeconds: values.stopTimeout, timeoutSeconds: values.timeout || undefined, autoRemove: (values.rm || removeImage) || undefined,
     removeImage: removeImage || undefined, init: withInit || undefined, initPath: values.initPath, systemd: oneOfTexts('--systemd', values.systemd, ['true', 'false', 'always']),
     sdnotify: values.sdnotify, timezone: values.tz ?? (defaults.timezone || undefined), httpProxy: given.has('httpProxy') ? values.httpProxy : defaults.httpProxy,
