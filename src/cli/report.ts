@@ -56,7 +56,7 @@ async function renderRows<R>({ name, rows, view, headings = {}, noHeading }: Lis
 /** Spaces between actions separate cells. */
 const cells = (body: string): string => body.replaceAll('\\t', '\t').replaceAll('\\n', '\n').replace(/(\}\})[ ]+(\{\{)/g, '$1\t$2')
 
-const endLine = (body: string): string => (body.endsWith('\n') ? body : `${body}\n`)
+const endLine = (body: string): string => (/(\n|\\n)$/.test(body) ? body : `${body}\n`)
 
 /** A template that does not walk the rows itself is applied to each. */
 const ranged = (body: string): string => (/\{\{-?\s*range\s+\.\s*-?\}\}/.test(body) ? body : `{{range . -}}${body}{{end -}}`)

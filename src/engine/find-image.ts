@@ -15,7 +15,8 @@ export async function findImage(engine: Pick<Engine, 'state'>, text: string): Pr
 }
 
 /** Like `findImage`, but undefined where there is none. @throws invalid for text that can name no image */
-export async function lookUpImage(engine: Pick<Engine, 'state'>, text: string): Promise<ImageRecord | undefined> {
+export async function lookUpImage(engine: Pick<Engine, 'state'>, given: string): Promise<ImageRecord | undefined> {
+  const text = given.replace(DOCKER, '')
   if (LAYOUT.test(text)) return undefined // read anew each time: a directory may have changed
   const { images } = engine.state
   const id = text.replace(/^sha256:/, '')
@@ -27,6 +28,7 @@ export async function lookUpImage(engine: Pick<Engine, 'state'>, text: string): 
   return matches[0]
 }
 
+const DOCKER = /^docker:\/\//
 /** A transport and a path: not a name of the store. */
 const LAYOUT = /^oci:(?:[./]|[^:]*\/)/
 
@@ -60,7 +62,7 @@ export const allNames = ({ names, digestNames }: Pick<ImageRecord, 'names' | 'di
 
 /** Which of an image's names the text means by which it was found; undefined: it was found by its id or a digest that is no name of it. */
 export function nameMeant(text: string, { names, digestNames }: Pick<ImageRecord, 'names' | 'digestNames'>): string | undefined {
-  const bare = text.replace(/^docker:\/\//, '')
+  const bare = text.replace(DOCKER, '')
   if (LAYOUT.test(bare) || /^(sha256:)?[0-9a-f]{64}$/.test(bare)) return undefined
   const reference = parseReference(bare)
   if (reference.digest) return digestNames.find((name) => name === digestName(reference, reference.digest!))

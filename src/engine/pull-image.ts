@@ -6,7 +6,7 @@ import { canonical, canonicalName, digestName, repositoryOf, type Reference } fr
 import type { Access, Candidates, Registry } from '../registry/registry.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Engine } from './engine.ts'
-import { lookUpImage } from './find-image.ts'
+import { lookUpImage, nameMeant } from './find-image.ts'
 import { registrySource } from './image-source.ts'
 import { layoutName } from './layout-name.ts'
 import type { PullEvent } from './pull-events.ts'
@@ -38,12 +38,14 @@ const OTHER_TRANSPORT = /^(docker-archive|oci-archive|dir|docker-daemon|containe
  * @throws notFound, denied, unavailable, invalid, unsupported, cancelled
  */
 export async function pullImage(engine: Parts, request: PullImage): Promise<ImageRecord> {
-  const text = request.reference.replace(DOCKER_TRANSPORT, '')
-  const other = OTHER_TRANSPORT.exec(text)
-  if (other && /[/.]/.test(text.slice(other[0].length))) throw new Failure('unsupported', `images cannot be pulled from "${other[1]}:"`, { hint: 'pull from a registry (docker://) or an OCI layout (oci:), or read an archive with scow load' })
-  if (OCI_TRANSPORT.test(text)) return pullLayout(engine, request, text.slice('oci:'.length))
+  const typed = request.reference.replace(DOCKER_TRANSPORT, '')
+  const other = OTHER_TRANSPORT.exec(typed)
+  if (other && /[/.]/.test(typed.slice(other[0].length))) throw new Failure('unsupported', `images cannot be pulled from "${other[1]}:"`, { hint: 'pull from a registry (docker://) or an OCI layout (oci:), or read an archive with scow load' })
+  if (OCI_TRANSPORT.test(typed)) return pullLayout(engine, request, typed.slice('oci:'.length))
   const platform = request.platform === undefined ? undefined : parsePlatform(request.platform, hostPlatform())
-  const here = request.policy === 'always' ? undefined : fits(await lookUpImage(engine, text), platform)
+  const known = await lookUpImage(engine, typed)
+  const text = (known && localName(typed, known)) ?? typed
+  const here = request.policy === 'always' ? undefined : fits(known, platform)
   if (here && request.policy !== 'newer') return here
   if (request.policy === 'never') throw new Failure('notFound', `${text}: image not known, and the pull policy is never`, { hint: `pull it first: scow pull ${text}` })
   const registry = await engine.registry()
@@ -51,6 +53,12 @@ export async function pullImage(engine: Parts, request: PullImage): Promise<Imag
   if (here && (await isCurrent({ registry, references, request, here }))) return here
   if (undecided) return pullChosen(engine, { registry, text, references, undecided, request, platform })
   return firstOf({ text, references, short }, (reference) => pullReference(engine, { registry, reference, request, platform }))
+}
+
+/** A short name that stands for an image of this machine is never looked for in registries, where it is a stranger's. */
+const localName = (typed: string, known: ImageRecord): string | undefined => {
+  const name = nameMeant(typed, known)
+  return name?.startsWith('localhost/') ? name : undefined
 }
 
 interface Undecided extends Pick<PullReference, 'registry' | 'request' | 'platform'> {

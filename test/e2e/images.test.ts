@@ -133,6 +133,10 @@ test('--pull never, missing and always do what they say', async (t) => {
   await box.ok('run', '--rm', '--pull', 'always', suite.busybox, 'true')
   assert.ok(suite.registry.requests.some(({ path }) => path.includes('/manifests/')))
   assert.ok([...suite.registry.blobBytes().values()].every((bytes) => bytes < 2000), 'no layer again')
+  assert.equal(await box.ok('run', '--rm', '--network', 'none', `docker://${suite.busybox}`, 'echo', 'by its transport'), 'by its transport')
+  // A stranger's image of that name is no newer one of ours.
+  await box.ok('tag', suite.busybox, 'mine')
+  assert.match(await box.fails(125, 'run', '--rm', '--pull', 'always', 'mine', 'true'), /localhost\/mine:latest/)
 })
 
 test('a pull that is cut goes on where it was, and retries what the registry refuses for now', async (t) => {
