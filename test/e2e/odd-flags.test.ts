@@ -2,7 +2,7 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { freePort } from '../support/registry-server.ts'
@@ -49,6 +49,31 @@ test('flags that contradict each other, or ask for what is not there, are refuse
   await refuses(/more than one protocol/, '--expose', '80/tcp/udp')
   await refuses(/storage option 'x' must be name=value/, '--storage-opt', 'x')
   await refuses(/port 8080\/tcp of the host is published twice/, '-p', '8080:80', '-p', '8080:81')
+  await refuses(/every runtime makes cgroups/, '--cgroups', 'disabled')
+  await refuses(/hosts file is that of the other container/, '--network', 'container:x', '--add-host', 'a:1.2.3.4')
+  await refuses(/name is that of the other container/, '--network', 'none', '--uts', 'container:x', '--hostname', 'a')
+  for (const [flag, text] of [['--dns-search', 'a\nnameserver 6.6.6.6'], ['--dns-option', 'a b'], ['--network-alias', 'a\n6.6.6.6 g.com']] as const) await refuses(/is more than one word/, flag, text)
+})
+
+test('cp refuses what is no directory, and files that the kernel makes', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '-d', '--name', 'c', '--network', 'none', suite.busybox, 'sh', '-c', 'echo kept >/f; sleep 1000')
+  const file = join(box.dir, 'file')
+  writeFileSync(file, 'new\n')
+  assert.match(await box.fails(125, 'cp', file, 'c:/f/'), /^Error: \/f\/ on container c is no directory\n$/)
+  assert.equal(await box.ok('exec', 'c', 'cat', '/f'), 'kept')
+  assert.match(await box.fails(125, 'cp', 'c:/proc/1/status', file), /the kernel makes it as it is read/)
+  assert.equal(readFileSync(file, 'utf8'), 'new\n')
+})
+
+test('published ports are told before the first start, and --rmi takes the name that was used', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('create', '--name', 'p', '-p', '127.0.0.1:18222:80', suite.busybox)
+  assert.equal(await box.ok('ps', '-a', '--format', '{{.Ports}}\\n'), '127.0.0.1:18222->80/tcp')
+  assert.equal(await box.ok('inspect', '-f', '{{json .HostConfig.PortBindings}}', 'p'), '{"80/tcp":[{"HostIp":"127.0.0.1","HostPort":"18222"}]}')
+  await box.ok('tag', suite.busybox, 'localhost/once:1')
+  await box.ok('run', '--rmi', '--network', 'none', 'localhost/once:1', 'true')
+  assert.equal(await box.ok('images', '--format', '{{.Repository}}:{{.Tag}}'), suite.busybox)
 })
 
 test('a file that cannot be used is named with its flag and the reason', async (t) => {

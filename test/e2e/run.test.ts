@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
 import { eventually, openBox, type Box, type BoxOptions } from '../support/box.ts'
+import { patience } from '../support/patience.ts'
 import { openRegistry, type Registry } from '../support/registry.ts'
 import type { TestContext } from 'node:test'
 
@@ -80,6 +81,23 @@ test('standard input goes in with -i alone, to its end', async (t) => {
   const big = Buffer.alloc(5_000_000, 'scow ')
   const { stdout } = await box.scow(['run', '--rm', '-i', busybox, 'md5sum'], { input: big })
   assert.equal(stdout, `${(await import('node:crypto')).createHash('md5').update(big).digest('hex')}  -\n`)
+})
+
+test('without a terminal the detach keys are bytes like any others', async (t) => {
+  const box = await boxWithImage(t)
+  const { code, stdout } = await box.scow(['run', '--rm', '-i', busybox, 'od', '-An', '-c'], { input: 'ab\x10\x11cd\n' })
+  assert.deepEqual([code, stdout.trim()], [0, 'a   b 020 021   c   d  \\n'])
+})
+
+test('a start that fails gives its network back without waiting for its monitor', async (t) => {
+  const box = await boxWithImage(t)
+  const tookMs = async (...args: string[]): Promise<number> => {
+    const began = Date.now()
+    await box.scow(['run', '--rm', busybox, ...args])
+    return Date.now() - began
+  }
+  const usual = await tookMs('true')
+  assert.ok(await tookMs('nosuch') - usual < 4000 * patience)
 })
 
 test('output of a container arrives whole, however large', async (t) => {
