@@ -2,6 +2,7 @@ import { isFailure } from '../errors.ts'
 import type { ContainerRow } from '../state/containers.ts'
 import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
+import { findContainer } from './find-container.ts'
 import { listContainers } from './list-containers.ts'
 import { removeSettled } from './remove-container.ts'
 import { wantsRestart } from './restart-policy.ts'
@@ -20,6 +21,13 @@ export async function finishEnded(engine: Parts, chosen: (row: ContainerRow) => 
     any = await finishContainer(engine, row.id) || any
   }
   return any
+}
+
+/** By name or id; one that has ended is finished first, so that one of --rm is not found. @throws notFound, invalid (ambiguous) */
+export async function findLasting(engine: Parts, nameOrId: string): Promise<ContainerRow> {
+  const row = await findContainer(engine, nameOrId)
+  const hasEnded = row.phase === 'exited' || row.phase === 'removing'
+  return hasEnded && await finishContainer(engine, row.id) ? engine.state.containers.find(nameOrId) : row
 }
 
 /** The same of one container. */

@@ -160,6 +160,9 @@ test('ctrl-p ctrl-q detaches and leaves the container running; attach comes back
 test('--rm takes everything away, however the container ends', async (t) => {
   const box = await boxWithImage(t)
   await box.scow(['run', '--rm', '--name', 'gone', busybox, 'false'])
+  await box.fails(1, 'container', 'exists', 'gone')
+  await box.ok('run', '--rm', '--name', 'gone', busybox, 'true')
+  assert.match(await box.fails(125, 'start', 'gone'), /no such container/)
   await box.ok('run', '-d', '--rm', '--name', 'gone', busybox, 'sleep', '100')
   await box.ok('kill', 'gone')
   await eventually('the container is removed', async () => await box.ok('ps', '-aq') === '')

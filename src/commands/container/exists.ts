@@ -1,4 +1,5 @@
 import { flag } from '../../cli/option.ts'
+import { findLasting } from '../../engine/finish-ended.ts'
 import { isFailure } from '../../errors.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
@@ -11,7 +12,7 @@ export const spec = defineCommand({
   options: { external: flag('--external', 'Look at containers of the kubelet too') },
   examples: ['container exists web'],
   async run(call) {
-    const { containers } = await openBackend(call, (engine) => ({ containers: engineContainers(engine) }))
+    const { containers } = await openBackend(call, (engine) => ({ containers: { ...engineContainers(engine), find: (name) => findLasting(engine, name) } }))
     try {
       await containers.find(call.args[0]!)
       return 0

@@ -2,6 +2,7 @@ import { flag, text } from '../../cli/option.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { killContainer } from '../../engine/kill-container.ts'
 import { UNREAD_EXIT, startAttached } from '../../engine/run-container.ts'
+import { findLasting } from '../../engine/finish-ended.ts'
 import { startContainer } from '../../engine/start-container.ts'
 import { waitForExit } from '../../engine/wait-container.ts'
 import { Failure, isFailure } from '../../errors.ts'
@@ -33,7 +34,7 @@ export const spec = defineCommand({
   async run(call) {
     const { args, options: values, out, interrupt } = call
     const { containers, start, startAttached } = await openBackend(call, (engine) => ({
-      containers: settledContainers(engine), start: (id) => startHere(engine, id), startAttached: (id, how) => startAttachedHere(engine, id, how),
+      containers: { ...settledContainers(engine), find: (name) => findLasting(engine, name) }, start: (id) => startHere(engine, id), startAttached: (id, how) => startAttachedHere(engine, id, how),
     }))
     const { chosen, errors } = await selectContainers(containers, { args, ...values, eligible: ({ phase }) => phase === 'created' || phase === 'exited' }, out)
     const ownOnly = (one: Chosen): void => needOwn(containers, one, 'it makes another in its place')
