@@ -9,7 +9,7 @@ import { parseReference } from '../image/reference.ts'
 import { openRegistry, type Access, type Registry, type RegistryOptions } from './registry.ts'
 import { startScriptedRegistry, type ScriptedRegistry } from './scripted-registry.ts'
 
-export const NO_FILES = { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], certDirs: [], hostsDirs: [] }
+export const NO_FILES = { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], policies: [], certDirs: [], hostsDirs: [] }
 export const QUICK: Access = { retryDelayMs: 1 }
 
 export function open(t: TestContext, { timings, ...options }: Partial<RegistryOptions> = {}): Registry {

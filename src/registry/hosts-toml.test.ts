@@ -101,7 +101,7 @@ async function world(t: TestContext, hosts: string, registriesConf = ''): Promis
   }
   const dir = await folder(t, { [`hosts.d/${origin.host}/hosts.toml`]: hosts.replaceAll('MIRROR', mirror.host), 'registries.conf': registriesConf.replaceAll('ORIGIN', origin.host), 'auth.json': '{}' })
   const registry = openRegistry({
-    files: { registriesConf: [join(dir, 'registries.conf')], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], certDirs: [], hostsDirs: [join(dir, 'hosts.d')] },
+    files: { registriesConf: [join(dir, 'registries.conf')], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], policies: [], certDirs: [], hostsDirs: [join(dir, 'hosts.d')] },
     timings: { maxDelayMs: 5, connectMs: 1000 },
   })
   t.after(() => registry.close())

@@ -80,6 +80,8 @@ async function resolvers(parts: Parts, wanted: Wanted): Promise<Candidate[]> {
 
 async function resolve(parts: Parts, wanted: Wanted & { signal: AbortSignal | undefined }): Promise<Resolved> {
   const { reference, signal } = wanted
+  const { checkPolicy, readPolicy } = await import('./policy.ts')
+  checkPolicy(await readPolicy(parts.options.files.policies), reference)
   const { resolveAt } = await import('./fetch-manifest.ts')
   return askEndpoints(await resolvers(parts, wanted), async (place, retries) => {
     const resolved = await resolveAt(place, { reference, signal, retries })

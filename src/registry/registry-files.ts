@@ -1,5 +1,5 @@
 // Where the ecosystem keeps what concerns registries: containers-registries.conf(5), containers-auth.json(5),
-// containers-certs.d(5), and containerd's hosts.toml.
+// containers-policy.json(5), containers-certs.d(5), and containerd's hosts.toml.
 import { join } from 'node:path'
 
 export interface RegistryFiles {
@@ -13,6 +13,8 @@ export interface RegistryFiles {
   readonly aliasCache: string
   /** The first with credentials for the registry counts. */
   readonly authFiles: readonly AuthFile[]
+  /** policy.json: the first that exists counts alone. */
+  readonly policies: readonly string[]
   /** The first that has a directory for the registry counts. */
   readonly certDirs: readonly string[]
   /** containerd's certs.d, with hosts.toml; the first that has a directory for the registry counts. */
@@ -43,7 +45,7 @@ export interface FilesSetup {
 
 export function registryFiles(setup: FilesSetup): RegistryFiles {
   const { home, uid, registriesConf } = setup
-    const config = setup.configHome ?? join(home, '.config')
+  const config = setup.configHome ?? join(home, '.config')
   const cache = uid === 0 ? '/var/cache' : setup.cacheHome || join(home, '.cache')
   const user = join(config, 'containers')
   return {
@@ -53,6 +55,7 @@ export function registryFiles(setup: FilesSetup): RegistryFiles {
     dropIns: registriesConf ? [] : ['/usr/share/containers/registries.conf.d', '/etc/containers/registries.conf.d', join(user, 'registries.conf.d')],
     aliasCache: join(cache, 'containers', 'short-name-aliases.conf'),
     authFiles: authFiles(setup, user),
+    policies: [join(user, 'policy.json'), '/etc/containers/policy.json'],
     certDirs: [join(user, 'certs.d'), '/etc/containers/certs.d', '/etc/docker/certs.d'],
     hostsDirs: [...(uid === 0 ? [] : [join(config, 'containerd', 'certs.d')]), '/etc/containerd/certs.d'],
   }

@@ -37,7 +37,7 @@ async function serve(t: TestContext, tls: Parameters<typeof startScriptedRegistr
 
 function open(t: TestContext, options: Partial<RegistryOptions> = {}, certDirs: string[] = []): Registry {
   const registry = openRegistry({
-    files: { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], certDirs, hostsDirs: [] }, timings: { maxDelayMs: 5, connectMs: 3000 }, ...options,
+    files: { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], policies: [], certDirs, hostsDirs: [] }, timings: { maxDelayMs: 5, connectMs: 3000 }, ...options,
   })
   t.after(() => registry.close())
   return registry
@@ -173,7 +173,7 @@ test('hosts.toml has a mirror verified by its own authority, with our certificat
   mkdirSync(hosts, { recursive: true })
   writeFileSync(join(hosts, 'ca.pem'), file('ca.pem'))
   writeFileSync(join(hosts, 'me.pem'), file('client.pem') + file('client.key'))
-  const files = { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], certDirs: [], hostsDirs: [join(dir, 'hosts.d')] }
+  const files = { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], policies: [], certDirs: [], hostsDirs: [join(dir, 'hosts.d')] }
   const write = (text: string) => writeFileSync(join(hosts, 'hosts.toml'), `server = "https://${server.host}"\n${text}`)
   write('ca = "ca.pem"\nclient = "me.pem"')
   await resolve(open(t, { files }), { host: 'registry.example' })

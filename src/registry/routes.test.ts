@@ -23,7 +23,7 @@ async function configuration(t: TestContext, { main, dropIns = {}, cache }: Writ
   if (cache !== undefined) await writeFile(join(dir, 'cache.conf'), cache)
   return readRegistriesConf({
     registriesConf: [join(dir, 'none.conf'), join(dir, 'main.conf')], registriesConfRequired: false, dropIns: [join(dir, 'nowhere'), join(dir, 'd')],
-    aliasCache: join(dir, 'cache.conf'), authFiles: [], certDirs: [], hostsDirs: [],
+    aliasCache: join(dir, 'cache.conf'), authFiles: [], policies: [], certDirs: [], hostsDirs: [],
   })
 }
 const names = (text: string, conf: RegistriesConf): string[] => candidatesFor(text, conf).references.map(canonical)

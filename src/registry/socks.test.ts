@@ -16,7 +16,7 @@ async function serve(t: TestContext): Promise<ScriptedRegistry> {
 }
 
 function resolver(t: TestContext, proxies: [string, string][]) {
-  const files = { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], certDirs: [], hostsDirs: [] }
+  const files = { registriesConf: [], registriesConfRequired: false, dropIns: [], aliasCache: '/nonexistent', authFiles: [], policies: [], certDirs: [], hostsDirs: [] }
   const registry = openRegistry({ files, proxies, timings: { maxDelayMs: 5, connectMs: 1000 } })
   t.after(() => registry.close())
   return (host: string) => registry.resolve(parseReference(`${host}/app:1`), { access: { retry: 0, retryDelayMs: 1, tlsVerify: false } })
