@@ -2,7 +2,7 @@ import { Failure } from '../errors.ts'
 import type { ImageRecord } from '../state/images.ts'
 import { removeImages } from './collect-garbage.ts'
 import type { Engine } from './engine.ts'
-import { allNames, findImage, nameMeant } from './find-image.ts'
+import { allNames, lookUpImage, nameMeant } from './find-image.ts'
 import { recoverDead } from './recover.ts'
 
 export interface RemoveImageOptions {
@@ -22,7 +22,7 @@ export interface RemovedImage {
  */
 export async function removeImage(engine: Engine, text: string, { force = false }: RemoveImageOptions): Promise<RemovedImage> {
   await recoverDead(engine)
-  const image = await findImage(engine, text)
+  const image = await known(engine, text)
   const name = nameMeant(text, image)
   const names = allNames(image)
   if (name !== undefined && names.length > 1) {
@@ -35,6 +35,13 @@ export async function removeImage(engine: Engine, text: string, { force = false 
   }
   await removeImages(engine, [image.id])
   return { untagged: names, removed: image.id }
+}
+
+/** Who takes away has no use for the advice to pull it. */
+async function known(engine: Pick<Engine, 'state'>, text: string): Promise<ImageRecord> {
+  const image = await lookUpImage(engine, text)
+  if (!image) throw new Failure('notFound', `${text}: image not known`)
+  return image
 }
 
 async function freeFromContainers(engine: Engine, image: ImageRecord, { force }: { force: boolean }): Promise<void> {
@@ -59,7 +66,7 @@ async function freeFromContainers(engine: Engine, image: ImageRecord, { force }:
 
 /** Names taken off; an image that loses its last one stays, without a name. */
 export async function untagImage(engine: Pick<Engine, 'state'>, text: string, names: readonly string[]): Promise<void> {
-  const image = await findImage(engine, text)
+  const image = await known(engine, text)
   await engine.state.images.untag({ id: image.id, names: names.length ? names : allNames(image) })
 }
 

@@ -28,8 +28,8 @@ export function findVolume(db: Database, nameOrPrefix: string): VolumeRecord {
   const exact = getVolume(db, nameOrPrefix)
   if (exact) return exact
   const matches = db.all<{ record: string }>('SELECT record FROM volumes WHERE substr(name, 1, length(?)) = ? LIMIT 2', nameOrPrefix, nameOrPrefix)
-  if (matches.length > 1) throw new Failure('invalid', `more than one volume has a name that starts with ${nameOrPrefix}`)
   if (!matches[0] || nameOrPrefix === '') throw new Failure('notFound', `no volume with name "${nameOrPrefix}" found: no such volume`)
+  if (matches.length > 1) throw new Failure('invalid', `more than one volume has a name that starts with ${nameOrPrefix}`)
   return JSON.parse(matches[0].record) as VolumeRecord
 }
 
