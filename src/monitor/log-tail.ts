@@ -3,10 +3,10 @@ import { closeSync, fstatSync, readSync } from 'node:fs'
 import { CHUNK_BYTES, MAX_LINE_BYTES, NEWLINE, openLog } from './log-reader.ts'
 
 /**
- * Where the last `wanted` complete lines begin, counting only those that `counts` takes. `missing`: how many more an older
- * file would have to give.
+ * Where the last `wanted` complete lines begin. `missing`: how many more an older file would have to give.
+ * @param count is told each line, the last first, with the place behind it @returns the places behind those that it now counts
  */
-export function tailOffset(path: string, wanted: number, counts: (line: Buffer) => boolean): { offset: number; missing: number } {
+export function tailOffset(path: string, wanted: number, count: (line: Buffer, behind: number) => readonly number[]): { offset: number; missing: number } {
   const fd = openLog(path)
   // Rotation has just removed it.
   if (fd === undefined) return { offset: 0, missing: wanted }
@@ -23,14 +23,14 @@ export function tailOffset(path: string, wanted: number, counts: (line: Buffer) 
       for (let at = data.lastIndexOf(NEWLINE, data.length - 1); at >= 0; at = at > 0 ? data.lastIndexOf(NEWLINE, at - 1) : -1) {
         const line = data.subarray(at + 1, lineEnd)
         // The one before the first wanted: partial lines between belong to the wanted one.
-        if (line.length && counts(line) && ++found > wanted) return { offset: start + lineEnd + 1, missing: 0 }
+        for (const behind of line.length ? count(line, start + lineEnd + 1) : []) if (++found > wanted) return { offset: behind, missing: 0 }
         lineEnd = at
       }
       // Endless bytes without a newline are no line: only their beginning will be looked at.
       rest = lineEnd > MAX_LINE_BYTES ? Buffer.alloc(0) : Buffer.from(data.subarray(0, lineEnd))
       end = start
     }
-    if (rest.length && counts(rest) && ++found > wanted) return { offset: rest.length + 1, missing: 0 }
+    for (const behind of rest.length ? count(rest, rest.length + 1) : []) if (++found > wanted) return { offset: behind, missing: 0 }
     return { offset: 0, missing: Math.max(0, wanted - found) }
   } finally {
     closeSync(fd)

@@ -83,13 +83,30 @@ async function* readFiles(path: string, parse: Parse, options: ReadLogsOptions):
 const wholeFiles = (files: LogFile[], path: string, { sinceNs }: ReadLogsOptions): LogFile[] =>
   files.filter(({ file }) => file === path || sinceNs === undefined || (statSync(file, { bigint: true, throwIfNoEntry: false })?.mtimeNs ?? 0n) >= sinceNs)
 
+/**
+ * Counts lines from the last to the first. An empty one that only ends a partial one, perhaps with lines of the other stream between, is
+ * none of its own: which it is, the line of its stream before it tells.
+ */
+function wholeLines(parse: Parse): (line: Buffer, behind: number) => readonly number[] {
+  const empty = new Map<LogLine['stream'], number>()
+  return (bytes, behind) => {
+    const line = parse(bytes)
+    if (!line) return []
+    const held = empty.get(line.stream)
+    empty.delete(line.stream)
+    if (line.partial) return []
+    if (line.text.length === 0) empty.set(line.stream, behind)
+    return [...(held === undefined ? [] : [held]), ...(line.text.length === 0 ? [] : [behind])]
+  }
+}
+
 /** From the newest file back until there are enough lines. A partial line counts with the full line it belongs to. */
 function startOfTail(files: LogFile[], tail: number, parse: Parse): (LogFile & { offset: number })[] {
   if (tail <= 0) return files.slice(-1).map((found) => ({ ...found, offset: statSync(found.file, { throwIfNoEntry: false })?.size ?? 0 }))
   const chosen: (LogFile & { offset: number })[] = []
   let missing = tail
   for (const found of files.reverse()) {
-    const { offset, missing: more } = tailOffset(found.file, missing, (line) => parse(line)?.partial === false)
+    const { offset, missing: more } = tailOffset(found.file, missing, wholeLines(parse))
     chosen.unshift({ ...found, offset })
     missing = more
     if (missing === 0) break
