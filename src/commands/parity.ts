@@ -57,7 +57,6 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['`run --cgroups disabled`', 'Refused with every runtime, by podman with runc.'],
   ['`rm` of a container whose namespaces others use', 'Is done, as by docker; podman refuses. `start` of such another does not start it too.'],
   ['`run --mount type=volume`', '`volume-opt` is refused: give the options to `volume create`.'],
-  ['`volume create --opt o=uid=...`', 'Without a device it does nothing: `--uid` and `--gid` do.'],
   ['published ports', 'Are kept by the firewall and a row, not by a listening socket: a program of the host can bind the same port, and is then not reached from outside.'],
   ['`top` with options of ps', 'Runs the ps of the host over the processes of the container.'],
   ['without a subcommand', '`scow image` and its kin print their help and end with 0.'],

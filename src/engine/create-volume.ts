@@ -32,8 +32,21 @@ export async function createVolume(engine: Engine, request: CreateVolume): Promi
   if (known) throw new Failure('exists', `volume with name ${name} already exists: volume already exists`)
   const record: VolumeRecord = {
     name, driver, labels, options, mountpoint: volumeDir(engine, name), createdAtMs: Date.now(), anonymous: request.name === undefined,
-    ...(request.uid !== undefined ? { uid: request.uid } : {}), ...(request.gid !== undefined ? { gid: request.gid } : {}),
+    ...ownerIn(options), ...(request.uid !== undefined ? { uid: request.uid } : {}), ...(request.gid !== undefined ? { gid: request.gid } : {}),
   }
   if (!await makeVolume(engine, record)) throw new Failure('exists', `volume with name ${name} already exists: volume already exists`)
   return record
+}
+
+/** `uid=` and `gid=` of a plain folder, alone or among the words of `o`; with a device they are for its mount. @throws invalid */
+function ownerIn({ device, o = '', ...options }: Readonly<Record<string, string>>): { uid?: number; gid?: number } {
+  if (device !== undefined) return {}
+  const words = o.split(',').map((word) => word.split('=', 2))
+  const said = (['uid', 'gid'] as const).flatMap((key) => {
+    const text = options[key] ?? words.find(([name]) => name === key)?.[1]
+    if (text === undefined) return []
+    if (!/^\d{1,9}$/.test(text)) throw new Failure('invalid', `invalid ${key} "${text}" of the volume: it must be a number`)
+    return [[key, Number(text)] as const]
+  })
+  return Object.fromEntries(said)
 }

@@ -139,6 +139,8 @@ test('a new volume where the image has nothing belongs to the user of the contai
   const run = ['run', '--rm', '--network', 'none', '-u', '1234'] as const
   assert.equal(await box.ok(...run, '-v', 'own:/new', suite.busybox, 'sh', '-c', 'touch /new/x && stat -c %u /new'), '1234')
   await box.ok('volume', 'create', '--uid', '7', 'given')
+  await box.ok('volume', 'create', '--opt', 'o=uid=8,gid=9', 'opted')
+  assert.equal(await box.ok('run', '--rm', '--network', 'none', '-v', 'opted:/o', suite.busybox, 'stat', '-c', '%u:%g', '/o'), '8:9')
   assert.equal(await box.ok(...run, '-v', 'given:/new', suite.busybox, 'stat', '-c', '%u', '/new'), '7')
   await box.ok('volume', 'rm', 'own', 'given')
 })
