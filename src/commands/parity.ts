@@ -53,14 +53,6 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['default network', '`scow` on the bridge `scow0` from 10.89.0.0/24 on; podman has 10.88.'],
   ['`save`', 'Archives have no times, so that one image makes one archive; layers of the OCI forms and of `docker-dir` stay compressed as they came (`--compress` and `--uncompressed` do nothing). No legacy folders of docker 1.9 in a `docker-archive`.'],
   ['`load`', 'Every image of an OCI archive is loaded, podman takes one. Archives that xz or bzip2 compressed are refused.'],
-  ['`pull`', 'From registries and `oci:` directories; what podman pulls from `dir:`, `docker-archive:` and `oci-archive:`, `load` reads.'],
-  ['`run --cgroups disabled`', 'Refused with every runtime, by podman with runc.'],
-  ['`rm` of a container whose namespaces others use', 'Is done, as by docker; podman refuses. `start` of such another does not start it too.'],
-  ['`run --mount type=volume`', '`volume-opt` is refused: give the options to `volume create`.'],
-  ['published ports', 'Are kept by the firewall and a row, not by a listening socket: a program of the host can bind the same port, and is then not reached from outside.'],
-  ['`top` with options of ps', 'Runs the ps of the host over the processes of the container.'],
-  ['without a subcommand', '`scow image` and its kin print their help and end with 0.'],
-  ['/etc/mtab', 'Is not made where the image has none.'],
   ['short image names', '`registries.conf` decides; without search registries a short name is looked for on docker.io.'],
 ]
 
@@ -69,6 +61,18 @@ const flagName = (option: OptionSpec<unknown>): string => option.flags.replace(/
 const nameOf = (file: string): string => MOUNTS.find((mount) => mount.file === file)!.names[0]!
 
 const refusedOf = (spec: AnyCommand): OptionSpec<unknown>[] => Object.values(spec.options as Record<string, OptionSpec<unknown>>).filter(({ refused }) => refused !== undefined)
+
+/** Gaps, and what is left as it is. */
+const GAPS: readonly (readonly [string, string])[] = [
+  ['`pull`', 'From registries and `oci:` directories; what podman pulls from `dir:`, `docker-archive:` and `oci-archive:`, `load` reads.'],
+  ['`run --cgroups disabled`', 'Refused with every runtime, by podman with runc.'],
+  ['`rm` of a container whose namespaces others use', 'Is done, as by docker; podman refuses. `start` of such another does not start it too.'],
+  ['`run --mount type=volume`', '`volume-opt` is refused: give the options to `volume create`.'],
+  ['published ports', 'Are kept by the firewall and a row, not by a listening socket: a program of the host can bind the same port, and is then not reached from outside.'],
+  ['`top` with options of ps', 'Runs the ps of the host over the processes of the container.'],
+  ['without a subcommand', '`scow image` and its kin print their help and end with 0.'],
+  ['/etc/mtab', 'Is not made where the image has none.'],
+]
 
 const ignoredOf = (spec: AnyCommand): OptionSpec<unknown>[] =>
   Object.values(spec.options as Record<string, OptionSpec<unknown>>).filter(({ summary }) => summary.startsWith('Accepted for compatibility'))
@@ -97,6 +101,7 @@ export function parityPage(): string {
     '## Flags that are accepted and do nothing', '', '| flag | commands | |', '|---|---|---|',
     ...rows(sorted(ignored).map(([flag, { summary, commands }]) => [`\`${flag}\``, commands.join(', '), summary])), '',
     '## Other differences', '', '| what | how it differs |', '|---|---|', ...rows(DIFFERENCES), '',
+    '## Gaps', '', '| what | how it is |', '|---|---|', ...rows(GAPS), '',
     '## Commands of podman that are not here yet', '',
     'build, commit, diff, export, farm, generate, healthcheck, history, import, init, kube, login, logout, manifest, mount, network connect, network disconnect, the rest of `pod`, push, search, secret, system df, system prune, update, volume export, import, mount, unmount and reload, image tree, sign and trust, and the rest of `system` and `container`.', '',
   ].join('\n')

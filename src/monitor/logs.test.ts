@@ -46,7 +46,10 @@ withLog('the tail reaches back into rotated files and counts whole lines', async
 withLog('a partial line that the end of the container closed is not lost where the other stream wrote after it', async (path) => {
   writeFileSync(path, `${full(1)}${T(2)} stdout P two\n${T(3)} stderr F err\n${T(4)} stdout F \n`)
   assert.deepEqual(await read(path, { tail: 1 }), ['two+', 'err', ''])
-  assert.deepEqual(await read(path, { tail: 2 }), ['line 1', 'two+', 'err', ''])
+  assert.deepEqual(await read(path, { tail: 3 }), ['line 1', 'two+', 'err', ''])
+  writeFileSync(path, `${full(1)}${T(2)} stderr F err\n${T(3)} stdout P two\n${T(3)} stdout P more\n${T(4)} stdout F \n`)
+  assert.deepEqual(await read(path, { tail: 1 }), ['two+', 'more+', ''])
+  assert.deepEqual(await read(path, { tail: 2 }), ['err', 'two+', 'more+', ''])
   writeFileSync(path, full(1) + full(2, '') + full(3, '') + full(4))
   for (const [tail, lines] of [[1, ['line 4']], [2, ['', 'line 4']], [3, ['', '', 'line 4']]] as const) assert.deepEqual(await read(path, { tail }), lines)
 })

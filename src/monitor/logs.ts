@@ -85,18 +85,26 @@ const wholeFiles = (files: LogFile[], path: string, { sinceNs }: ReadLogsOptions
 
 /**
  * Counts lines from the last to the first. An empty one that only ends a partial one, perhaps with lines of the other stream between, is
- * none of its own: which it is, the line of its stream before it tells.
+ * none of its own: which it is, the line of its stream before it tells. Such a line counts where its first part begins.
  */
 function wholeLines(parse: Parse): (line: Buffer, behind: number) => readonly number[] {
   const empty = new Map<LogLine['stream'], number>()
+  const begun = new Set<LogLine['stream']>()
   return (bytes, behind) => {
     const line = parse(bytes)
-    if (!line) return []
+    if (!line || (line.partial && begun.has(line.stream))) return []
+    const sure = [...begun].map(() => behind)
+    begun.clear()
     const held = empty.get(line.stream)
     empty.delete(line.stream)
-    if (line.partial) return []
+    if (line.partial) {
+      if (held !== undefined) begun.add(line.stream)
+      return sure
+    }
+    if (held !== undefined) sure.push(held)
     if (line.text.length === 0) empty.set(line.stream, behind)
-    return [...(held === undefined ? [] : [held]), ...(line.text.length === 0 ? [] : [behind])]
+    else sure.push(behind)
+    return sure
   }
 }
 

@@ -121,7 +121,7 @@ function masked(text: string, { roots, keep, names, side }: Masking): string {
 /** First column of the list of differences in docs/parity.md. */
 export const listedDifferences = (): string[] => {
   const page = readFileSync(join(checkout, 'docs/parity.md'), 'utf8')
-  const table = page.slice(page.indexOf('## Other differences'), page.indexOf('## Commands of podman'))
+  const table = page.slice(page.indexOf('## Other differences'), page.indexOf('## Gaps'))
   return table.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| what |')).map((line) => line.split(' | ')[0]!.slice(2))
 }
 

@@ -83,5 +83,4 @@ export const cases: Readonly<Record<string, Partial<SpecInputs>>> = {
     request: request({ security: { capAdd: ['NET_RAW'], capAddAmbient: false, ambientCaps: ['CHOWN'], exactMaskedPaths: ['/proc/kcore'], exactReadOnlyPaths: [] } }),
     cgroupsPath: 'kubepods-pod1.slice:scow:0123456789abcdef',
   },
-  'no-cgroup': { cgroupsPath: undefined! },
 }
