@@ -157,6 +157,14 @@ bool clients_hold(const struct monitor *monitor)
 	return false;
 }
 
+bool clients_wait(const struct monitor *monitor)
+{
+	for (const struct client *client = monitor->clients; client; client = client->next)
+		if (!client->gone && client->queue_start != client->queue_length)
+			return true;
+	return false;
+}
+
 bool clients_finish(struct monitor *monitor)
 {
 	bool all = true;

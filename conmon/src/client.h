@@ -38,6 +38,8 @@ void clients_write(struct monitor *monitor, uint8_t stream, const char *bytes, s
 bool clients_hold(const struct monitor *monitor);
 /* Gives up stalled ones, forgets those that have gone, goes on with what stdin had no room for. */
 void clients_tend(struct monitor *monitor, long long now);
+/* Whether one has not been sent all of its output yet. */
+bool clients_wait(const struct monitor *monitor);
 /* The container has gone: closes those that have everything. True when none is left. */
 bool clients_finish(struct monitor *monitor);
 void clients_drop(struct monitor *monitor);

@@ -55,7 +55,7 @@ static void collect(struct monitor *monitor, struct round *round)
 	for (int i = 0; i < LISTENERS_MAX; i++)
 		wait_for(round, SECCOMP + (enum source)i, monitor->seccomp_fds[i], POLLIN);
 	due(round, monitor->timeout_at_ms);
-	due(round, monitor->exit_command_due ? monitor->exit_command_at_ms : 0);
+	due(round, monitor->exit_command_due && !clients_wait(monitor) ? monitor->exit_command_at_ms : 0);
 	for (struct client *client = monitor->clients; client; client = client->next) {
 		short events = client_wants(monitor, client);
 		/* Without anything to do for it a hang-up would wake us again and again. */
@@ -139,9 +139,12 @@ static void advance(struct monitor *monitor)
 		finish_container(monitor);
 	if (monitor->phase != ENDING)
 		return;
-	if (monitor->exit_command_due && now_ms() >= monitor->exit_command_at_ms)
+	bool delivered = clients_finish(monitor);
+
+	/* It may well end us: whoever reads slowly has what is queued by then. */
+	if (delivered && monitor->exit_command_due && now_ms() >= monitor->exit_command_at_ms)
 		start_exit_command(monitor);
-	if (clients_finish(monitor) && !monitor->exit_command_due && monitor->exit_command_pid <= 0)
+	if (delivered && !monitor->exit_command_due && monitor->exit_command_pid <= 0)
 		monitor->phase = DONE;
 }
 

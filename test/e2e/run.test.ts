@@ -1,5 +1,6 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
@@ -105,6 +106,12 @@ test('output of a container arrives whole, however large', async (t) => {
   const { stdout } = await box.scow(['run', '--rm', busybox, 'sh', '-c', 'seq 1 300000'])
   assert.equal(stdout.length, 1_988_895)
   assert.equal(stdout.slice(-14), '299999\n300000\n')
+})
+
+test('a slow reader gets all output, though others clean up meanwhile', async (t) => {
+  const box = await boxWithImage(t)
+  const { stdout } = spawnSync('bash', ['-c', '"$@" | (sleep 2.5; wc -c)', 'bash', ...box.command, 'run', '--rm', busybox, 'seq', '1', '60000'], { env: box.env, encoding: 'utf8' })
+  assert.equal(stdout.trim(), '348894')
 })
 
 test('-t gives a terminal of the right size, and follows its changes', async (t) => {
