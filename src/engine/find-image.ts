@@ -16,7 +16,7 @@ export async function findImage(engine: Pick<Engine, 'state'>, text: string): Pr
 
 /** Like `findImage`, but undefined where there is none. @throws invalid for text that can name no image */
 export async function lookUpImage(engine: Pick<Engine, 'state'>, given: string): Promise<ImageRecord | undefined> {
-  const text = given.replace(DOCKER, '')
+  const text = given.replace(DOCKER_TRANSPORT, '')
   if (LAYOUT.test(text)) return undefined // read anew each time: a directory may have changed
   const { images } = engine.state
   const id = text.replace(/^sha256:/, '')
@@ -28,7 +28,8 @@ export async function lookUpImage(engine: Pick<Engine, 'state'>, given: string):
   return matches[0]
 }
 
-const DOCKER = /^docker:\/\//
+/** It may stand before any name. */
+export const DOCKER_TRANSPORT = /^docker:\/\//
 /** A transport and a path: not a name of the store. */
 const LAYOUT = /^oci:(?:[./]|[^:]*\/)/
 
@@ -62,7 +63,7 @@ export const allNames = ({ names, digestNames }: Pick<ImageRecord, 'names' | 'di
 
 /** Which of an image's names the text means by which it was found; undefined: it was found by its id or a digest that is no name of it. */
 export function nameMeant(text: string, { names, digestNames }: Pick<ImageRecord, 'names' | 'digestNames'>): string | undefined {
-  const bare = text.replace(DOCKER, '')
+  const bare = text.replace(DOCKER_TRANSPORT, '')
   if (LAYOUT.test(bare) || /^(sha256:)?[0-9a-f]{64}$/.test(bare)) return undefined
   const reference = parseReference(bare)
   if (reference.digest) return digestNames.find((name) => name === digestName(reference, reference.digest!))

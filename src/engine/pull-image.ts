@@ -6,7 +6,7 @@ import { canonical, canonicalName, digestName, repositoryOf, type Reference } fr
 import type { Access, Candidates, Registry } from '../registry/registry.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Engine } from './engine.ts'
-import { lookUpImage, nameMeant } from './find-image.ts'
+import { DOCKER_TRANSPORT, lookUpImage, nameMeant } from './find-image.ts'
 import { registrySource } from './image-source.ts'
 import { layoutName } from './layout-name.ts'
 import type { PullEvent } from './pull-events.ts'
@@ -29,7 +29,6 @@ export interface PullImage {
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'registry'>
 
-const DOCKER_TRANSPORT = /^docker:\/\//
 const OCI_TRANSPORT = /^oci:/
 const OTHER_TRANSPORT = /^(docker-archive|oci-archive|dir|docker-daemon|containers-storage|sif|ostree|atomic|tarball):/
 
