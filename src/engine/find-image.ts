@@ -31,7 +31,7 @@ export async function lookUpImage(engine: Pick<Engine, 'state'>, given: string):
 /** It may stand before any name. */
 export const DOCKER_TRANSPORT = /^docker:\/\//
 /** A transport and a path: not a name of the store. */
-const LAYOUT = /^oci:(?:[./]|[^:]*\/)/
+const LAYOUT = /^oci:(?:[./]|[^:]*\/)|^(?:docker-archive|oci-archive|dir):/
 
 async function byName({ state }: Pick<Engine, 'state'>, text: string): Promise<ImageRecord | undefined> {
   const reference = parseReference(text)

@@ -15,7 +15,7 @@ import { storeImage } from './store-image.ts'
 export type PullPolicy = 'always' | 'missing' | 'never' | 'newer'
 
 export interface PullImage {
-  /** A reference as typed, with or without `docker://`, or `oci:DIRECTORY[:NAME]`. */
+  /** A reference as typed, with or without `docker://`; `oci:DIRECTORY[:NAME]`; or an archive (pull-archive.ts). */
   readonly reference: string
   readonly policy: PullPolicy
   /** `os/arch[/variant]`; absent: this machine's. */
@@ -30,7 +30,8 @@ export interface PullImage {
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'registry'>
 
 const OCI_TRANSPORT = /^oci:/
-const OTHER_TRANSPORT = /^(docker-archive|oci-archive|dir|docker-daemon|containers-storage|sif|ostree|atomic|tarball):/
+const ARCHIVE_TRANSPORT = /^(docker-archive|oci-archive|dir):(.*)$/s
+const OTHER_TRANSPORT = /^(docker-daemon|containers-storage|sif|ostree|atomic|tarball):/
 
 /**
  * The image, pulled where the policy asks for it. Idempotent; killed at any byte, the next pull goes on from there.
@@ -39,7 +40,9 @@ const OTHER_TRANSPORT = /^(docker-archive|oci-archive|dir|docker-daemon|containe
 export async function pullImage(engine: Parts, request: PullImage): Promise<ImageRecord> {
   const typed = request.reference.replace(DOCKER_TRANSPORT, '')
   const other = OTHER_TRANSPORT.exec(typed)
-  if (other && /[/.]/.test(typed.slice(other[0].length))) throw new Failure('unsupported', `images cannot be pulled from "${other[1]}:"`, { hint: 'pull from a registry (docker://) or an OCI layout (oci:), or read an archive with scow load' })
+  if (other && /[/.]/.test(typed.slice(other[0].length))) throw new Failure('unsupported', `images cannot be pulled from "${other[1]}:"`, { hint: 'pull from a registry (docker://), an OCI layout (oci:) or an archive (docker-archive:, oci-archive:, dir:)' })
+  const [, transport, place] = ARCHIVE_TRANSPORT.exec(typed) ?? []
+  if (transport !== undefined) return (await import('./pull-archive.ts')).pullArchive(engine, request, { transport, place: place! })
   if (OCI_TRANSPORT.test(typed)) return pullLayout(engine, request, typed.slice('oci:'.length))
   const platform = request.platform === undefined ? undefined : parsePlatform(request.platform, hostPlatform())
   const known = await lookUpImage(engine, typed)

@@ -35,6 +35,9 @@ for (const [format, transport] of [['docker-archive', 'docker-archive'], ['oci-a
     assert.match(loaded, format.endsWith('dir') ? format === 'oci-dir' ? new RegExp(`^Loaded image: ${image}$`) : /^Loaded image: localhost\/tmp\/saved-docker-dir:latest$/ : new RegExp(`^Loaded image: ${image}$`))
     assert.equal(await idOf(box, id), id)
     assert.equal(await box.ok('run', '--rm', id, 'cat', '/data/from-image'), 'image')
+    await box.ok('rmi', '--force', id)
+    assert.equal(await box.ok('pull', '-q', `${transport}:${file}`), id)
+    assert.equal(await box.ok('run', '--rm', `${transport}:${file}`, 'cat', '/data/from-image'), 'image')
   })
 
   test(`${format}: what skopeo and podman write is loaded`, async (t) => {
@@ -50,6 +53,27 @@ for (const [format, transport] of [['docker-archive', 'docker-archive'], ['oci-a
     assert.equal(await box.ok('run', '--rm', name, 'cat', '/data/from-image'), 'image')
   })
 }
+
+test('one image of an archive of several is pulled by its name or its place', async (t) => {
+  const box = await suite.box(t)
+  const file = join(box.dir, 'both.tar')
+  await box.ok('tag', suite.busybox, 'example.com/it/first:1')
+  await box.ok('pull', '-q', suite.probe)
+  await box.ok('tag', suite.probe, 'second:2')
+  await box.ok('save', '--multi-image-archive', '-o', file, 'example.com/it/first:1', 'second:2')
+  const ids = [await idOf(box, 'example.com/it/first:1'), await idOf(box, 'second:2')]
+  await box.ok('rmi', '--all', '--force')
+  assert.match(await box.fails(125, 'pull', `docker-archive:${file}`), /^Error: docker-archive:\S+ holds 2 images; it has [^\n]*localhost\/second:2[^\n]*\n$/)
+  assert.match(await box.fails(125, 'pull', `docker-archive:${file}:third`), /holds no image "third"/)
+  assert.match(await box.fails(125, 'pull', `docker-archive:${file}:@2`), /holds no image "@2"/)
+  assert.match(await box.fails(125, 'pull', 'oci-archive:'), /^Error: "oci-archive:" lacks a path; write oci-archive:PATH\n$/)
+  assert.match(await box.fails(125, 'pull', `dir:${box.dir}/none`), /none/)
+  assert.equal(await box.ok('pull', '-q', `docker-archive:${file}:second:2`), ids[1])
+  assert.deepEqual((await box.ok('images', '--format', '{{.Repository}}:{{.Tag}}')).split('\n'), ['localhost/second:2'])
+  const places = [await box.ok('pull', '-q', `docker-archive:${file}:@0`), await box.ok('pull', '-q', `docker-archive:${file}:@1`)]
+  assert.deepEqual(places.sort(), ids.sort())
+  assert.equal((await podman(box, 'pull', '--quiet', `docker-archive:${file}:localhost/second:2`)).replace(/^sha256:/, ''), await idOf(box, 'second:2'))
+})
 
 test('blobs of the OCI forms are byte by byte those that were pulled', async (t) => {
   for (const form of ['oci', 'v2s2', 'zstd']) {
