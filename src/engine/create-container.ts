@@ -103,7 +103,7 @@ async function reserve(engine: Parts, { id, request, image, anonymous }: Reserva
 async function freed(engine: Parts, name: string): Promise<boolean> {
   const holder = await engine.state.names.holder(name)
   const { finishEnded } = await import('./finish-ended.ts')
-  return holder === undefined || finishEnded(engine, ({ id }) => id === holder.id)
+  return holder === undefined || finishEnded(engine, [holder.id])
 }
 
 interface RecordInputs {

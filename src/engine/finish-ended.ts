@@ -2,8 +2,7 @@ import { isFailure } from '../errors.ts'
 import type { ContainerRow } from '../state/containers.ts'
 import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
-import { findContainer } from './find-container.ts'
-import { listContainers } from './list-containers.ts'
+import { findContainer, trueRow } from './find-container.ts'
 import { removeSettled } from './remove-container.ts'
 import { wantsRestart } from './restart-policy.ts'
 import { settleContainer } from './settle-container.ts'
@@ -12,13 +11,14 @@ type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'r
 
 /**
  * Finishes what the cleanup in the background has not come to yet: for whoever wants a name, a port, an image, a volume or
- * a network that only ended containers still hold. @returns whether anything was finished: then it is worth to try again
+ * a network that these containers still held a moment ago. @returns whether one of them has let go: then it is worth to look again
  */
-export async function finishEnded(engine: Parts, chosen: (row: ContainerRow) => boolean = () => true): Promise<boolean> {
+export async function finishEnded(engine: Parts, ids: readonly string[]): Promise<boolean> {
   let any = false
-  for (const row of await listContainers(engine)) {
-    if ((row.phase !== 'exited' && row.phase !== 'removing') || !chosen(row)) continue
-    any = await finishContainer(engine, row.id) || any
+  for (const id of ids) {
+    const row = await engine.state.containers.get(id)
+    const phase = row && trueRow(engine, row).phase
+    if (phase === undefined || ((phase === 'exited' || phase === 'removing') && await finishContainer(engine, id))) any = true
   }
   return any
 }

@@ -49,7 +49,7 @@ async function freeFromContainers(engine: Engine, image: ImageRecord, { force }:
   let containers = await users()
   if (containers.length > 0) {
     const { finishEnded } = await import('./finish-ended.ts')
-    if (await finishEnded(engine, ({ id }) => containers.includes(id))) containers = await users()
+    if (await finishEnded(engine, containers)) containers = await users()
   }
   if (containers.length === 0) return
   if (!force) {

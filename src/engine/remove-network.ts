@@ -10,7 +10,7 @@ export async function removeNetwork(engine: Engine, nameOrId: string, { force = 
   const networks = await engine.networks()
   const { name } = await networks.get(nameOrId)
   let users = await networkUsers(engine, name)
-  if (users.length > 0 && await finishEnded(engine, ({ id }) => users.some((user) => user.id === id))) users = await networkUsers(engine, name)
+  if (users.length > 0 && await finishEnded(engine, users.map(({ id }) => id))) users = await networkUsers(engine, name)
   if (users.length > 0 && !force) {
     throw new Failure('inUse', `"${name}" has associated containers with it: ${users.map(({ name: user }) => user).join(', ')}`, { hint: 'remove them first, or all with --force' })
   }

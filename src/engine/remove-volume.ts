@@ -10,7 +10,7 @@ export async function removeVolume(engine: Engine, nameOrPrefix: string, { force
   await recoverDead(engine)
   const { name } = await engine.state.volumes.find(nameOrPrefix)
   let users = await engine.state.volumes.users(name)
-  if (users.length > 0 && await finishEnded(engine, ({ id }) => users.includes(id))) users = await engine.state.volumes.users(name)
+  if (users.length > 0 && await finishEnded(engine, users)) users = await engine.state.volumes.users(name)
   if (users.length > 0 && !force) {
     throw new Failure('inUse', `volume ${name} is being used by the following container(s): ${users.join(', ')}: volume is being used`, { hint: 'remove them first, or all with --force' })
   }

@@ -49,8 +49,9 @@ export async function startContainer(engine: Engine, id: string, options: StartO
   } catch (error) {
     // A port or an address may be held by one that has ended already. Not under our lock: it may be waiting for us likewise.
     if (!isFailure(error, 'inUse')) throw error
-    const { finishEnded } = await import('./finish-ended.ts')
-    if (!await finishEnded(engine, (row) => row.id !== id)) throw error
+    const [{ finishEnded }, others] = await Promise.all([import('./finish-ended.ts'), engine.state.containers.list()])
+    await finishEnded(engine, others.map((row) => row.id).filter((other) => other !== id))
+    // Whoever held it may have let go before that look.
     await startLocked(engine, id, options)
   }
 }
