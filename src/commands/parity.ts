@@ -64,9 +64,7 @@ const refusedOf = (spec: AnyCommand): OptionSpec<unknown>[] => Object.values(spe
 
 /** Gaps, and what is left as it is. */
 const GAPS: readonly (readonly [string, string])[] = [
-  ['`pull`', 'From registries and `oci:` directories; what podman pulls from `dir:`, `docker-archive:` and `oci-archive:`, `load` reads.'],
   ['`run --cgroups disabled`', 'Refused with every runtime, by podman with runc.'],
-  ['`rm` of a container whose namespaces others use', 'Is done, as by docker; podman refuses. `start` of such another does not start it too.'],
   ['`run --mount type=volume`', '`volume-opt` is refused: give the options to `volume create`.'],
   ['published ports', 'Are kept by the firewall and a row, not by a listening socket: a program of the host can bind the same port, and is then not reached from outside.'],
   ['`top` with options of ps', 'Runs the ps of the host over the processes of the container.'],

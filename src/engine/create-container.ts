@@ -5,6 +5,7 @@ import { Failure, isFailure } from '../errors.ts'
 import { makeDir } from '../fs/remove-tree.ts'
 import type { Digest } from '../image/digest.ts'
 import type { ImageSettings } from '../image/image-config.ts'
+import { neededContainers, withNeeded } from './needed-containers.ts'
 import { commandOf, workdirOf } from '../spec/process.ts'
 import type { ContainerRequest } from '../spec/request.ts'
 import { signalNumber } from '../process/signals.ts'
@@ -48,7 +49,8 @@ export const NAME_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
  */
 export async function createContainer(engine: Parts, creation: CreateContainer): Promise<string> {
   await recoverDead(engine)
-  const { request, image, pod } = creation
+  const { request, needs } = await settleNeeds(engine, creation)
+  const { image, pod } = creation
   if (request.name !== undefined && !NAME_PATTERN.test(request.name)) {
     throw new Failure('invalid', `invalid container name "${request.name}"`, { hint: 'use letters, digits, "_", "." and "-", and begin with a letter or digit' })
   }
@@ -65,14 +67,23 @@ export async function createContainer(engine: Parts, creation: CreateContainer):
     await settled.make()
     const { idMappings: idmap } = request
     makeOwnDir(engine.paths.container(id).dir, { forOthers: idmap !== undefined })
-    const record = makeRecord(engine, { id, creation, settled, storageDriver: storage.driver, runtime, hostname: await hostnameOf(engine, id, request) })
+    const record = makeRecord(engine, { id, creation: { ...creation, request }, settled, storageDriver: storage.driver, runtime, hostname: await hostnameOf(engine, id, request) })
     await both(
       request.rootfs ? Promise.resolve() : storage.containers.create(id, (image?.chainIds ?? []) as Digest[], { volatile: !durable, ...(idmap ? { idmap } : {}) }),
       creation.check?.({ id, name: request.name ?? id, podId: pod?.id, record }) ?? Promise.resolve(),
     )
-    await engine.state.containers.insert({ record, summary: { ...summarize(record), ...(pod ? { pod: pod.name } : {}) }, intentId, ...(pod ? { podId: pod.id } : {}) }, { durable })
+    await engine.state.containers.insert({ record, summary: { ...summarize(record), ...(pod ? { pod: pod.name } : {}) }, intentId, ...(pod ? { podId: pod.id } : {}), needs }, { durable })
     return id
   })
+}
+
+/** Names of other containers become ids, which no renaming changes. In a pod its server knows who comes and goes first. */
+async function settleNeeds(engine: Parts, { request, pod }: CreateContainer): Promise<{ request: ContainerRequest; needs: string[] }> {
+  const named = pod ? [] : neededContainers(request)
+  if (named.length === 0) return { request, needs: [] }
+  const ids = new Map<string, string>()
+  for (const name of named) ids.set(name, (await engine.state.containers.find(name)).id)
+  return { request: withNeeded(request, (name) => ids.get(name)!), needs: [...new Set(ids.values())] }
 }
 
 /** Who is root of a user namespace alone must come through to the root file system. */

@@ -6,18 +6,20 @@ import type { Engine } from './engine.ts'
 import { allNames } from './find-image.ts'
 import { listContainers } from './list-containers.ts'
 import { recoverDead } from './recover.ts'
+import { removalWaves } from './removal-waves.ts'
 import { removeContainer } from './remove-container.ts'
 import { removeVolumes } from './remove-volumes.ts'
 
-/** Removes the containers that don't run and that `chosen` takes. @returns the removed ids with what their writable layers held */
+/** Removes the containers that don't run and that `chosen` takes; one that a container needs stays. @returns the removed ids with what their writable layers held */
 export async function pruneContainers(engine: Engine, chosen: (row: ContainerRow) => boolean): Promise<{ id: string; sizeBytes: number }[]> {
   await recoverDead(engine)
   const removed: { id: string; sizeBytes: number }[] = []
-  for (const row of await listContainers(engine)) {
-    if (!['created', 'exited'].includes(row.phase) || !chosen(row)) continue
-    const { bytes: sizeBytes } = await (await engine.storage()).containers.usage(row.id)
-    await removeContainer(engine, row.id, { volumes: true })
-    removed.push({ id: row.id, sizeBytes })
+  const rows = (await listContainers(engine)).filter((row) => ['created', 'exited'].includes(row.phase) && chosen(row))
+  for (const { id } of (await removalWaves(engine, rows)).flat()) {
+    if ((await engine.state.containers.needing(id)).length > 0) continue
+    const { bytes: sizeBytes } = await (await engine.storage()).containers.usage(id)
+    await removeContainer(engine, id, { volumes: true })
+    removed.push({ id, sizeBytes })
   }
   await engine.state.checkpoint()
   return removed

@@ -18,6 +18,8 @@ export interface RemoveOptions {
   readonly force?: boolean
   /** Its anonymous volumes too. */
   readonly volumes?: boolean
+  /** What becomes of containers that need it: it stays (throws inUse), they go first, or (default) they lose it. */
+  readonly dependents?: 'refuse' | 'remove'
   /** Seconds between its stop signal and SIGKILL; absent: the container's own. */
   readonly stopTimeoutSeconds?: number
 }
@@ -29,10 +31,12 @@ export interface RemovalData extends Pick<RunOwner, 'record'> {
 
 /**
  * Removes a container with all that is its own. Killed at any point, the next command finishes it.
- * @throws wrongState when it runs and `force` isn't given; notFound
+ * @throws wrongState when it runs and `force` isn't given; notFound; inUse
  */
 export async function removeContainer(engine: Parts, id: string, options: RemoveOptions = {}): Promise<void> {
   await recoverDead(engine)
+  if (options.dependents === 'refuse') await engine.state.containers.requireUnneeded(id)
+  else if (options.dependents === 'remove') for (const other of await engine.state.containers.needing(id)) await removeContainer(engine, other.id, options)
   for (let rounds = 1; ; rounds++) {
     if (options.force) await stopFirst(engine, id, options)
     if (await removeStopped(engine, id, { ...options, force: options.force === true && rounds < MOST_ROUNDS })) return
@@ -50,17 +54,17 @@ async function removeStopped(engine: Parts, id: string, options: RemoveOptions):
       if (options.force) return false
       throw new Failure('wrongState', `cannot remove container ${container.name} (${id.slice(0, 12)}) as it is ${container.phase}`, { hint: 'stop it first, or remove it with --force' })
     }
-    await removeSettled(engine, container, { volumes: options.volumes ?? false })
+    await removeSettled(engine, container, { volumes: options.volumes ?? false, unneeded: options.dependents !== undefined })
     return true
   })
 }
 
-/** The removal itself, under the container's lock, of one that doesn't run. `deleted`: as for `releaseRun`. */
-export async function removeSettled(engine: Parts, container: Container, { volumes, deleted }: { volumes: boolean; deleted?: Promise<boolean> | undefined }): Promise<void> {
+/** The removal itself, under the container's lock, of one that doesn't run. `deleted`: as for `releaseRun`. @throws inUse with `unneeded` when others need it */
+export async function removeSettled(engine: Parts, container: Container, { volumes, deleted, unneeded = false }: { volumes: boolean; deleted?: Promise<boolean> | undefined; unneeded?: boolean }): Promise<void> {
   const { id, record } = container
   const durable = !record.request.autoRemove
   const data: RemovalData = { record: runOwnerOf(container).record, anonymousVolumes: volumes ? record.volumes.filter(({ anonymous }) => anonymous).map(({ name }) => name) : [] }
-  const intentId = await engine.state.containers.beginRemoval({ id, intent: { kind: 'remove', target: id, owner: engine.self, data: { ...data } } }, { durable })
+  const intentId = await engine.state.containers.beginRemoval({ id, intent: { kind: 'remove', target: id, owner: engine.self, data: { ...data } }, unneeded }, { durable })
   // One that never ran may still have what a start took that was killed: whoever recovers that waits for our lock.
   const released = container.status.cleanedUp ?? (container.starts === 0 && !existsSync(engine.paths.container(id).run))
   await finishRemoval(engine, { id, intentId, data, release: released ? undefined : { dead: endedWhole(container), deleted } })

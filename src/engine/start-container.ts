@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Failure, isFailure } from '../errors.ts'
 import { setFileLabel } from '../fs/file-label.ts'
 import { identify } from '../process/identity.ts'
+import { neededContainers } from './needed-containers.ts'
 import type { Container } from '../state/containers.ts'
 import type { ContainerStatus } from '../state/container-status.ts'
 import type { Attachment } from '../monitor/attach.ts'
@@ -13,6 +14,7 @@ import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
 import { runtimeNetwork } from './monitor-options.ts'
 import { launchContainer } from './launch-container.ts'
+import { trueRow } from './find-container.ts'
 import { prepareNetwork, type PreparedNetwork } from './prepare-network.ts'
 import { recoverDead } from './recover.ts'
 import { settleContainer } from './settle-container.ts'
@@ -62,8 +64,23 @@ async function startLocked(engine: Engine, id: string, options: StartOptions): P
     if (container.phase === 'running' || container.phase === 'paused') throw new Failure('wrongState', `container ${container.name} is already ${container.phase}`)
     if (container.phase === 'removing') throw new Failure('wrongState', `container ${container.name} is being removed`)
     await options.admit?.(container)
+    await startNeeded(engine, container, options)
     await startSettled(engine, container, options)
   })
+}
+
+/** The containers that it needs, as podman does. They are older than it, and so are those whose locks are waited for. */
+async function startNeeded(engine: Engine, { name, podId, record }: Container, { signal }: StartOptions): Promise<void> {
+  if (podId !== undefined) return
+  for (const needed of neededContainers(record.request)) {
+    const found = await engine.state.containers.get(needed)
+    if (!found) throw new Failure('notFound', `container ${name} needs container ${needed.slice(0, 12)}, which was removed`, { hint: 'create it anew' })
+    const other = trueRow(engine, found)
+    if (other.phase === 'running' || other.phase === 'paused') continue
+    await startContainer(engine, other.id, signal ? { signal } : {}).catch((error: unknown) => {
+      if (!isFailure(error, 'wrongState')) throw error // somebody else has started it
+    })
+  }
 }
 
 /** The start itself, under the container's lock, of one that neither runs nor holds anything of an earlier run. */

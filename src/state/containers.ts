@@ -50,13 +50,19 @@ export interface NewContainer {
   readonly podId?: string
   /** The intent of `reserveContainer`, fulfilled by this. */
   readonly intentId: number
+  /** Ids of containers that are not to go before it. */
+  readonly needs?: readonly string[]
 }
 
 /** The record becomes visible; the intent is gone in the same transaction. */
-export function insertContainer(db: Database, { record, summary, podId, intentId }: NewContainer): void {
+export function insertContainer(db: Database, { record, summary, podId, intentId, needs = [] }: NewContainer): void {
   db.run('INSERT INTO containers (id, created_at, image_id, pod_id, record, summary, phase, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     record.id, record.createdAtMs, record.image?.id ?? null, podId ?? null, JSON.stringify(record), JSON.stringify(summary), 'created', '{}')
   for (const { name } of record.volumes) db.run('INSERT OR IGNORE INTO volume_uses (volume, container_id) VALUES (?, ?)', name, record.id)
+  for (const needed of needs) {
+    if (!db.get("SELECT id FROM containers WHERE id = ? AND phase <> 'removing'", needed)) throw new Failure('notFound', `container ${needed.slice(0, 12)} was removed meanwhile`)
+    db.run('INSERT INTO container_needs (container_id, needed) VALUES (?, ?)', record.id, needed)
+  }
   closeIntent(db, intentId)
   containerEvent(db, record.id, 'create', {})
 }
@@ -71,6 +77,16 @@ export const getContainer = (db: Database, id: string): Container | undefined =>
   const row = db.get<Stored>(`SELECT ${LIGHT}, c.record ${FROM} WHERE c.id = ?`, id)
   return row && toContainer(row)
 }
+
+export interface Need { readonly id: string; readonly needed: string }
+
+/** Which container needs which. */
+export const listNeeds = (db: Database): Need[] =>
+  db.all('SELECT container_id AS id, needed FROM container_needs')
+
+/** Those that need it, the oldest first. */
+export const containersNeeding = (db: Database, id: string): { id: string; name: string }[] =>
+  db.all(`SELECT c.id, n.name ${FROM} JOIN container_needs d ON d.container_id = c.id WHERE d.needed = ? ORDER BY c.created_at`, id)
 
 /** By name, full id or a prefix of the id that only one has. @throws notFound, invalid (ambiguous) */
 export function findContainer(db: Database, nameOrId: string): Container {
@@ -120,10 +136,20 @@ export function markExited(db: Database, { id, starts, exit }: { id: string; sta
   return true
 }
 
-/** Marks it as going away, with an intent that says what to give back. From here on it never starts again. */
-export function beginRemoval(db: Database, { id, intent }: { id: string; intent: NewIntent }): number {
+/** Marks it as going away, with an intent that says what to give back. From here on it never starts again. @throws inUse with `unneeded` */
+export function beginRemoval(db: Database, { id, intent, unneeded }: { id: string; intent: NewIntent; unneeded?: boolean }): number {
+  if (unneeded) requireUnneeded(db, id)
   if (db.run("UPDATE containers SET phase = 'removing' WHERE id = ?", id) === 0) throw new Failure('notFound', `no such container: ${id}`)
   return openIntent(db, intent)
+}
+
+/** @throws inUse when others need it */
+export function requireUnneeded(db: Database, id: string): void {
+  const others = containersNeeding(db, id).map(({ name }) => name)
+  if (others.length === 0) return
+  const { name } = db.get<{ name: string }>('SELECT name FROM names WHERE id = ?', id) ?? { name: id.slice(0, 12) }
+  const them = `${others.slice(0, 5).join(', ')}${others.length > 5 ? ' ...' : ''}`
+  throw new Failure('inUse', `cannot remove container ${name}: it has dependent containers: ${them}`, { hint: 'remove them first, or all together with rm --depend' })
 }
 
 /** Record, name, ports and volume uses go, with the intent. */
@@ -132,6 +158,7 @@ export function removeContainer(db: Database, { id, intentId }: { id: string; in
   db.run('DELETE FROM containers WHERE id = ?', id)
   db.run('DELETE FROM ports WHERE container_id = ?', id)
   db.run('DELETE FROM volume_uses WHERE container_id = ?', id)
+  db.run('DELETE FROM container_needs WHERE container_id = ?', id)
   freeName(db, id)
   if (intentId !== undefined) closeIntent(db, intentId)
 }

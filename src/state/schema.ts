@@ -85,6 +85,9 @@ const MIGRATIONS = [`
     record TEXT NOT NULL,
     status TEXT NOT NULL
   ) WITHOUT ROWID;
+`, `
+  CREATE TABLE container_needs (container_id TEXT NOT NULL, needed TEXT NOT NULL, PRIMARY KEY (container_id, needed)) WITHOUT ROWID;
+  CREATE INDEX container_needs_by_needed ON container_needs (needed);
 `]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

@@ -21,8 +21,10 @@ export interface ContainerActs {
   startAttached(id: string, how: AttachManner): Promise<number>
   /** @returns its exit code; 0 when the user left */
   attach(id: string, how: AttachManner): Promise<number>
-  /** @throws Failure notFound; wrongState: it runs and `force` is not given */
-  remove(id: string, how: { readonly force: boolean; readonly volumes: boolean; readonly stopTimeoutSeconds?: number }): Promise<void>
+  /** @throws Failure notFound; wrongState: it runs and `force` is not given; inUse: others need it */
+  remove(id: string, how: { readonly force: boolean; readonly volumes: boolean; readonly dependents: 'refuse' | 'remove'; readonly stopTimeoutSeconds?: number }): Promise<void>
+  /** In what order they go: who needs others first. */
+  removalWaves<T extends { readonly id: string }>(chosen: readonly T[]): Promise<readonly (readonly T[])[]>
   /** @returns the exit code, -1 when it is none */
   wait(id: string, how: { readonly conditions?: readonly string[]; readonly intervalMs?: number; readonly signal: AbortSignal }): Promise<number>
   logs(id: string, range: LogRange): Promise<AsyncIterable<LogLine>>

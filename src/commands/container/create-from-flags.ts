@@ -82,7 +82,7 @@ async function removeNamed(engine: Engine, name: string): Promise<void> {
   try {
     const { id } = await engine.state.containers.find(name)
     const { removeContainer } = await import('../../engine/remove-container.ts')
-    await removeContainer(engine, id, { force: true })
+    await removeContainer(engine, id, { force: true, dependents: 'refuse' })
   } catch (error) {
     if (!isFailure(error, 'notFound')) throw error
   }

@@ -1,5 +1,6 @@
 // A container as `inspect` prints it, in podman's shape.
 import { GoTime, ZERO_TIME, goMap, mapOrNil, struct } from '../../cli/template/values.ts'
+import { neededContainers } from '../../engine/needed-containers.ts'
 import type { BuiltSpec } from './built-spec.ts'
 import { configOf, hostConfigOf, portBindings } from './inspect-settings.ts'
 import type { Container } from './row.ts'
@@ -32,7 +33,7 @@ export function inspectedContainer({ container, built, sizes, files, execIds, dr
     HostsPath: inEtc('hosts'), StaticDir: files.dir, OCIConfigPath: files.config, OCIRuntime: record.runtime.name, ConmonPidFile: request.monitorPidFile ?? files.monitorPidFile,
     PidFile: request.pidFile ?? files.pidFile, Name: container.name, RestartCount: status.restarts ?? 0, Driver: record.storageDriver, MountLabel: built.mountLabel, ProcessLabel: built.processLabel,
     AppArmorProfile: built.apparmor, EffectiveCaps: built.effectiveCaps, BoundingCaps: built.boundingCaps, ExecIDs: execIds, GraphDriver: struct('define.DriverData', { Name: record.storageDriver, Data: goMap(driverData) }),
-    SizeRw: sizes?.writable ?? null, SizeRootFs: sizes?.rootfs ?? null, Mounts: mounts, Dependencies: dependencies(request), NetworkSettings: networkSettings(container, defaultNetwork),
+    SizeRw: sizes?.writable ?? null, SizeRootFs: sizes?.rootfs ?? null, Mounts: mounts, Dependencies: neededContainers(request), NetworkSettings: networkSettings(container, defaultNetwork),
     Namespace: '', IsInfra: false, IsService: false, Config: configOf(container, built.env), HostConfig: hostConfigOf(container, built.rlimits),
   }, { ID: 'Id', ...(sizes ? {} : { SizeRw: '-', SizeRootFs: '-' }) })
 }
@@ -50,10 +51,6 @@ function stateOf(container: Container) {
     CheckpointedAt: ZERO_TIME, RestoredAt: ZERO_TIME, ...(status.stoppedByUser === undefined ? {} : { StoppedByUser: status.stoppedByUser }),
   }, isUp ? {} : { CgroupPath: '-', ConmonPid: '-' })
 }
-
-const dependencies = ({ network, namespaces }: Container['record']['request']): string[] => [...new Set([
-  ...(network.kind === 'container' ? [network.id] : []), ...Object.values(namespaces).flatMap((mode) => (mode?.kind === 'container' ? [mode.id] : [])),
-])]
 
 /** The addresses on top are those in the default network. */
 function networkSettings(container: Container, defaultNetwork: string) {

@@ -1,5 +1,6 @@
-import { flag, integer, list, refused } from '../../cli/option.ts'
+import { flag, integer, list } from '../../cli/option.ts'
 import { removeContainer } from '../../engine/remove-container.ts'
+import { removalWaves as wavesOf } from '../../engine/removal-waves.ts'
 import { Failure, isFailure } from '../../errors.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
@@ -18,7 +19,7 @@ export const spec = defineCommand({
     external: flag('--external', 'Containers of the kubelet too'),
     force: flag('-f, --force', 'Stop what runs first; a missing container is no error'),
     ignore: flag('-i, --ignore', 'A missing container is no error'),
-    depend: refused(flag('--depend', 'Remove containers that depend on it too'), 'dependencies between containers come with pods'),
+    depend: flag('--depend', 'Remove first the containers that join its namespaces or require it'),
     time: integer('-t, --time <seconds>', 'With --force: seconds before SIGKILL'),
     volumes: flag('-v, --volumes', 'Remove its anonymous volumes too'),
   },
@@ -26,22 +27,31 @@ export const spec = defineCommand({
   async run(call) {
     const { args, options, out, given } = call
     if (given.has('time') && !options.force) throw new Failure('invalid', '--time needs --force')
-    const { containers, remove } = await openBackend(call, (engine) => ({ containers: settledContainers(engine), remove: (id, how) => removeContainer(engine, id, how) }))
+    const { containers, remove, removalWaves } = await openBackend(call, (engine) => ({
+      containers: settledContainers(engine), remove: (id, how) => removeContainer(engine, id, how), removalWaves: (chosen) => wavesOf(engine, chosen),
+    }))
     const ignore = options.ignore || options.force
     const { chosen, errors } = await selectContainers(containers, { args, ...options, ignore }, out)
-    const failed = await forEach({
-      items: chosen, out, parallel: AT_ONCE,
-      act: async (one) => {
-        const { id, typed } = one
-        if (!options.external) needOwn(containers, one, 'remove its pod there, or pass --external')
-        try {
-          await remove(id, { force: options.force, volumes: options.volumes, ...(options.time === undefined ? {} : { stopTimeoutSeconds: options.time }) })
-        } catch (error) {
-          if (!ignore || !isFailure(error, 'notFound')) throw error
-        }
-        return typed
-      },
-    })
-    return removalCode([...errors, ...failed])
+    const failed: unknown[] = []
+    for (const wave of await removalWaves(chosen)) {
+      failed.push(...await forEach({
+        items: wave, out, parallel: AT_ONCE,
+        act: async (one) => {
+          const { id, typed } = one
+          if (!options.external) needOwn(containers, one, 'remove its pod there, or pass --external')
+          try {
+            await remove(id, {
+              force: options.force, volumes: options.volumes, dependents: options.depend ? 'remove' : 'refuse',
+              ...(options.time === undefined ? {} : { stopTimeoutSeconds: options.time }),
+            })
+          } catch (error) {
+            if (!ignore || !isFailure(error, 'notFound')) throw error
+          }
+          return typed
+        },
+      }))
+    }
+    // 125 as with podman: 2 says that one runs.
+    return failed.some((error) => isFailure(error, 'inUse')) ? 125 : removalCode([...errors, ...failed])
   },
 })

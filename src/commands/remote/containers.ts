@@ -55,7 +55,7 @@ export function findRow(rows: readonly Row[], text: string): Row {
 
 const withoutAttempt = ({ name }: Row): string => name.replace(/_\d+$/, '')
 
-type Acts = Pick<ContainerActs, 'containers' | 'detachKeys' | 'stop' | 'kill' | 'start' | 'remove' | 'wait' | 'logs' | 'pids' | 'prune'>
+type Acts = Pick<ContainerActs, 'containers' | 'detachKeys' | 'stop' | 'kill' | 'start' | 'remove' | 'removalWaves' | 'wait' | 'logs' | 'pids' | 'prune'>
 
 export const remoteContainerActs = (remote: Remote): Acts => ({
   containers: remoteContainers(remote),
@@ -69,6 +69,7 @@ export const remoteContainerActs = (remote: Remote): Acts => ({
   },
   start: (id) => startContainer(remote, id),
   remove: (id, { force, stopTimeoutSeconds }) => removeContainer(remote, id, { force, stopTimeoutSeconds }),
+  removalWaves: async (chosen) => [chosen],
   async wait(id, { conditions = ['exited'], intervalMs = POLL_MS, signal }) {
     for (;;) {
       const { status } = await statusOf(remote, id)

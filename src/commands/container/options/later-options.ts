@@ -33,7 +33,6 @@ export const laterOptions = {
   healthTimeout: refused(text('--health-timeout <timeout>', 'Limit of a check'), HEALTH),
   noHealthcheck: flag('--no-healthcheck', 'Run no health check (none is run yet)'),
   initCtr: refused(text('--init-ctr <type>', 'Make it an init container'), PODS),
-  requires: refused(commaList('--requires <container>', 'Containers to start before'), 'dependencies between containers come with pods'),
   decryptionKey: refused(list('--decryption-key <key>', 'Key of an encrypted image'), ENCRYPTION),
   chrootdirs: refused(commaList('--chrootdirs <path>', 'Further directories for /etc files'), 'the /etc files are made for the root directory only'),
   linkLocalIp: refused(text('--link-local-ip <address>', 'Link-local address'), 'the network plugins have no such argument'),

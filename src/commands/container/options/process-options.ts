@@ -26,6 +26,7 @@ export const processOptions = {
   init: flag('--init', 'Run an init as pid 1 that passes signals on and reaps'),
   initPath: text('--init-path <file>', 'The init to run', { complete: 'file' }),
   rm: flag('--rm', 'Remove the container when it ends'),
+  requires: commaList('--requires <container>', 'Containers that are started before it', { complete: 'container' }),
   restart: text('--restart <policy>', 'no, always, unless-stopped or on-failure[:times]', { offers: ['no', 'always', 'unless-stopped', 'on-failure'] }),
   stopSignal: text('--stop-signal <signal>', 'Signal that stops the container', { complete: 'signal' }),
   stopTimeout: count('--stop-timeout <seconds>', 'Seconds between that signal and SIGKILL'),
