@@ -65,7 +65,6 @@ const refusedOf = (spec: AnyCommand): OptionSpec<unknown>[] => Object.values(spe
 /** Gaps, and what is left as it is. */
 const GAPS: readonly (readonly [string, string])[] = [
   ['`run --cgroups disabled`', 'Refused with every runtime, by podman with runc.'],
-  ['`run --mount type=volume`', '`volume-opt` is refused: give the options to `volume create`.'],
   ['published ports', 'Are kept by the firewall and a row, not by a listening socket: a program of the host can bind the same port, and is then not reached from outside.'],
   ['`top` with options of ps', 'Runs the ps of the host over the processes of the container.'],
   ['without a subcommand', '`scow image` and its kin print their help and end with 0.'],

@@ -4,9 +4,11 @@ import type { ImageSettings } from '../image/image-config.ts'
 import type { ContainerRequest, MountRequest, VolumeMount } from '../spec/request.ts'
 import type { VolumeUse } from '../state/container-record.ts'
 import type { ImageRecord } from '../state/images.ts'
+import type { VolumeRecord } from '../state/volumes.ts'
 import type { Engine } from './engine.ts'
-import { makeVolume, volumeDir } from './make-volume.ts'
+import { makeVolume } from './make-volume.ts'
 import { randomId } from './random-name.ts'
+import { volumeRecord } from './volume-record.ts'
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self'>
 
@@ -21,7 +23,7 @@ export interface SettledVolumes {
 }
 
 /** Decides which volumes a new container uses, without making any. */
-export async function settleVolumes(engine: Parts, { id, request, image }: { id: string; request: ContainerRequest; image: ImageRecord | undefined }): Promise<SettledVolumes> {
+export async function settleVolumes(engine: Parts, { request, image }: { request: ContainerRequest; image: ImageRecord | undefined }): Promise<SettledVolumes> {
   const mounts: MountRequest[] = []
   const taken = () => new Set(mounts.map(({ target }) => normalize(target)))
   mounts.push(...request.mounts)
@@ -29,15 +31,17 @@ export async function settleVolumes(engine: Parts, { id, request, image }: { id:
   const volumes = (image?.config as { config?: ImageSettings } | undefined)?.config?.Volumes ?? {}
   for (const target of Object.keys(volumes)) if (!taken().has(normalize(target))) mounts.push(...imageVolume(target, request.imageVolumes ?? engine.config.engine.imageVolumeMode))
   const uses: VolumeUse[] = []
+  const records: VolumeRecord[] = []
   const named = mounts.map((mount): MountRequest => {
     if (mount.type !== 'volume') return mount
     const name = mount.name ?? randomId()
     uses.push({ name, target: mount.target, anonymous: mount.name === undefined })
+    records.push(volumeRecord(engine, { name, anonymous: mount.name === undefined, ...(mount.volumeOptions ? { options: mount.volumeOptions } : {}) }))
     return { ...mount, name }
   })
   return {
     mounts: named, uses, made: uses.filter(({ anonymous }) => anonymous).map(({ name }) => name),
-    make: async () => { for (const use of uses) await ensureVolume(engine, { ...use, containerId: id }) },
+    make: async () => { for (const record of records) if (!await engine.state.volumes.get(record.name)) await makeVolume(engine, record, { durable: !record.anonymous }) },
   }
 }
 
@@ -52,12 +56,6 @@ async function mountsFrom({ state }: Parts, text: string): Promise<MountRequest[
   const { record } = await state.containers.find(nameOrId)
   return record.request.mounts.filter((mount) => mount.type === 'volume' || mount.type === 'bind')
     .map((mount) => ({ ...mount, ...(wanted.includes('ro') ? { readOnly: true } : {}), ...(wanted.includes('z') ? { relabel: 'shared' as const } : {}) }))
-}
-
-async function ensureVolume(engine: Parts, { name, anonymous }: VolumeUse & { containerId: string }): Promise<void> {
-  if (await engine.state.volumes.get(name)) return
-  const record = { name, driver: 'local', mountpoint: volumeDir(engine, name), labels: {}, options: {}, createdAtMs: Date.now(), anonymous }
-  await makeVolume(engine, record, { durable: !anonymous })
 }
 
 export const isNamedVolume = (mount: MountRequest): mount is VolumeMount & { name: string } => mount.type === 'volume' && mount.name !== undefined

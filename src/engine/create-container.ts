@@ -61,7 +61,7 @@ export async function createContainer(engine: Parts, creation: CreateContainer):
   const durable = !request.autoRemove
   const storage = await engine.storage()
   return withUndo(async (undo) => {
-    const settled = await settleVolumes(engine, { id, request, image })
+    const settled = await settleVolumes(engine, { request, image })
     const intentId = await reserve(engine, { id, request, image, anonymous: settled.made })
     undo('take back what was made', () => releaseCreation(engine, { id, intentId, anonymous: settled.made }))
     await settled.make()

@@ -43,6 +43,8 @@ export interface VolumeMount extends MountCommon {
   readonly chown?: boolean
   readonly overlay?: boolean
   readonly subPath?: string
+  /** Of the volume, where it is made for this container: those of `volume create --opt`. */
+  readonly volumeOptions?: Readonly<Record<string, string>>
 }
 export interface TmpfsMount extends MountCommon {
   readonly type: 'tmpfs'

@@ -115,6 +115,19 @@ test('a volume with a device is mounted where it is used, one in memory is share
   await box.ok('volume', 'rm', 'bound', 'memory', 'broken')
 })
 
+test('a volume that a mount names is made with the options that stand there', async (t) => {
+  const box = await suite.box(t)
+  const mount = (options: string): string => `type=volume,src=made,dst=/x,${options}`
+  const sized = mount('volume-opt=type=tmpfs,volume-opt=device=tmpfs,"volume-opt=o=size=1m,uid=5"')
+  assert.match(await box.ok('run', '--rm', '--network', 'none', '--mount', sized, suite.busybox, 'grep', ' /x ', '/proc/mounts'), /^tmpfs \/x tmpfs .*size=1024k.*uid=5/)
+  assert.equal(await box.ok('volume', 'inspect', '-f', '{{.Options}}', 'made'), 'map[device:tmpfs o:size=1m,uid=5 type:tmpfs]')
+  await box.ok('volume', 'rm', 'made')
+  assert.match(await box.fails(125, 'create', '--mount', mount('volume-opt=foo=1'), suite.busybox), /^Error: invalid mount option foo for driver "local"; /)
+  assert.match(await box.fails(125, 'create', '--mount', mount('volume-opt'), suite.busybox), /volume-opt lacks an option/)
+  assert.match(await box.fails(125, 'create', '--mount', mount('volume-driver=nfs'), suite.busybox), /volume driver "nfs" is not supported/)
+  assert.equal(await box.ok('volume', 'ls', '-q'), '')
+})
+
 test('files are copied to and from a volume with a device whether its container runs or not', async (t) => {
   const box = await suite.box(t)
   const [host, file] = [join(box.dir, 'device'), join(box.dir, 'file')]

@@ -13,7 +13,7 @@ const volumes: Section = {
     ['private, rprivate, shared, rshared, slave, rslave, unbindable, runbindable', 'How later mounts below it are passed on (default rprivate)'],
     ['nosuid, nodev, noexec, noatime, nodiratime, relatime, sync, ...', 'Flags of mount(8)'],
     ['idmap[=uids=CONTAINERID-HOSTID-SIZE;gids=...]', 'Map the owners of the files; several ranges are separated by #'],
-    ['--mount type=TYPE,target=PATH,...', 'The same in long words. TYPE is bind, volume (the default), tmpfs, image, devpts or mqueue. Keys: src or source; target, dst or destination; ro, rw, rro; bind-propagation; bind-nonrecursive; relabel=shared|private; chown; idmap; nocopy; subpath; tmpfs-size, tmpfs-mode, notmpcopyup'],
+    ['--mount type=TYPE,target=PATH,...', 'The same in long words. TYPE is bind, volume (the default), tmpfs, image, devpts or mqueue. Keys: src or source; target, dst or destination; ro, rw, rro; bind-propagation; bind-nonrecursive; relabel=shared|private; chown; idmap; nocopy; volume-opt=NAME=VALUE (as volume create --opt); subpath; tmpfs-size, tmpfs-mode, notmpcopyup'],
     ['--tmpfs PATH[:OPTIONS]', 'Options are size=64m or a percentage, mode=1777, uid, gid, nr_inodes, ro, noexec and the like, notmpcopyup'],
   ],
 }

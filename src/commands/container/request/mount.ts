@@ -89,7 +89,13 @@ function volume(target: string, rest: readonly Field[], wrong: Wrong): VolumeMou
     if (name === 'src' || name === 'source') { if (value) mount.name = value }
     else if (name === 'volume-nocopy' || name === 'nocopy') mount.noCopy = readSwitch(value, () => wrong(`"${text}" is neither true nor false`))
     else if (name === 'subpath' || name === 'volume-subpath') mount.subPath = value ?? ''
-    else return false
+    else if (name === 'volume-opt') {
+      const [, option, given] = /^([^=]+)(?:=(.*))?$/s.exec(value ?? '') ?? []
+      if (option === undefined) throw wrong('volume-opt lacks an option: type=, device= or o=')
+      mount.volumeOptions = { ...mount.volumeOptions, [option]: given ?? '' }
+    } else if (name === 'volume-driver') {
+      if (value !== 'local') throw wrong(`volume driver "${value ?? ''}" is not supported: only local is`)
+    } else return false
     return true
   }
   take(rest, [own, access(mount, wrong), sharing(mount, wrong)], wrong)
