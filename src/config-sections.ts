@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isOurs, type ConfigSource } from './config-files.ts'
 import type { ConfigFlags, ContainersConfig, EngineConfig, NetworkConfig, StorageConfig } from './config-types.ts'
+import { absolutePath } from './current-directory.ts'
 import type { Environment } from './environment.ts'
 import { readSection, type SectionReader } from './config-reader.ts'
 import { Failure } from './errors.ts'
@@ -123,7 +124,7 @@ function runtimesOf(read: SectionReader): Record<string, readonly string[]> {
 }
 
 function conmonPaths(read: SectionReader, { conmon }: ConfigFlags): readonly string[] {
-  if (conmon) return [conmon]
+  if (conmon) return [absolutePath(conmon)]
   const configured = read.list('conmon_path', [])
   const usual = ['/usr/libexec/podman/conmon', '/usr/local/libexec/podman/conmon', '/usr/local/bin/conmon', '/usr/bin/conmon', '/usr/local/sbin/conmon', '/usr/sbin/conmon']
   const last = read.raw('conmon_path').at(-1)

@@ -191,6 +191,7 @@ test('the monitor is ours first, unless a flag or scow.toml names another', () =
   assert.deepEqual(load({ files: { [`etc/${CONF}`]: conf } }).engine.conmonPaths.slice(0, 2), [builtFile('conmon'), '/opt/conmon'])
   assert.deepEqual(load({ files: { 'etc/scow/scow.toml': conf } }).engine.conmonPaths, ['/opt/conmon', builtFile('conmon')])
   assert.deepEqual(load({ flags: { conmon: '/c' } }).engine.conmonPaths, ['/c'])
+  assert.deepEqual(load({ flags: { conmon: './c' } }).engine.conmonPaths, [`${process.cwd()}/c`])
 })
 
 test('flags win over files, and wrong ones are refused', () => {

@@ -1,4 +1,5 @@
 import { readlinkSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
 
 /** What relative paths start from. Of one that has been removed, the kernel's own "PATH (deleted)": nothing is below it, and who gives no relative path needs none. */
 export function currentDirectory(): string {
@@ -8,3 +9,6 @@ export function currentDirectory(): string {
     return readlinkSync('/proc/self/cwd')
   }
 }
+
+/** For what is used from another directory later. */
+export const absolutePath = (path: string): string => (isAbsolute(path) ? path : join(currentDirectory(), path))

@@ -3,6 +3,7 @@ import { Failure, reasonOf } from '../errors.ts'
 import { writeFileAtomic } from '../fs/write-atomic.ts'
 import type { Attachment } from '../monitor/attach.ts'
 import { launchMonitor } from '../monitor/launch.ts'
+import type { PublishedPort } from '../state/container-status.ts'
 import type { Container } from '../state/containers.ts'
 import { cleanupCommand } from './cleanup-command.ts'
 import type { Engine } from './engine.ts'
@@ -22,6 +23,8 @@ export interface Launch {
   /** The caller waits for the end and cleans up itself. */
   readonly attended: boolean
   readonly exitProgram: boolean
+  /** Kept from other programs of the host for as long as the monitor lives. */
+  readonly ports: readonly PublishedPort[]
   /** Attach from the start. */
   readonly attached: boolean
   readonly signal?: AbortSignal
@@ -30,7 +33,7 @@ export interface Launch {
 const JOURNAL = '/run/systemd/journal/socket'
 
 /** Starts the monitor, which has the runtime create the container. The bundle is there. */
-export async function launchContainer(engine: Engine, { container, attended, exitProgram, attached, signal }: Launch): Promise<Launched> {
+export async function launchContainer(engine: Engine, { container, attended, exitProgram, ports, attached, signal }: Launch): Promise<Launched> {
   const { id, record } = container
   const { request } = record
   if (request.log.driver === 'journald' && !existsSync(JOURNAL)) {
@@ -40,6 +43,7 @@ export async function launchContainer(engine: Engine, { container, attended, exi
   mkdirSync(own.persist, { recursive: true, mode: 0o700 })
   const { log } = request
   const preserved = request.preserveFds ?? []
+  using held = ports.length > 0 ? (await import('../network/hold-ports.ts')).holdPorts(ports) : undefined
   const launched = await launchMonitor({
     ...await monitorOptions(engine, container),
     bundle: own.bundle, client: attached,
@@ -52,7 +56,7 @@ export async function launchContainer(engine: Engine, { container, attended, exi
     // conmon would close the terminal's input for good when the first client leaves.
     terminal: request.terminal, stdin: request.stdin, leaveStdinOpen: request.stdin && (request.terminal || request.stdinOnce === false),
     ...(exitProgram ? { exitCommand: await cleanupCommand(engine, { id, attended }) } : {}),
-    ...(preserved.length ? { extraFds: preserved, runtimeCreateArgs: ['--preserve-fds', String(preserved.length)] } : {}),
+    extraFds: [...preserved, ...held?.fds ?? []], ...(preserved.length ? { runtimeCreateArgs: ['--preserve-fds', String(preserved.length)] } : {}),
     ...(log.driver === 'passthrough' ? { stdio: [0, 1, 2] as const } : {}),
     ...(request.timeoutSeconds ? { timeoutSeconds: request.timeoutSeconds } : {}),
     ...(relaysReadiness(engine, container) ? { sdnotify: engine.environment.notifySocket! } : {}),

@@ -74,8 +74,8 @@ function wantedPorts({ request, exposed }: Container['record']): readonly PortRe
 }
 
 /**
- * Random ports chosen, every port probed by a real bind and reserved by a row, so that two starts cannot both have it. A
- * published port holds no socket: that another container has it, only the rows tell.
+ * Random ports chosen, every port probed by a real bind and reserved by a row, so that two starts cannot both have it: that
+ * another container has it, the rows tell.
  */
 async function choosePorts(engine: Engine, { id, wanted }: { id: string; wanted: readonly PortRequest[] }): Promise<PublishedPort[]> {
   if (wanted.length === 0) return []

@@ -95,7 +95,7 @@ export async function startSettled(engine: Engine, container: Container, options
     const selinux = await containerLabels(engine, container)
     const [rootfsPath, network] = await both(mountRoot(engine, container, selinux), prepareNetwork(engine, container))
     const { cgroupPath, hooks } = await writeBundle(engine, { container, rootfsPath, network, selinux, ...(options.windowSize ? { windowSize: options.windowSize } : {}) })
-    const launched = await launchContainer(engine, { container, attended: options.attended ?? false, exitProgram: options.exitProgram ?? true, attached: options.attach !== undefined, ...(options.signal ? { signal: options.signal } : {}) })
+    const launched = await launchContainer(engine, { container, attended: options.attended ?? false, exitProgram: options.exitProgram ?? true, ports: network.ports, attached: options.attach !== undefined, ...(options.signal ? { signal: options.signal } : {}) })
     options.attach?.(launched.attachment ?? await attachToCreated(engine, id, options.signal))
     await reportPhase(engine, container, { phase: 'created', monitorPid: launched.monitorPid })
     const runtime = await engine.runtime(record.runtime.path)

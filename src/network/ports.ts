@@ -1,6 +1,6 @@
-// Host ports for publishing. Traffic reaches a container through DNAT, which acts before any socket does, so no socket
-// is kept open while it lives; two containers are kept apart by the state's rows, and a container from a program of
-// the host by this probe at creation. A program that binds the port later gets a socket nobody reaches.
+// Host ports for publishing. Traffic reaches a container through DNAT, which acts before any socket does. Two containers
+// are kept apart by the state's rows, a container from a program of the host by this probe at its start, and a program
+// that comes later by the sockets of hold-ports.ts.
 import { createServer, isIPv6 } from 'node:net'
 
 import { Failure } from '../errors.ts'

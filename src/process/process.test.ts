@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn as spawnProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync, openSync, closeSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import test, { after } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isFailure } from '../errors.ts'
@@ -49,6 +49,7 @@ test('a program is found in the first directory that has it', () => {
   assert.equal(findProgram('sh', ['/nowhere', '/bin', '/usr/bin']), '/bin/sh')
   assert.equal(findProgram('/bin/sh'), '/bin/sh')
   assert.equal(findProgram('/etc/passwd'), undefined)
+  assert.equal(findProgram(relative(process.cwd(), '/bin/sh')), '/bin/sh')
   assert.equal(findProgram('etc', ['/']), undefined)
 })
 

@@ -208,7 +208,7 @@ napi_value start_job(napi_env env, struct job *job)
 NAPI_MODULE_INIT()
 {
 	const struct entry *tables[] = {mount_entries, file_entries, process_entries, socket_entries, spawn_entries,
-					watch_entries, overlay_entries, netns_entries, netns_connect_entries, inflate_entries, memory_entries,
+					watch_entries, overlay_entries, netns_entries, netns_connect_entries, bind_port_entries, inflate_entries, memory_entries,
 					cgroup_moves_entries};
 	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
 		for (const struct entry *e = tables[t]; e->name; e++) {

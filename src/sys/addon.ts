@@ -59,6 +59,7 @@ interface Native {
   connectUnix(path: PathLike, seqpacket: boolean): [number, number]
   socketPair(): [number, number, number]
   connectInNetns(path: PathLike, port: number): Promise<number>
+  bindPort(address: string, port: number, udp: boolean): number
   shutdownSocket(fd: number, how: number): void
   sendFd(socket: number, fd: number, bytes: Uint8Array): number
   sendDatagram(path: PathLike, bytes: Uint8Array): void
@@ -225,6 +226,9 @@ export const socketPair = (): { read: number; write: number; other: number } => 
 
 /** Descriptor of a TCP connection to the loopback (IPv4, else IPv6) of the network namespace at `path`; made on the thread pool. */
 export const connectInNetns = (path: PathLike, port: number): Promise<number> => native().connectInNetns(path, port)
+
+/** Descriptor of a socket that has the port of an address (IPv4, or IPv6 alone) and listens to nobody: who connects is refused. */
+export const bindPort = (address: string, port: number, protocol: 'tcp' | 'udp'): number => native().bindPort(address, port, protocol === 'udp')
 
 export const shutdownSocket = (fd: number, how: 'read' | 'write' | 'both'): void =>
   native().shutdownSocket(fd, how === 'read' ? 0 : how === 'write' ? 1 : 2)

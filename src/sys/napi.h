@@ -54,6 +54,6 @@ napi_value start_job(napi_env env, struct job *job);
 typedef napi_value (*native)(napi_env env, napi_callback_info info);
 struct entry { const char *name; native call; };
 extern const struct entry mount_entries[], file_entries[], process_entries[], socket_entries[], spawn_entries[], watch_entries[],
-	overlay_entries[], netns_entries[], netns_connect_entries[], inflate_entries[], memory_entries[], cgroup_moves_entries[];
+	overlay_entries[], netns_entries[], netns_connect_entries[], bind_port_entries[], inflate_entries[], memory_entries[], cgroup_moves_entries[];
 
 #pragma GCC visibility pop

@@ -1,8 +1,8 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
 import { hostname } from 'node:os'
 import test from 'node:test'
 import { eventually } from '../support/box.ts'
@@ -71,6 +71,25 @@ test('published ports answer for tcp and udp, on ranges, one address or any free
   assert.equal(await box.ok('port', 'udp'), '70/udp -> 0.0.0.0:7200')
   const { stdout } = spawnSync('/usr/bin/python3', ['-c', 'import socket; s=socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5); s.sendto(b"x",("127.0.0.1",7200)); print(s.recv(100).decode())'], { encoding: 'utf8' })
   assert.match(stdout, /^udp sees /)
+})
+
+test('a published port is no other program\'s while the container runs, and free when it has ended', async (t) => {
+  const box = await suite.box(t)
+  const bind = async (...where: [string, number][]): Promise<string[]> => Promise.all(where.map(([host, port]) => new Promise<string>((resolve) => {
+    const server = createServer().on('error', (error: NodeJS.ErrnoException) => { resolve(error.code!) })
+    server.listen({ host, port, ipv6Only: true }, () => { server.close(() => { resolve('bound') }) })
+  })))
+  await box.ok('run', '-d', '--name', 'held', '-p', '7300:70', '-p', '127.0.0.2:7301:71', suite.probe, 'listen', '70')
+  assert.deepEqual(await bind(['0.0.0.0', 7300], ['::', 7300], ['127.0.0.2', 7301], ['127.0.0.1', 7301]), ['EADDRINUSE', 'EADDRINUSE', 'EADDRINUSE', 'bound'])
+  await eventually('an answer', async () => / sees /.test(await ask(7300)))
+  const fds = `/proc/${await box.ok('inspect', '-f', '{{.State.Pid}}', 'held')}/fd`
+  assert.equal(readdirSync(fds).filter((fd) => readlinkSync(`${fds}/${fd}`).startsWith('socket:')).length, 1, 'the container has its own socket alone')
+  await box.ok('restart', '-t', '0', 'held')
+  assert.deepEqual(await bind(['0.0.0.0', 7300]), ['EADDRINUSE'])
+  await box.ok('stop', '-t', '0', 'held')
+  assert.deepEqual(await bind(['0.0.0.0', 7300], ['::', 7300]), ['bound', 'bound'])
+  await box.ok('run', '-d', '--name', 'again', '--restart', 'on-failure:2', '-p', '7300:70', suite.busybox, 'sh', '-c', 'exit 3')
+  await eventually('its restarts', async () => await box.ok('inspect', '-f', '{{.RestartCount}} {{.State.Status}} {{.State.ExitCode}}', 'again') === '2 exited 3')
 })
 
 test('a network of one\'s own is made, listed, used and removed', async (t) => {
