@@ -16,6 +16,12 @@ export const integer = (flags: string, summary: string): OptionSpec<number | und
 /** A whole number, 0 or more. */
 export const count = (flags: string, summary: string): OptionSpec<number | undefined> => ({ ...integer(flags, summary), parse: parseCount })
 
+/** Seconds of waiting; -1 is without end. */
+export const patience = (flags: string, summary: string): OptionSpec<number | undefined> =>
+  ({ ...integer(flags, `${summary}; -1 waits without end`), parse: (value) => (value === '-1' ? WITHOUT_END_SECONDS : parseCount(value)) })
+
+const WITHOUT_END_SECONDS = 1e9
+
 /** Bytes: `512m`, `1.5g`, a bare number; empty is as if not given. */
 export const size = (flags: string, summary: string): OptionSpec<number | undefined> =>
   ({ flags, summary, isSwitch: false, initial: undefined, parse: (value) => (value === '' ? undefined : parseSize(value)) })

@@ -19,7 +19,8 @@ const IMAGE = ['localhost/nope', 'true']
 const CASES: readonly (readonly [readonly string[], RegExp, number?])[] = [
   [['bogus'], /unrecognized command 'scow bogus'/], [['container', 'bogus'], /unrecognized command 'scow container bogus'/], [['--bogus', 'ps'], /unknown flag: --bogus/],
   [['ps', '--foo'], /unknown flag: --foo; see 'scow ps --help'/], [['ps', 'extra'], /scow ps takes no arguments, got 1: extra/], [['rm'], /needs an argument: container missing/],
-  [['run'], /needs an argument: image missing/], [['stop', '--time', 'x', 'c'], /invalid argument "x" for --time: expected a whole number/],
+  [['run'], /needs an argument: image missing/], [['stop', '--time', 'x', 'c'], /invalid argument "x" for --time: expected a whole number/], [['rm', '-f', '-t', '-2', 'c'], /invalid argument "-2" for --time: expected a whole number, 0 or more/],
+  [['pull', '--retry', '-1', 'localhost/x'], /invalid argument "-1" for --retry/],
   [['run', '-p', '99999:80', ...IMAGE], /"99999:80" for --publish: the host port 99999 is not between 1 and 65535/], [['run', '-v', 'a:b', ...IMAGE], /"a:b" for -v: the path inside the container must be absolute/],
   [['run', '--memory', '1x', ...IMAGE], /"1x" for --memory: expected a size/], [['run', '--memory', '1k', ...IMAGE], /a container needs at least 4m/], [['run', '--restart', 'x', ...IMAGE], /"x" for --restart/],
   [['run', '--rm', '--restart', 'always', ...IMAGE], /--rm and --restart exclude each other/], [['run', '-d', '-a', 'stdout', ...IMAGE], /--detach and --attach exclude each other/],

@@ -37,6 +37,16 @@ test('stop kills what does not listen, after its time', async (t) => {
   assert.equal(await box.ok('inspect', '-f', '{{.State.ExitCode}}', 'deaf'), '137')
 })
 
+test('with a time of -1 nothing is killed, however long it takes', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '-d', '--name', 'slow', suite.busybox, 'sh', '-c', 'trap "sleep 1; exit 5" TERM; echo ready; while :; do sleep 0.1; done')
+  await eventually('its trap', async () => await box.ok('logs', 'slow') === 'ready')
+  await box.ok('restart', '-t', '-1', 'slow')
+  await eventually('its trap again', async () => await box.ok('logs', 'slow') === 'ready\nready')
+  await box.ok('stop', '-t', '-1', 'slow')
+  assert.deepEqual((await box.ok('events', '--stream=false', '--since', '10m', '--filter', 'event=died', '--format', '{{.ContainerExitCode}}')).split('\n'), ['5', '5'])
+})
+
 test('a container that was stopped and started keeps its files and gets a new process', async (t) => {
   const box = await suite.box(t)
   await box.ok('run', '-d', '--name', 'keep', suite.busybox, 'sleep', '1000')

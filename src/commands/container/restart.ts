@@ -1,4 +1,4 @@
-import { flag, integer } from '../../cli/option.ts'
+import { flag, patience } from '../../cli/option.ts'
 import { restartContainer } from '../../engine/restart-container.ts'
 import { defineCommand } from '../command.ts'
 import { codeOf, forEach } from '../each.ts'
@@ -12,7 +12,7 @@ export const spec = defineCommand({
   options: {
     ...selectOptions,
     running: flag('--running', 'With --all or alone: only those that run'),
-    time: integer('-t, --time <seconds>', 'Seconds before SIGKILL'),
+    time: patience('-t, --time <seconds>', 'Seconds before SIGKILL'),
   },
   examples: ['restart web', 'restart --running'],
   async run({ args, options, out, engine: open }) {

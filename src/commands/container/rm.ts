@@ -1,4 +1,4 @@
-import { flag, integer, list } from '../../cli/option.ts'
+import { flag, list, patience } from '../../cli/option.ts'
 import { removeContainer } from '../../engine/remove-container.ts'
 import { removalWaves as wavesOf } from '../../engine/removal-waves.ts'
 import { Failure, isFailure } from '../../errors.ts'
@@ -20,7 +20,7 @@ export const spec = defineCommand({
     force: flag('-f, --force', 'Stop what runs first; a missing container is no error'),
     ignore: flag('-i, --ignore', 'A missing container is no error'),
     depend: flag('--depend', 'Remove first the containers that join its namespaces or require it'),
-    time: integer('-t, --time <seconds>', 'With --force: seconds before SIGKILL'),
+    time: patience('-t, --time <seconds>', 'With --force: seconds before SIGKILL'),
     volumes: flag('-v, --volumes', 'Remove its anonymous volumes too'),
   },
   examples: ['rm web', 'rm -f web db', 'rm --all --force'],

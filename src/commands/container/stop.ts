@@ -1,4 +1,4 @@
-import { flag, integer } from '../../cli/option.ts'
+import { flag, patience } from '../../cli/option.ts'
 import { finishContainer } from '../../engine/finish-ended.ts'
 import { stopContainer } from '../../engine/stop-container.ts'
 import { isFailure } from '../../errors.ts'
@@ -19,14 +19,14 @@ export const spec = defineCommand({
   options: {
     ...selectOptions,
     ignore: flag('-i, --ignore', 'A missing container is no error'),
-    time: integer('-t, --time <seconds>', 'Seconds before SIGKILL; -1 waits without end'),
+    time: patience('-t, --time <seconds>', 'Seconds before SIGKILL'),
   },
   examples: ['stop web', 'stop --time 2 web db', 'stop --all'],
   async run(call) {
     const { args, options, out, interrupt } = call
     const { containers, stop } = await openBackend(call, (engine) => ({ containers: settledContainers(engine), stop: async (id, how) => { await stopContainer(engine, id, how); await finishContainer(engine, id) } }))
     const { chosen, errors } = await selectContainers(containers, { args, ...options, eligible: ({ phase }) => phase === 'running' || phase === 'paused' }, out)
-    const timeoutSeconds = options.time === -1 ? 1e9 : options.time
+    const { time: timeoutSeconds } = options
     const failed = await forEach({
       items: chosen, out, parallel: AT_ONCE,
       act: async ({ id, typed }) => {

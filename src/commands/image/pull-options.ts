@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { Failure } from '../../errors.ts'
-import { duration, flag, integer, list, refused, text } from '../../cli/option.ts'
+import { count, duration, flag, list, refused, text } from '../../cli/option.ts'
 import type { ValuesOf } from '../../cli/command.ts'
 
 /** How a registry is reached; run, create and pull have them. */
@@ -9,7 +9,7 @@ export const accessOptions = {
   creds: text('--creds <user[:password]>', 'Credentials of this pull'),
   certDir: text('--cert-dir <dir>', 'Certificates of the registry', { complete: 'directory' }),
   tlsVerify: flag('--tls-verify', 'Insist on a valid certificate of the registry', true),
-  retry: integer('--retry <times>', 'Attempts after a failed one'),
+  retry: count('--retry <times>', 'Attempts after a failed one'),
   retryDelay: duration('--retry-delay <duration>', 'Pause between attempts'),
   disableContentTrust: flag('--disable-content-trust', 'Accepted for compatibility', true),
 }

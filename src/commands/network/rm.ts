@@ -1,4 +1,4 @@
-import { flag, integer } from '../../cli/option.ts'
+import { flag, patience } from '../../cli/option.ts'
 import { removeNetwork } from '../../engine/remove-network.ts'
 import { isFailure } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
@@ -8,7 +8,7 @@ export const spec = defineCommand({
   name: 'rm',
   summary: 'Remove networks',
   args: [{ name: 'network', arity: 'some', complete: 'network' }],
-  options: { force: flag('-f, --force', 'Remove the containers that use it first'), time: integer('-t, --time <seconds>', 'With --force: seconds before SIGKILL') },
+  options: { force: flag('-f, --force', 'Remove the containers that use it first'), time: patience('-t, --time <seconds>', 'With --force: seconds before SIGKILL') },
   examples: ['network rm backend'],
   async run({ args, options, out, engine: open }) {
     const engine = await open()

@@ -1,4 +1,4 @@
-import { flag, integer } from '../../cli/option.ts'
+import { flag, patience } from '../../cli/option.ts'
 import { removeVolume } from '../../engine/remove-volume.ts'
 import { Failure, isFailure } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
@@ -12,7 +12,7 @@ export const spec = defineCommand({
   options: {
     all: flag('-a, --all', 'Every volume'),
     force: flag('-f, --force', 'Remove the containers that use it first; a missing volume is no error'),
-    time: integer('-t, --time <seconds>', 'With --force: seconds before SIGKILL'),
+    time: patience('-t, --time <seconds>', 'With --force: seconds before SIGKILL'),
   },
   examples: ['volume rm data', 'volume rm --all'],
   async run({ args, options, out, engine: open }) {
