@@ -21,6 +21,8 @@ export interface ArchivedImage {
 }
 
 export interface ImageArchive {
+  /** What it turned out to be, as containers-transports(5) calls it. */
+  readonly transport: 'oci' | 'oci-archive' | 'docker-archive' | 'dir'
   readonly images: readonly ArchivedImage[]
   close(): void
 }
@@ -37,9 +39,9 @@ export async function openImageArchive({ from, scratchDir }: OpenImageArchive): 
   const dir = typeof from === 'string' && isDirectory(from) ? from : undefined
   const files = dir === undefined ? await tarFiles({ from, scratchDir }).catch((error: unknown) => { throw explained(error, what) }) : directoryFiles(dir)
   try {
-    const images = await imagesIn(files, { what, dir })
+    const { transport, images } = await imagesIn(files, { what, dir })
     if (images.length === 0) throw new Failure('invalid', `${what} holds no image`)
-    return { images, close: files.close }
+    return { transport, images, close: files.close }
   } catch (error) {
     files.close()
     throw error
@@ -51,14 +53,14 @@ const explained = (error: unknown, what: string): unknown =>
 
 interface Place { readonly what: string; readonly dir: string | undefined }
 
-async function imagesIn(files: ArchiveFiles, { what, dir }: Place): Promise<ArchivedImage[]> {
+async function imagesIn(files: ArchiveFiles, { what, dir }: Place): Promise<Pick<ImageArchive, 'transport' | 'images'>> {
   // docker writes both forms into one archive: the layout is the exact one
   const index = await files.read('index.json', MAX_MANIFEST_BYTES)
   const manifest = await files.read('manifest.json', MAX_ARCHIVE_MANIFEST_BYTES)
   const docker = manifest && parseArchiveManifest(manifest, what)
-  if (index) return layoutImages(files, { what, dir, index })
-  if (docker) return Promise.all(docker.map(async (image) => ({ names: image.RepoTags.map((tag) => archiveName(tag)), source: await dockerSource(files, image, what) })))
-  if (manifest) return [{ names: dir === undefined ? [] : [layoutName(dir)], source: contentSource(files, { what, nameOf: hexOf, top: topOf(manifest, what) }) }]
+  if (index) return { transport: dir === undefined ? 'oci-archive' : 'oci', images: await layoutImages(files, { what, dir, index }) }
+  if (docker) return { transport: 'docker-archive', images: await Promise.all(docker.map(async (image) => ({ names: image.RepoTags.map((tag) => archiveName(tag)), source: await dockerSource(files, image, what) }))) }
+  if (manifest) return { transport: 'dir', images: [{ names: dir === undefined ? [] : [layoutName(dir)], source: contentSource(files, { what, nameOf: hexOf, top: topOf(manifest, what) }) }] }
   throw new Failure('invalid', `${what} is no archive of images: it has neither index.json nor manifest.json`)
 }
 

@@ -5,11 +5,12 @@ import { archiveName } from '../image/archive-manifest.ts'
 import { hostPlatform, parsePlatform } from '../image/platform.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Engine } from './engine.ts'
+import { admitLocal } from './admit-local.ts'
 import { openImageArchive, type ArchivedImage } from './open-image-archive.ts'
 import type { PullImage } from './pull-image.ts'
 import { storeImage } from './store-image.ts'
 
-type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage'>
+type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'registry'>
 
 export interface ArchiveReference {
   readonly transport: string
@@ -25,6 +26,7 @@ export async function pullArchive(engine: Parts, { platform, signal, onProgress 
   await engine.storage() // makes the folder
   const archive = await openImageArchive({ from: path, scratchDir: engine.paths.staging })
   try {
+    await admitLocal(engine, { transport: archive.transport, path, image })
     const { source, names } = choose(archive.images, { what, image })
     onProgress?.({ kind: 'source', reference: source.what })
     return await storeImage(engine, {

@@ -169,9 +169,10 @@ function configuredRetry({ config: { engine: { retry, retryDelay } } }: Pick<Eng
 }
 
 async function pullLayout(engine: Parts, { platform, signal, onProgress }: PullImage, text: string): Promise<ImageRecord> {
-  const { ociLayoutSource } = await import('./oci-layout-source.ts')
+  const [{ ociLayoutSource }, { admitLocal }] = await Promise.all([import('./oci-layout-source.ts'), import('./admit-local.ts')])
   const colon = text.lastIndexOf(':')
   const [dir, tag] = colon > text.lastIndexOf('/') && colon > 0 ? [text.slice(0, colon), text.slice(colon + 1)] : [text, undefined]
+  await admitLocal(engine, { transport: 'oci', path: dir, image: tag })
   const source = ociLayoutSource(dir, tag)
   onProgress?.({ kind: 'source', reference: source.what })
   return storeImage(engine, {

@@ -31,6 +31,10 @@ export function makeRegistry(options: RegistryOptions): Registry {
   const parts: Parts = { options, timings, conf, sessions: makeSessions({ options, timings, transport, conf }), places: new WeakMap() }
   return {
     candidates: async (text) => (await import('./routes.ts')).candidatesFor(text, await conf()),
+    async admit(local) {
+      const { checkPolicy, pathIdentity, readPolicy } = await import('./policy.ts')
+      checkPolicy(await readPolicy(options.files.policies), pathIdentity(local))
+    },
     async rememberAlias(name, chosen) {
       const { rememberAlias } = await import('./remember-alias.ts')
       await rememberAlias(options.files.aliasCache, { name, target: repositoryOf(chosen) })
@@ -80,8 +84,8 @@ async function resolvers(parts: Parts, wanted: Wanted): Promise<Candidate[]> {
 
 async function resolve(parts: Parts, wanted: Wanted & { signal: AbortSignal | undefined }): Promise<Resolved> {
   const { reference, signal } = wanted
-  const { checkPolicy, readPolicy } = await import('./policy.ts')
-  checkPolicy(await readPolicy(parts.options.files.policies), reference)
+  const { checkPolicy, readPolicy, registryIdentity } = await import('./policy.ts')
+  checkPolicy(await readPolicy(parts.options.files.policies), registryIdentity(reference))
   const { resolveAt } = await import('./fetch-manifest.ts')
   return askEndpoints(await resolvers(parts, wanted), async (place, retries) => {
     const resolved = await resolveAt(place, { reference, signal, retries })

@@ -52,9 +52,19 @@ export interface Request {
   readonly signal?: AbortSignal
 }
 
+export interface LocalImage {
+  /** As containers-transports(5) calls it. */
+  readonly transport: string
+  /** Absolute, links resolved; '' of what comes through a pipe. */
+  readonly path: string
+  readonly image?: string | undefined
+}
+
 export interface Registry {
   /** What a typed name may mean: aliases and search registries for a short one. Failure invalid (name, registries.conf). */
   candidates(text: string): Promise<Candidates>
+  /** Whether policy.json lets an image be taken that is in no registry. Failure denied. */
+  admit(local: LocalImage): Promise<void>
   /** Keeps what a person chose for a short name (without tag): from now on it is an alias. */
   rememberAlias(name: string, chosen: Reference): Promise<void>
   /**

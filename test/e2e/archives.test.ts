@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'node:test'
 import { openBox, type Box } from '../support/box.ts'
@@ -73,6 +73,24 @@ test('one image of an archive of several is pulled by its name or its place', as
   const places = [await box.ok('pull', '-q', `docker-archive:${file}:@0`), await box.ok('pull', '-q', `docker-archive:${file}:@1`)]
   assert.deepEqual(places.sort(), ids.sort())
   assert.equal((await podman(box, 'pull', '--quiet', `docker-archive:${file}:localhost/second:2`)).replace(/^sha256:/, ''), await idOf(box, 'second:2'))
+})
+
+test('what policy.json rejects is not loaded', async (t) => {
+  const box = await suite.box(t)
+  const [tar, layout] = [join(box.dir, 'image.tar'), join(box.dir, 'layout')]
+  await box.ok('save', '-o', tar, suite.busybox)
+  await box.ok('save', '--format', 'oci-dir', '-o', layout, suite.busybox)
+  await box.ok('rmi', suite.busybox)
+  const policy = join(box.dir, 'home/.config/containers/policy.json')
+  mkdirSync(dirname(policy), { recursive: true })
+  const accept = [{ type: 'insecureAcceptAnything' }]
+  writeFileSync(policy, JSON.stringify({ default: [{ type: 'reject' }], transports: { 'docker-archive': { '': [{ type: 'signedBy' }] }, oci: { [box.dir]: accept } } }))
+  for (const words of [['load', '-i', tar], ['pull', `docker-archive:${tar}`]]) assert.match(await box.fails(125, ...words), /^Error: docker-archive:\S+: the policy of \S+ wants a signature/)
+  await box.ok('load', '-i', layout)
+  await box.ok('pull', `oci:${layout}`)
+  writeFileSync(policy, JSON.stringify({ default: [{ type: 'reject' }], transports: { oci: { [`${box.dir}/other`]: accept } } }))
+  assert.match(await box.fails(125, 'load', '-i', layout), /^Error: oci:\S+layout: the policy of \S+ rejects it/)
+  assert.match(await box.fails(125, 'pull', `oci:${layout}`), /rejects it/)
 })
 
 test('blobs of the OCI forms are byte by byte those that were pulled', async (t) => {
