@@ -31,6 +31,7 @@ export function makeRegistry(options: RegistryOptions): Registry {
   const parts: Parts = { options, timings, conf, sessions: makeSessions({ options, timings, transport, conf }), places: new WeakMap() }
   return {
     candidates: async (text) => (await import('./routes.ts')).candidatesFor(text, await conf()),
+    configured: conf,
     async admit(local) {
       const { checkPolicy, pathIdentity, readPolicy } = await import('./policy.ts')
       checkPolicy(await readPolicy(options.files.policies), pathIdentity(local))

@@ -5,6 +5,7 @@ import type { Digest } from '../image/digest.ts'
 import type { Reference } from '../image/reference.ts'
 import type { Endpoint } from './endpoint.ts'
 import { makeRegistry } from './make-registry.ts'
+import type { RegistriesConf } from './registries-conf.ts'
 import type { RegistryFiles } from './registry-files.ts'
 import type { Timings } from './timings.ts'
 
@@ -63,6 +64,8 @@ export interface LocalImage {
 export interface Registry {
   /** What a typed name may mean: aliases and search registries for a short one. Failure invalid (name, registries.conf). */
   candidates(text: string): Promise<Candidates>
+  /** What registries.conf says, for people. Failure invalid. */
+  configured(): Promise<Pick<RegistriesConf, 'searchRegistries' | 'rules'>>
   /** Whether policy.json lets an image be taken that is in no registry. Failure denied. */
   admit(local: LocalImage): Promise<void>
   /** Keeps what a person chose for a short name (without tag): from now on it is an alias. */

@@ -277,6 +277,8 @@ export interface ContainerRequest {
   readonly runtime?: string
   readonly hooksDirs?: readonly string[]
   readonly preserveFds?: readonly number[]
+  /** Where the id went, for `inspect`. */
+  readonly cidFile?: string
   readonly pidFile?: string
   readonly monitorPidFile?: string
   readonly requires?: readonly string[]

@@ -17,6 +17,7 @@ test('no container is made where --cidfile cannot be, and no file without a cont
   assert.equal(existsSync(join(box.dir, 'id')), false)
   assert.equal(await box.ok('ps', '-aq'), '')
   const id = await box.ok('create', '--cidfile', join(box.dir, 'id'), suite.busybox)
+  assert.equal(await box.ok('inspect', '-f', '{{.HostConfig.ContainerIDFile}}', id), join(box.dir, 'id'))
   assert.equal(readFileSync(join(box.dir, 'id'), 'utf8'), id)
   assert.match(await box.fails(125, 'run', '--cidfile', join(box.dir, 'id'), suite.busybox), /exists already/)
 })

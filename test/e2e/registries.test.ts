@@ -1,10 +1,13 @@
 // Ways to a real registry: with a log-in, through containerd's hosts.toml, through mirrors that fail.
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import test from 'node:test'
 import { eventually, openBox } from '../support/box.ts'
+import { patience } from '../support/patience.ts'
 import { openRegistry } from '../support/registry.ts'
 import { openSuite } from '../support/suite.ts'
 
@@ -108,4 +111,24 @@ test('a pull that a signal ends has the code of that signal and says so once', a
   await interrupted('SIGINT', 130, 'pull', '-q', suite.web)
   await interrupted('SIGHUP', 129, 'run', '-q', '--rm', suite.web, 'true')
   await interrupted('SIGTERM', 143, 'create', '-q', suite.web)
+})
+
+test('info shows what registries.conf says as podman does', async (t) => {
+  const box = await openBox(t)
+  const conf = join(box.dir, 'registries.conf')
+  const info = async (text: string): Promise<string> => {
+    writeFileSync(conf, text)
+    const env = { CONTAINERS_REGISTRIES_CONF: conf }
+    const format = ['info', '--format', '{{json .Registries}}']
+    const { stdout } = await promisify(execFile)('podman', ['--root', join(box.dir, 'pr'), '--runroot', join(box.dir, 'prr'), '--storage-driver', 'vfs', ...format], { env: { ...process.env, ...env, XDG_RUNTIME_DIR: '/run' }, timeout: 60_000 * patience })
+    const own = await box.scow(format, { env })
+    assert.deepEqual(JSON.parse(own.stdout), JSON.parse(stdout))
+    return own.stdout
+  }
+  const search = 'unqualified-search-registries = ["r.example.com", "other.example.com:5000"]\n'
+  const mirror = '[[registry]]\nprefix = "a.example.com/team"\nlocation = "b.example.com"\nblocked = true\n[[registry.mirror]]\nlocation = "m.example.com"\ninsecure = true\n'
+  assert.match(await info(search), /"search":\["r\.example\.com"/)
+  assert.match(await info(`${search}[[registry]]\nlocation = "localhost:5000"\ninsecure = true\n${mirror}`), /"Insecure":true/)
+  await info(`${mirror}pull-from-mirror = "tag-only"\n`)
+  await info(mirror.replace('blocked = true', 'mirror-by-digest-only = true'))
 })

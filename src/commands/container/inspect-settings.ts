@@ -66,7 +66,7 @@ export function hostConfigOf(container: Container, rlimits?: readonly Rlimit[]) 
   const { request } = record
   const { security } = request
   return struct('define.InspectContainerHostConfig', {
-    Binds: bindsOf(record), CgroupManager: record.cgroupManager, CgroupMode: modeText(request.namespaces.cgroup), ContainerIDFile: '',
+    Binds: bindsOf(record), CgroupManager: record.cgroupManager, CgroupMode: modeText(request.namespaces.cgroup), ContainerIDFile: request.cidFile ?? '',
     LogConfig: struct('define.InspectLogConfig', {
       Type: request.log.driver, Config: NIL_MAP, Path: record.logPath, Tag: request.log.tag ?? '', Size: humanSize(request.log.maxSizeBytes ?? 0),
     }),

@@ -1,7 +1,9 @@
 // `info` in podman's names.
 import { NIL_SLICE, goMap, struct } from '../../cli/template/values.ts'
+import type { Engine } from '../../engine/engine.ts'
 import type { HostInfo } from '../../engine/host-info.ts'
 
+type Registry = Awaited<ReturnType<Engine['registry']>>
 type Fields = Readonly<Record<string, unknown>>
 
 /** JSON names begin with a small letter, unless told otherwise. */
@@ -11,6 +13,19 @@ const named = (type: string, fields: Fields, tags: Readonly<Record<string, strin
 function duration(seconds: number): string {
   const text = `${Math.trunc(seconds / 3600)}h ${Math.trunc((seconds % 3600) / 60)}m ${(seconds % 60).toFixed(2)}s`
   return seconds < 3600 ? text : `${text} (Approximately ${(seconds / 86_400).toFixed(2)} days)`
+}
+
+/** Those to search first, then what is said of single ones. */
+export function registriesView({ searchRegistries, rules }: Awaited<ReturnType<Registry['configured']>>): Fields {
+  const byDigest = (rule: (typeof rules)[number]): boolean => rule.mirrors.length > 0 && rule.mirrors.every(({ pull }) => pull === 'digest-only')
+  return {
+    ...(searchRegistries?.length ? { search: searchRegistries } : {}),
+    ...Object.fromEntries(rules.map((rule) => [rule.prefix, struct('sysregistriesv2.Registry', {
+      Prefix: rule.prefix, Location: rule.location || rule.prefix, Insecure: rule.insecure, PullFromMirror: '',
+      Mirrors: rule.mirrors.length === 0 ? NIL_SLICE : rule.mirrors.map(({ location, insecure, pull }) => struct('sysregistriesv2.Endpoint', { Location: location, Insecure: insecure, PullFromMirror: byDigest(rule) || pull === 'all' ? '' : pull })),
+      Blocked: rule.blocked, MirrorByDigestOnly: byDigest(rule),
+    })])),
+  }
 }
 
 export function infoView(info: HostInfo, { version, logDriver, registries, remote = '' }: { version: string; logDriver: string; registries: Fields; /** Address of the runtime that was asked instead of the engine. */ remote?: string }) {
@@ -30,7 +45,7 @@ export function infoView(info: HostInfo, { version, logDriver, registries, remot
       ServiceIsRemote: remote !== '', SwapFree: info.swapFreeBytes, SwapTotal: info.swapTotalBytes, Uptime: duration(info.uptimeSeconds),
     }, { CPUs: 'cpus', OCIRuntime: 'ociRuntime', OS: 'os', IDMappings: 'idMappings', CgroupsVersion: 'cgroupVersion', CgroupVersion: '-' }),
     Plugins: named('define.Plugins', { Log: ['k8s-file', 'json-file', 'journald', 'passthrough', 'none'], Network: ['bridge', 'macvlan', 'ipvlan'], Volume: ['local'] }),
-    Registries: named('define.Registries', registries),
+    Registries: goMap(registries),
     Store: named('define.StoreInfo', {
       ContainerStore: named('define.ContainerStore', { Number: store.containers.total, Paused: store.containers.paused, Running: store.containers.running, Stopped: store.containers.stopped }),
       GraphDriverName: store.driver, GraphRoot: store.root, GraphRootAllocated: store.sizeBytes, GraphRootUsed: store.usedBytes, GraphOptions: goMap({}), ImageCopyTmpDir: '/var/tmp',

@@ -4,7 +4,7 @@ import { toPlain } from '../../cli/template/values.ts'
 import { hostInfo } from '../../engine/host-info.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
-import { infoView } from './info-view.ts'
+import { infoView, registriesView } from './info-view.ts'
 import { programVersion } from './program-version.ts'
 
 export const spec = defineCommand({
@@ -15,7 +15,10 @@ export const spec = defineCommand({
   async run(call) {
     const { options: { format }, out } = call
     const { info } = await openBackend(call, (engine) => ({
-      info: async () => infoView(await hostInfo(engine), { version: programVersion(), logDriver: engine.config.containers.logDriver, registries: {} }),
+      info: async () => {
+        const configured = await (await engine.registry()).configured()
+        return infoView(await hostInfo(engine), { version: programVersion(), logDriver: engine.config.containers.logDriver, registries: registriesView(configured) })
+      },
     }))
     const view = await info()
     if (format === undefined) return out.write(await asYaml(view))

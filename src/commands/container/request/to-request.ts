@@ -141,6 +141,6 @@ function life(values: CreateValues, { defaults, given, cwd, preserveFds, removeI
     removeImage: removeImage || undefined, init: withInit || undefined, initPath: values.initPath, systemd: oneOfTexts('--systemd', values.systemd, ['true', 'false', 'always']),
     sdnotify: values.sdnotify, timezone: values.tz ?? (defaults.timezone || undefined), httpProxy: given.has('httpProxy') ? values.httpProxy : defaults.httpProxy,
     hostEnv: given.has('envHost') ? values.envHost : defaults.envHost || undefined, personality: values.personality,
-    requires: values.requires.length ? values.requires : undefined, preserveFds: preserveFds?.length ? preserveFds : undefined, pidFile: path(values.pidfile), monitorPidFile: path(values.conmonPidfile),
+    requires: values.requires.length ? values.requires : undefined, preserveFds: preserveFds?.length ? preserveFds : undefined, cidFile: values.cidfile, pidFile: path(values.pidfile), monitorPidFile: path(values.conmonPidfile),
   })
 }
