@@ -39,9 +39,10 @@ export function finishFile(fd: number, path: FsPath, { attributes, fresh }: { at
   if (foreign && (mode & 0o6000) !== 0 || (mode & (fresh.umask | 0o7000)) !== 0) fchmodSync(fd, mode)
   if (attributes.xattrs.size > 0) setXattrs(path, attributes.xattrs, 'file')
   const timeNs = sane(attributes.mtimeNs)
-  if (timeNs % SECOND === 0n) futimesSync(fd, Number(timeNs / SECOND), Number(timeNs / SECOND))
+  const isWhole = timeNs % SECOND === 0n
+  if (isWhole) futimesSync(fd, nodeTime(Number(timeNs / SECOND)), nodeTime(Number(timeNs / SECOND)))
   closeSync(fd)
-  if (timeNs % SECOND !== 0n) utimens(path, { atimeNs: timeNs, mtimeNs: timeNs })
+  if (!isWhole) utimens(path, { atimeNs: timeNs, mtimeNs: timeNs })
 }
 
 /** Anything but a regular file that is being written. Owner first: it clears set-id bits and capabilities. */
@@ -52,9 +53,12 @@ export function setAttributes(path: FsPath, attributes: Attributes, type: 'file'
   setTime(path, attributes.mtimeNs)
 }
 
+/** Seconds as Node's utimes takes them: a number before 1970 would become now there, text does not. */
+export const nodeTime = (seconds: number): number | string => (seconds < 0 ? String(seconds) : seconds)
+
 export function setTime(path: FsPath, mtimeNs: bigint): void {
   const timeNs = sane(mtimeNs)
-  if (timeNs % SECOND === 0n) lutimesSync(path, Number(timeNs / SECOND), Number(timeNs / SECOND))
+  if (timeNs % SECOND === 0n) lutimesSync(path, nodeTime(Number(timeNs / SECOND)), nodeTime(Number(timeNs / SECOND)))
   else utimens(path, { atimeNs: timeNs, mtimeNs: timeNs })
 }
 

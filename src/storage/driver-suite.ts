@@ -59,6 +59,11 @@ function fillBase(dir: string): void {
   mknod(at('var/loop'), 0o060660, { major: 7, minor: 300 })
   setOldTimes(dir, 1_500_000_000)
   utimens(at('usr/bin/tool'), { atimeNs: 1n, mtimeNs: 1_400_000_000_123_456_789n })
+  // Before 1970: whole seconds and parts of one.
+  utimens(at('etc/empty'), { atimeNs: 1n, mtimeNs: -315_619_200_000_000_000n })
+  utimens(at('var/fifo'), { atimeNs: 1n, mtimeNs: -1_000_000_000n })
+  utimens(at('etc/long-target'), { atimeNs: 1n, mtimeNs: -5_000_000_000n })
+  utimens(at('old/a'), { atimeNs: 1n, mtimeNs: -250_000_000n })
   utimens(at('usr/lib'), { atimeNs: 1n, mtimeNs: 1_300_000_000_987_654_321n })
   utimens(at('bin'), { atimeNs: 1n, mtimeNs: 1_200_000_000_000_000_001n })
 }
@@ -69,6 +74,14 @@ const LAYERS: Readonly<Record<string, () => Buffer[]>> = {
   'sparse files of PAX format 0.0': () => [packed(fillBase, ['--format=pax', '-S', '--sparse-version=0.0', '.'])],
   'sparse files of PAX format 0.1': () => [packed(fillBase, ['--format=pax', '-S', '--sparse-version=0.1', '.'])],
   'sparse files of PAX format 1.0': () => [packed(fillBase, ['--format=pax', '-S', '--sparse-version=1.0', '.'])],
+  'sparse files whose data does not fill its last block': () => ['--format=gnu', '--format=oldgnu', '--format=pax'].map((format) => packed((dir) => {
+    // more segments than the header of the old format has room for
+    for (let at = 0; at < 30; at++) execFileSync('dd', ['if=/dev/urandom', `of=${dir}/parts`, 'bs=10', `seek=${at * 2000}`, 'count=1', 'conv=notrunc', 'status=none'])
+    writeFileSync(join(dir, 'end'), 'x'.repeat(10_000))
+    execFileSync('truncate', ['-s', '1100000', join(dir, 'end')])
+    writeFileSync(join(dir, 'after'), 'after')
+    setOldTimes(dir, 1_500_000_000)
+  }, [format, '-S', '.'])),
   'a file of many holes': () => [packed((dir) => {
     for (let at = 0; at < 60; at++) execFileSync('dd', ['if=/dev/zero', `of=${dir}/holes`, 'bs=4096', `seek=${at * 3}`, 'count=1', 'conv=notrunc', 'status=none'])
     writeFileSync(join(dir, 'after'), 'after')

@@ -6,7 +6,7 @@ import { Failure } from '../errors.ts'
 import { openDirInRoot } from '../fs/open-dir-in-root.ts'
 import { removeDirectory } from '../fs/remove-directory.ts'
 import { lsetxattr } from '../sys/addon.ts'
-import { isOverlayXattr } from './attributes.ts'
+import { isOverlayXattr, nodeTime } from './attributes.ts'
 import { bytePath, cleanName, joinPath, lastName, parentPath, shownPath, systemPath, type BytePath } from './byte-path.ts'
 import { explainCopy } from './explain-copy.ts'
 import { TarParser } from './tar-parser.ts'
@@ -183,7 +183,7 @@ class TreeReceiver implements TarSink {
     symlinkSync(systemPath(entry.linkName), at)
     const { uid, gid } = this.#ownerOf(entry)
     lchownSync(at, uid, gid)
-    lutimesSync(at, toSeconds(entry.mtimeNs), toSeconds(entry.mtimeNs))
+    lutimesSync(at, timeOf(entry), timeOf(entry))
   }
 
   #link(path: BytePath, entry: TarEntry): void {
@@ -227,7 +227,7 @@ class TreeReceiver implements TarSink {
     fchownSync(fd, uid, gid)
     fchmodSync(fd, privileges ? entry.mode : entry.mode & 0o1777)
     if (entry.type === 'file' && this.#openFd >= 0) this.#setXattrs(entry)
-    futimesSync(fd, toSeconds(entry.mtimeNs), toSeconds(entry.mtimeNs))
+    futimesSync(fd, timeOf(entry), timeOf(entry))
   }
 
   /** By name below the open directory, as there is no call by descriptor that Node has; a link there is not followed. */
@@ -245,9 +245,9 @@ class TreeReceiver implements TarSink {
 }
 
 const LATEST_SECONDS = 2 ** 40
-const toSeconds = (ns: bigint): number => {
-  const seconds = Number(ns) / Number(SECOND)
-  return Math.abs(seconds) > LATEST_SECONDS ? 0 : seconds
+const timeOf = ({ mtimeNs }: TarEntry): number | string => {
+  const seconds = Number(mtimeNs) / Number(SECOND)
+  return nodeTime(Math.abs(seconds) > LATEST_SECONDS ? 0 : seconds)
 }
 
 function writeWhole(fd: number, bytes: Buffer, position: number | null): void {

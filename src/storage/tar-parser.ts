@@ -45,7 +45,7 @@ export class TarParser {
         this.#left -= end - at
         at = end
         if (this.#left === 0) this.#endOfBody()
-      } else if (this.#padding > 0) {
+      } else if (this.#padding > 0 && this.#state === 'header') { // what fills a member up comes after it, not before its sparse map
         const skipped = Math.min(this.#padding, chunk.length - at)
         this.#padding -= skipped
         at += skipped
