@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { posix } from 'node:path'
 import { setFileLabel } from '../fs/file-label.ts'
 import { makeDir } from '../fs/remove-tree.ts'
 import { readInRoot } from '../fs/read-in-root.ts'
@@ -42,6 +43,7 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
   const { passwd, group } = usersOf(rootfsPath)
   const user = resolveUser({ user: record.user, passwd, group, groups: request.groups, policy: request.supplementalGroupsPolicy })
   const mounts = await resolveMounts(engine, { container, rootfsPath, user, selinux })
+  if (user.uid !== 0 && container.podId === undefined) await makeWorkdir(container, { rootfsPath, user })
   if (selinux) for (const [index, mount] of request.mounts.entries()) await relabelMount(mount, mounts[index]?.source ?? '', selinux)
   const files = await writeGeneratedFiles(engine, { container, rootfsPath, network, user, passwd, group })
   const notify = relaysReadiness(engine, container) ? own.notify : undefined
@@ -54,6 +56,14 @@ export async function writeBundle(engine: Engine, { container, rootfsPath, netwo
   for (const warning of warnings) log.warn(warning)
   writeFileSync(own.config, specText(spec), { mode: 0o600 })
   return { cgroupPath, hooks: (spec.hooks?.poststart ?? []).length > 0 }
+}
+
+/** The runtime would make a missing one as root, who alone could write there. What is mounted over it is nobody's to make. */
+async function makeWorkdir({ record: { request, workdir } }: Container, { rootfsPath, user }: { rootfsPath: string; user: ResolvedUser }): Promise<void> {
+  if (workdir === '/' || request.mounts.some(({ target }) => `${workdir}/`.startsWith(`${posix.normalize(target).replace(/\/$/, '')}/`))) return
+  const [{ makeDirInRoot }, { hostIds }] = await Promise.all([import('../fs/make-dir-in-root.ts'), import('./give-to-user.ts')])
+  const [uid, gid] = hostIds(user, request.idMappings)
+  makeDirInRoot(rootfsPath, workdir, { uid, gid })
 }
 
 const usersOf = (rootfsPath: string): Pick<UserInputs, 'passwd' | 'group'> => ({ passwd: readText(rootfsPath, '/etc/passwd'), group: readText(rootfsPath, '/etc/group') })

@@ -32,6 +32,15 @@ test('run prints what the container prints, on the same streams', async (t) => {
   assert.deepEqual(result, { code: 0, stdout: 'out\nend', stderr: 'err\n' })
 })
 
+test('a working directory that the image lacks is its user\'s', async (t) => {
+  const box = await boxWithImage(t)
+  const made = async (...flags: string[]): Promise<string> => box.ok('run', '--rm', '--network', 'none', ...flags, busybox, 'sh', '-c', 'stat -c "%u:%g %a" . ..')
+  assert.equal(await made('-u', '1000:1001', '-w', '/w/x'), '1000:1001 755\n0:0 755')
+  assert.equal(await made('-w', '/w/x'), '0:0 755\n0:0 755')
+  assert.equal(await made('-u', '1000', '-w', '/tmp'), '0:0 1777\n0:0 755')
+  assert.match(await box.fails(126, 'run', '--rm', '--network', 'none', '-u', '1000', '-w', '/bin/sh', busybox, 'true'), /not a directory/)
+})
+
 test('run ends with the exit code of the container', async (t) => {
   const box = await boxWithImage(t)
   for (const code of [1, 3, 42, 125, 126, 127, 255]) {
