@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, 
 import { join } from 'node:path'
 import test, { after } from 'node:test'
 import { isFailure } from '../errors.ts'
-import { mount, umount } from '../sys/addon.ts'
+import { mount } from '../sys/addon.ts'
 import { lockFile, tryLockFile, unlockInherited } from './lock.ts'
-import { isMounted, mountHolders, mountOf, mountsBelow, parseMounts, unmountTree } from './mounts.ts'
+import { isMounted, mountOf, mountsBelow, parseMounts, unmountTree } from './mounts.ts'
 import { readFileBounded, readInRoot } from './read-in-root.ts'
 import { makeDir, removeTree } from './remove-tree.ts'
 import { writeFileAtomic } from './write-atomic.ts'
@@ -96,18 +96,6 @@ test('a tree of stacked mounts is unmounted, deepest first, and a busy one is de
   assert.equal(isMounted(target), false)
   assert.equal(existsSync(`${target}/sub`), false)
   await unmountTree(target)
-})
-
-test('who holds a mount in another namespace is named', async (t) => {
-  mkdirSync(at('held'))
-  mount('tmpfs', at('held'), 'tmpfs')
-  const child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', 'echo ready; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
-  t.after(() => child.kill('SIGKILL'))
-  await new Promise((resolve) => child.stdout.once('data', resolve))
-  umount(at('held'))
-  // A test beside this one may have made a namespace meanwhile too.
-  assert.ok(mountHolders(at('held')).includes(child.pid!))
-  assert.deepEqual(mountHolders(at('nothing')), [])
 })
 
 test('a tree is removed unless something is mounted in it', async () => {

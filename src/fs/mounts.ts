@@ -1,5 +1,5 @@
 // What is mounted where: /proc/PID/mountinfo (proc(5)), of this process and of others.
-import { readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { monotonicMs } from '../clock.ts'
 import { mount, umount, umountAsync } from '../sys/addon.ts'
@@ -43,9 +43,9 @@ const parseLine = (line: string): Mount | undefined => {
 /** What mountinfo writes as it is: of such a path only lines that have it need parsing, and mostly there are none. */
 const PLAIN = /^[\w./+:@,=-]+$/
 
-/** Of this process, or of another; with `about` perhaps only the lines that have one of its words. Throws ENOENT or ESRCH when that process is gone. */
-export const readMounts = (pid: number | 'self' = 'self', ...about: readonly string[]): Mount[] => {
-  const text = readFileSync(`/proc/${pid}/mountinfo`, 'latin1')
+/** Of this process; with `about` perhaps only the lines that have one of its words. */
+export const readMounts = (...about: readonly string[]): Mount[] => {
+  const text = readFileSync('/proc/self/mountinfo', 'latin1')
   if (about.length === 0 || !about.every((word) => PLAIN.test(word))) return parseMounts(text)
   const named = (part: string): boolean => about.some((word) => part.includes(word))
   return named(text) ? parseMounts(text.split('\n').filter(named).join('\n')) : []
@@ -65,49 +65,16 @@ export function pinNamespace(source: string, target: string): void {
 export const isMounted = (path: string): boolean => mountedOn(path) !== undefined
 
 /** The topmost mount on exactly `path`. */
-export const mountedOn = (path: string): Mount | undefined => readMounts('self', path).findLast(({ target }) => target === path)
+export const mountedOn = (path: string): Mount | undefined => readMounts(path).findLast(({ target }) => target === path)
 
 /** Mount points at and below the paths, deepest first: the order to unmount in. */
 export const mountsBelow = (...paths: readonly string[]): string[] =>
-  readMounts('self', ...paths).map(({ target }) => target)
+  readMounts(...paths).map(({ target }) => target)
     .filter((target) => paths.some((path) => target === path || target.startsWith(path === '/' ? '/' : `${path}/`))).reverse()
 
 /** The mount that the existing absolute path `path` lies in. */
 export const mountOf = (path: string): Mount | undefined =>
   readMounts().findLast(({ target }) => target === '/' || target === path || path.startsWith(`${target}/`))
-
-/**
- * Pids, one for each other mount namespace that still has something mounted at `path` or below, or from there as an
- * overlay's upper directory. Processes that go meanwhile, or that we may not look at, are left out.
- */
-export const mountHolders = (path: string): number[] => {
-  const own = namespaceOf('self')
-  const seen = new Set([own])
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    const namespace = namespaceOf(pid)
-    if (namespace === undefined || seen.has(namespace)) return false
-    seen.add(namespace)
-    return holds(pid, path)
-  })
-}
-
-const namespaceOf = (pid: number | 'self'): string | undefined => {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/mnt`)
-  } catch {
-    return undefined
-  }
-}
-
-const holds = (pid: number, path: string): boolean => {
-  try {
-    return readMounts(pid).some(({ target, superOptions }) =>
-      [target, superOptions.find((option) => option.startsWith('upperdir='))?.slice(9)]
-        .some((held) => held === path || held?.startsWith(`${path}/`)))
-  } catch {
-    return false
-  }
-}
 
 /**
  * Unmounts everything at and below the paths, stacked mounts too; nothing mounted is fine. A busy mount is tried for

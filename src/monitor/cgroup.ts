@@ -41,7 +41,7 @@ interface Membership { readonly controllers: readonly string[]; readonly path: s
 const SHARED = 'conmon'
 
 const makeCgroups = (left: readonly Membership[], path: string): string[] => {
-  const mounts = readMounts('self', 'cgroup')
+  const mounts = readMounts('cgroup')
   return left.flatMap(({ controllers }) => {
     const base = mountPoint(mounts, controllers)
     if (base === undefined) return []

@@ -37,20 +37,24 @@ test('the root of the store becomes one private mount of itself, however many as
   await storage.close()
 })
 
-test('a root that is still mounted in another namespace is not mounted again, and the holder is named', async () => {
+test('a root is mounted again while another namespace still has its last mount, durable or volatile', async (t) => {
   const storage = await openStorage({ paths: pathsOf('held') })
   const layer = await storage.layers.commit(await storage.layers.ingest(image()), undefined)
-  await storage.containers.create(ID, [layer.chainId])
-  await storage.containers.mount(ID)
-  const holder = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', 'echo ready; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
-  await new Promise((resolve) => holder.stdout.once('data', resolve))
-  await storage.containers.unmount(ID)
-  await assert.rejects(storage.containers.mount(ID), (error) => isFailure(error, 'inUse') && error.message.includes(String(holder.pid)))
-  const gone = new Promise((resolve) => holder.once('exit', resolve))
-  holder.kill('SIGKILL')
-  await gone
-  await storage.containers.mount(ID)
-  await storage.containers.remove(ID)
+  for (const volatile of [false, true]) {
+    await storage.containers.create(ID, [layer.chainId], { volatile })
+    writeFileSync(join(await storage.containers.mount(ID), 'first'), 'first')
+    const holder = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', 'echo ready; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    t.after(() => holder.kill('SIGKILL'))
+    await new Promise((resolve) => holder.stdout.once('data', resolve))
+    await storage.containers.unmount(ID)
+    const root = await storage.containers.mount(ID)
+    writeFileSync(join(root, 'second'), 'second')
+    const gone = new Promise((resolve) => holder.once('exit', resolve))
+    holder.kill('SIGKILL')
+    await gone
+    assert.deepEqual(['first', 'second'].map((name) => readFileSync(join(root, name), 'utf8')), ['first', 'second'])
+    await storage.containers.remove(ID)
+  }
   await storage.close()
 })
 

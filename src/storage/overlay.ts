@@ -1,9 +1,6 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { monotonicMs } from '../clock.ts'
 import { Failure } from '../errors.ts'
-import { mountHolders, unmountTree } from '../fs/mounts.ts'
+import { unmountTree } from '../fs/mounts.ts'
 import { fileLabel, setFileLabel } from '../fs/file-label.ts'
 import { makeDir, removeFiles, removeTree } from '../fs/remove-tree.ts'
 import type { Digest } from '../image/digest.ts'
@@ -18,9 +15,11 @@ import type { WhiteoutStyle } from './whiteouts.ts'
 
 /** How long an unmount waits for the last users before it detaches. */
 const PATIENCE_MS = 200
-/** How long a mount waits for those who still have the root's last one. */
-const HOLDER_PATIENCE_MS = 3000
-/** Two containers may share layers, and trees may be read apart from the mount: no index, no metadata-only copies. */
+/**
+ * Two containers may share layers, and trees may be read apart from the mount: no index, no metadata-only copies. Without
+ * an index a root can be mounted although another mount namespace still has its last mount: that of a runtime that is
+ * about to pivot, or of a container with the host's / in it, which look at it only from outside.
+ */
 const OPTIONS = ['index=off', 'metacopy=off', 'redirect_dir=off']
 
 export function makeOverlay(paths: Paths, style: WhiteoutStyle): Driver {
@@ -82,7 +81,6 @@ const optionsFor = (style: WhiteoutStyle): string[] => (style === 'user.overlay.
 async function mountContainer(paths: Paths, { id, record, dirs, options, style }: ContainerMount): Promise<void> {
   const inner = join(dirs.work, 'work')
   if (options.label !== undefined && fileLabel(dirs.upper) !== options.label) await setFileLabel(dirs.upper, options.label)
-  if (existsSync(inner)) await waitUntilFree(id, dirs.upper)
   if (record.volatile) clearVolatileMark(id, record, inner)
   const chosen = [...optionsFor(style), ...(record.volatile ? ['volatile'] : []), ...(options.readOnly ? ['ro'] : [])]
   await withLowers(lowersOf(paths, record.layers, 1), { dir: dirs.lowers, idmap: record.idmap }, (lowers) =>
@@ -98,18 +96,6 @@ async function withLowers(trees: readonly string[], { dir, idmap }: { dir: strin
   } finally {
     await unmountTree(dir)
     removeTree(dir)
-  }
-}
-
-/** A runtime that starts another container has every mount of the host in its new namespace, until it pivots. */
-async function waitUntilFree(id: string, upper: string): Promise<void> {
-  for (const deadline = monotonicMs() + HOLDER_PATIENCE_MS; ;) {
-    const [holder] = mountHolders(upper)
-    if (holder === undefined) return
-    if (monotonicMs() > deadline) {
-      throw new Failure('inUse', `the root file system of container ${id} is still mounted by process ${holder} in another mount namespace`, { hint: `end process ${holder}, or unmount it there` })
-    }
-    await sleep(20)
   }
 }
 

@@ -37,6 +37,18 @@ test('stop kills what does not listen, after its time', async (t) => {
   assert.equal(await box.ok('inspect', '-f', '{{.State.ExitCode}}', 'deaf'), '137')
 })
 
+test('a container starts again while another has the whole host mounted, its old root included', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '-d', '--name', 'app', '--stop-timeout', '0', suite.busybox, 'sleep', '1000')
+  await box.ok('exec', 'app', 'sh', '-c', 'echo kept >/tmp/file')
+  await box.ok('run', '-d', '--name', 'monitor', '--stop-timeout', '0', '-v', '/:/host:ro', suite.busybox, 'sleep', '1000')
+  const upper = await box.ok('inspect', '-f', '{{.GraphDriver.Data.UpperDir}}', 'app')
+  assert.match(await box.ok('exec', 'monitor', 'cat', '/proc/1/mounts'), new RegExp(`upperdir=${upper}`), 'it is mounted there too')
+  await box.ok('restart', 'app')
+  assert.equal(await box.ok('exec', 'app', 'cat', '/tmp/file'), 'kept')
+  await box.ok('rm', '-f', 'app')
+})
+
 test('with a time of -1 nothing is killed, however long it takes', async (t) => {
   const box = await suite.box(t)
   await box.ok('run', '-d', '--name', 'slow', suite.busybox, 'sh', '-c', 'trap "sleep 1; exit 5" TERM; echo ready; while :; do sleep 0.1; done')
