@@ -9,6 +9,7 @@ export const GLOBAL_FLAGS: readonly GlobalFlag[] = [
   { flags: '--runtime', valued: true, summary: 'OCI runtime, by name or path' },
   { flags: '--cgroup-manager', valued: true, summary: 'systemd or cgroupfs' },
   { flags: '--log-level', valued: true, summary: 'trace, debug, info, warn, error, fatal or panic' },
+  { flags: '--debug', valued: false, summary: 'The same as --log-level debug; also -D' },
   { flags: '--conmon', valued: true, summary: 'Path of the container monitor' },
   { flags: '--storage-driver', valued: true, summary: 'overlay or vfs' },
   { flags: '--storage-opt', valued: true, summary: 'Option of the storage driver' },
@@ -58,7 +59,7 @@ export interface Leading {
 }
 
 /** Splits what stands before the first word that is no flag. */
-export const readGlobals = (words: readonly string[]): Leading => readFlags(words, { nameOf: (word) => word, known: GLOBALS })
+export const readGlobals = (words: readonly string[]): Leading => readFlags(words, { nameOf: (word) => (word === '-D' ? '--debug' : word), known: GLOBALS })
 
 interface Flags { readonly nameOf: (word: string) => string; readonly known: ReadonlyMap<string, boolean> }
 

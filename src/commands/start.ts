@@ -53,7 +53,8 @@ const run = (spec: AnyCommand, { file, title, words, commandLine, globals, globa
 
 /** @throws Failure invalid */
 export function toFlags(values: ReadonlyMap<string, string>): ConfigFlags {
-  const level = values.get('--log-level')
+  const isDebug = /^(1|t|true)$/i.test(values.get('--debug') ?? '')
+  const level = values.get('--log-level') ?? (isDebug ? 'debug' : undefined)
   if (level !== undefined) {
     const known = LEVELS.find((name) => name === level || (level === 'warning' && name === 'warn'))
     if (!known) throw new Failure('invalid', `unknown log level "${level}"`, { hint: `use one of ${LEVELS.join(', ')}` })

@@ -18,7 +18,7 @@ export interface RemovedImage {
 
 /**
  * As podman's rmi: a name of several is taken off; the last name, or an id, removes the image and what only it needs.
- * @throws notFound; inUse by a container, or for an id with several names
+ * @throws notFound; inUse by a container; invalid for an id with several names
  */
 export async function removeImage(engine: Engine, text: string, { force = false }: RemoveImageOptions): Promise<RemovedImage> {
   await recoverDead(engine)
@@ -31,7 +31,7 @@ export async function removeImage(engine: Engine, text: string, { force = false 
   }
   await freeFromContainers(engine, image, { force })
   if (names.length > 1 && !force) {
-    throw new Failure('inUse', `image ${image.id.slice(0, 12)} has several names: ${names.join(', ')}`, { hint: 'remove them one by one, or all with --force' })
+    throw new Failure('invalid', `image ${image.id.slice(0, 12)} has several names: ${names.join(', ')}`, { hint: 'remove them one by one, or all with --force' })
   }
   await removeImages(engine, [image.id])
   return { untagged: names, removed: image.id }

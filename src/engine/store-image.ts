@@ -146,6 +146,7 @@ export async function record(engine: Parts, made: NewRecord): Promise<ImageRecor
     const digest = digestOf(bytes)
     if (!(await blobs.has(digest))) await blobs.put(bytes)
   }
+  const now = new Date().toISOString()
   const known = [chosen.descriptor.digest, ...(chosen.index ? [chosen.index.digest] : [])]
   const stored = await engine.state.images.put({
     ...(request.event === undefined ? {} : { status: request.event }),
@@ -161,8 +162,9 @@ export async function record(engine: Parts, made: NewRecord): Promise<ImageRecor
       config,
       manifestMediaType: made.mediaType,
       sizeBytes: layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-      ...(config.created !== undefined && { createdAt: config.created }),
-      pulledAt: new Date().toISOString(),
+      // Without a time, or with Go's zero time, it is as old as it is here.
+      createdAt: config.created === undefined || config.created.startsWith('0001-01-01') ? now : config.created,
+      pulledAt: now,
       layers: made.descriptors,
       annotations: made.annotations,
     },

@@ -16,7 +16,7 @@ export interface Asked {
 }
 
 /** Global flags that mean something there too. */
-const ANYWHERE: readonly string[] = ['--endpoint', '--log-level', '--runtime']
+const ANYWHERE: readonly string[] = ['--endpoint', '--log-level', '--debug', '--runtime']
 
 /** @throws Failure unsupported: names the command or the flag, and what to use instead */
 export function permit({ file, title, spec, words, globals }: Asked): void {

@@ -28,7 +28,9 @@ export const spec = defineCommand({
     const told = endpoint === undefined ? undefined : await (await import('../remote/open-remote.ts')).remoteVersion(call, endpoint)
     const server = told && struct('define.Version', { APIVersion: told.runtimeApiVersion, Version: told.runtimeVersion, RuntimeName: told.runtimeName, GoVersion: '', GitCommit: '', BuiltTime: '', Built: 0, OsArch: '', Os: 'linux' })
     if (format !== undefined && isJsonFormat(format)) return printJson(out, { Client: client, ...(server ? { Server: server } : {}) }, 2)
-    if (format !== undefined) return out.write(await renderOne('version', format.replace(/^table\s+/, ''), struct('define.SystemVersionReport', { Client: client, Server: server ?? null, ...client })))
+    // Without a server its fields are the client's, as with podman.
+    const asked = (server ? format : format?.replaceAll('.Server.', '.Client.'))?.replace(/^table\s+/, '')
+    if (asked !== undefined) return out.write(await renderOne('version', asked, struct('define.SystemVersionReport', { Client: client, Server: server ?? null, ...client })))
     for (const [name, value] of [['Client:', 'scow'], ['Version:', version], ['API Version:', version], ['Node Version:', process.version], ['OS/Arch:', osArch]]) out.line(`${name!.padEnd(14)}${value}`)
     if (told) for (const [name, value] of [['', ''], ['Server:', told.runtimeName], ['Version:', told.runtimeVersion], ['API Version:', told.runtimeApiVersion]]) out.line(`${name!.padEnd(14)}${value}`.trimEnd())
   },
