@@ -230,6 +230,8 @@ export function rootsSection({ sources, flags, environment }: EngineInputs & { r
   const choose = (name: string, choices: readonly (string | undefined)[]) => {
     const path = choices.find(Boolean)!
     if (!path.startsWith('/')) throw new Failure('invalid', `${name} must be an absolute path, not '${path}'`)
+    // The runtime takes lists of paths with commas between.
+    if (path.includes(',')) throw new Failure('invalid', `${name} must have no comma in it: '${path}'`)
     return path.length > 1 ? path.replace(/\/+$/, '') : path
   }
   return {

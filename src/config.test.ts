@@ -191,6 +191,7 @@ test('the monitor is ours first, unless a flag or scow.toml names another', () =
   assert.deepEqual(load({ files: { [`etc/${CONF}`]: conf } }).engine.conmonPaths.slice(0, 2), [builtFile('conmon'), '/opt/conmon'])
   assert.deepEqual(load({ files: { 'etc/scow/scow.toml': conf } }).engine.conmonPaths, ['/opt/conmon', builtFile('conmon')])
   assert.deepEqual(load({ flags: { conmon: '/c' } }).engine.conmonPaths, ['/c'])
+  assert.throws(() => load({ flags: { runroot: '/run/a,b' } }).roots, /the run root folder must have no comma in it/)
   assert.deepEqual(load({ flags: { conmon: './c' } }).engine.conmonPaths, [`${process.cwd()}/c`])
 })
 

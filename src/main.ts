@@ -12,6 +12,9 @@ interface Chunk { readonly start: (call: Start) => Promise<number> }
 const FAILED = 125
 /** As crictl. */
 const FAILED_CRI = 1
+// What containers see of the files that are made for them must not hang on the caller's shell.
+process.umask(0o022)
+
 const isBundled = workerFile('main.ts').startsWith(distDir)
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -1,4 +1,4 @@
-// Signals of the user. The first SIGINT, SIGTERM or SIGHUP aborts, so that undo runs; the second ends at once.
+// Signals of the user. The first SIGINT, SIGTERM, SIGHUP or SIGUSR1 aborts, so that undo runs; the second ends at once.
 // A command that is attached to a container takes them over and passes them on.
 import { monotonicMs } from '../clock.ts'
 import { Failure } from '../errors.ts'
@@ -11,10 +11,11 @@ export interface Interrupt {
   takeOver(signals: readonly NodeJS.Signals[], handler: (signal: NodeJS.Signals) => void): () => void
 }
 
-const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+/** SIGUSR1 too, as anywhere: left to itself Node opens its debugger then, for every user of the host to connect to. */
+const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1']
 /** timeout(1) signals a command, and then its group. */
 const TOGETHER_MS = 100
-const EXIT_CODES: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }
+const EXIT_CODES: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129, SIGUSR1: 138 }
 
 export function listenForInterrupt(endNow: (code: number) => void): Interrupt {
   // Made when asked for: loading what it is made of takes half a millisecond.

@@ -1,4 +1,4 @@
-import { normalize } from 'node:path'
+import { posix } from 'node:path'
 import { Failure } from '../errors.ts'
 import type { ImageSettings } from '../image/image-config.ts'
 import type { ContainerRequest, MountRequest, VolumeMount } from '../spec/request.ts'
@@ -25,11 +25,11 @@ export interface SettledVolumes {
 /** Decides which volumes a new container uses, without making any. */
 export async function settleVolumes(engine: Parts, { request, image }: { request: ContainerRequest; image: ImageRecord | undefined }): Promise<SettledVolumes> {
   const mounts: MountRequest[] = []
-  const taken = () => new Set(mounts.map(({ target }) => normalize(target)))
+  const taken = () => new Set(mounts.map(({ target }) => clean(target)))
   mounts.push(...request.mounts)
-  for (const from of request.volumesFrom ?? []) mounts.push(...(await mountsFrom(engine, from)).filter(({ target }) => !taken().has(normalize(target))))
+  for (const from of request.volumesFrom ?? []) mounts.push(...(await mountsFrom(engine, from)).filter(({ target }) => !taken().has(clean(target))))
   const volumes = (image?.config as { config?: ImageSettings } | undefined)?.config?.Volumes ?? {}
-  for (const target of Object.keys(volumes)) if (!taken().has(normalize(target))) mounts.push(...imageVolume(target, request.imageVolumes ?? engine.config.engine.imageVolumeMode))
+  for (const target of Object.keys(volumes).map(clean)) if (!taken().has(target)) mounts.push(...imageVolume(target, request.imageVolumes ?? engine.config.engine.imageVolumeMode))
   const uses: VolumeUse[] = []
   const records: VolumeRecord[] = []
   const named = mounts.map((mount): MountRequest => {
@@ -44,6 +44,9 @@ export async function settleVolumes(engine: Parts, { request, image }: { request
     make: async () => { for (const record of records) if (!await engine.state.volumes.get(record.name)) await makeVolume(engine, record, { durable: !record.anonymous }) },
   }
 }
+
+/** `/data/` and `/a/../data` are /data. */
+const clean = (target: string): string => posix.resolve('/', target)
 
 const imageVolume = (target: string, mode: 'bind' | 'tmpfs' | 'ignore'): MountRequest[] =>
   mode === 'ignore' ? [] : mode === 'tmpfs' ? [{ type: 'tmpfs', target, copyUp: true }] : [{ type: 'volume', target }]

@@ -6,7 +6,7 @@ import { makeDir } from '../fs/remove-tree.ts'
 import type { Digest } from '../image/digest.ts'
 import type { ImageSettings } from '../image/image-config.ts'
 import { neededContainers, withNeeded } from './needed-containers.ts'
-import { commandOf, workdirOf } from '../spec/process.ts'
+import { commandOf, isSystemdMode, workdirOf } from '../spec/process.ts'
 import type { ContainerRequest } from '../spec/request.ts'
 import { signalNumber } from '../process/signals.ts'
 import type { ContainerRecord } from '../state/container-record.ts'
@@ -140,7 +140,7 @@ function makeRecord(engine: Parts, { id, creation, settled, storageDriver, runti
     workdir: workdirOf(request, settings),
     user: request.user ?? settings.User ?? '',
     hostname,
-    stopSignal: signalNumber(request.stopSignal ?? (settings.StopSignal || 'TERM')),
+    stopSignal: signalNumber(request.stopSignal ?? (settings.StopSignal || (isSystemdMode(request, args) ? 'RTMIN+3' : 'TERM'))),
     stopTimeoutSeconds: request.stopTimeoutSeconds ?? engine.config.engine.stopTimeoutSeconds,
     labels: { ...settings.Labels, ...Object.fromEntries(request.labels) },
     volumes: settled.uses,

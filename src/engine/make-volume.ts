@@ -23,6 +23,7 @@ export async function makeVolume(engine: Parts, record: VolumeRecord, { durable 
   const intentId = await engine.state.intents.open({ kind: 'volume', target: name, owner: engine.self, data: {} }, { durable: false })
   try {
     doom(engine, name) // of a volume whose removal was killed
+    makeChosenDir(volumesDir(engine), 0o700) // what containers keep is not for every user of the host
     makeChosenDir(mountpoint)
     if (uid !== undefined || gid !== undefined) chownSync(mountpoint, uid ?? 0, gid ?? 0)
     return await engine.state.volumes.put(record, { durable })

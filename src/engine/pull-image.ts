@@ -1,4 +1,6 @@
 // From what a user typed to an image in the store.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { Failure, isFailure, type ErrorKind } from '../errors.ts'
 import type { Platform } from '../image/descriptor.ts'
 import { hostPlatform, normalisePlatform, parsePlatform } from '../image/platform.ts'
@@ -170,8 +172,7 @@ function configuredRetry({ config: { engine: { retry, retryDelay } } }: Pick<Eng
 
 async function pullLayout(engine: Parts, { platform, signal, onProgress }: PullImage, text: string): Promise<ImageRecord> {
   const [{ ociLayoutSource }, { admitLocal }] = await Promise.all([import('./oci-layout-source.ts'), import('./admit-local.ts')])
-  const colon = text.lastIndexOf(':')
-  const [dir, tag] = colon > text.lastIndexOf('/') && colon > 0 ? [text.slice(0, colon), text.slice(colon + 1)] : [text, undefined]
+  const [dir, tag] = layoutPlace(text)
   await admitLocal(engine, { transport: 'oci', path: dir, image: tag })
   const source = ociLayoutSource(dir, tag)
   onProgress?.({ kind: 'source', reference: source.what })
@@ -179,4 +180,10 @@ async function pullLayout(engine: Parts, { platform, signal, onProgress }: PullI
     source, names: [layoutName(dir, tag)],
     ...(platform !== undefined && { platform: parsePlatform(platform, hostPlatform()) }), ...(signal && { signal }), ...(onProgress && { onProgress }),
   })
+}
+
+/** `DIRECTORY[:NAME]`, where the name may have colons and slashes: a directory that is there wins over the shortest. */
+function layoutPlace(text: string): [dir: string, tag?: string] {
+  const colon = text.indexOf(':')
+  return colon <= 0 || existsSync(join(text, 'index.json')) ? [text] : [text.slice(0, colon), text.slice(colon + 1)]
 }

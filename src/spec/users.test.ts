@@ -21,8 +21,8 @@ test('a uid with an entry is that user, one without has the group root and the h
   assert.deepEqual(resolve('4242'), { uid: 4242, gid: 0, additionalGids: [0], home: '/' })
 })
 
-test('a name that looks like a number is taken as the name', () => {
-  assert.equal(resolve('1000').uid, 5)
+test('a number is an id, whatever the image calls by it', () => {
+  assert.deepEqual([resolve('1000').uid, resolve('0:1000').gid], [1000, 1000])
 })
 
 test('an explicit group replaces the primary and the listed ones', () => {

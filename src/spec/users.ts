@@ -57,10 +57,10 @@ interface PasswdEntry { readonly name?: string; readonly uid: number; readonly g
 interface GroupEntry { readonly name: string; readonly gid: number; readonly members: readonly string[] }
 
 function findUser(wanted: string, entries: readonly PasswdEntry[]): PasswdEntry {
-  const byName = entries.find(({ name }) => name === wanted)
-  if (byName) return byName
-  const uid = parseId(wanted)
+  const uid = parseId(wanted) // a number is one, whatever names the image has
   if (uid === undefined) {
+    const byName = entries.find(({ name }) => name === wanted)
+    if (byName) return byName
     // Images without /etc/passwd still may say USER root.
     if (wanted === 'root' && entries.length === 0) return { name: 'root', uid: 0, gid: 0, home: '/root' }
     throw new Failure('invalid', `unable to find user ${wanted}: no matching entries in passwd file`, { hint: 'give a numeric uid, or a user that is in the image' })
@@ -69,7 +69,7 @@ function findUser(wanted: string, entries: readonly PasswdEntry[]): PasswdEntry 
 }
 
 function findGroup(wanted: string, entries: readonly GroupEntry[]): number {
-  const gid = entries.find(({ name }) => name === wanted)?.gid ?? parseId(wanted)
+  const gid = parseId(wanted) ?? entries.find(({ name }) => name === wanted)?.gid
   if (gid !== undefined) return gid
   throw new Failure('invalid', `unable to find group ${wanted}: no matching entries in group file`, { hint: 'give a numeric gid, or a group that is in the image' })
 }

@@ -1,5 +1,5 @@
 // One connection to the state: SQLite in WAL mode, shared by any number of processes.
-import { statSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, openSync, statSync } from 'node:fs'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { Failure } from '../errors.ts'
 import { keepReserve, releasePiece } from './reserve.ts'
@@ -35,6 +35,7 @@ export const BUSY_TIMEOUT_MS = 20_000
 export function openDatabase(file: string, { waits = true }: { waits?: boolean } = {}): Connection {
   const sqlite = process.getBuiltinModule('node:sqlite') // loaded only when the state is opened
   const raw = attempt(file, () => withReserve(file, () => {
+    keepPrivate(file)
     const opened = new sqlite.DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS })
     // Small pages: a commit appends whole pages to the log, and who opens the file first reads the whole log. Mapped: a
     // system call for each page took most of the time of a long list. Nobody makes the file shorter, which would be fatal.
@@ -45,6 +46,15 @@ export function openDatabase(file: string, { waits = true }: { waits?: boolean }
   if (!waits) raw.exec('PRAGMA busy_timeout=0')
   if (writable) keepReserve(file)
   return connectionOf(raw, file, writable)
+}
+
+/** Environments of containers have passwords in them. SQLite gives its further files the mode of the first. */
+function keepPrivate(file: string): void {
+  try {
+    const mode = statSync(file, { throwIfNoEntry: false })?.mode
+    if (mode === undefined) closeSync(openSync(file, 'a', 0o600))
+    else if ((mode & 0o077) !== 0) for (const name of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(name)) chmodSync(name, 0o600)
+  } catch { /* who may not do that may perhaps read it; if not, SQLite says so */ }
 }
 
 function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Connection {
@@ -112,6 +122,8 @@ const BUSY = 5
 const NO_ROOM = new Set([13, 4874])
 const BROKEN = new Set([11, 26]) // SQLITE_CORRUPT, SQLITE_NOTADB
 
+const NOT_PERMITTED = new Set([8, 14]) // SQLITE_READONLY, SQLITE_CANTOPEN
+
 /** Whether an operation failed because another process was at it. */
 export const isBusy = (error: unknown): boolean => (((error as Error).cause as { errcode?: number } | undefined)?.errcode ?? 0) % 256 === BUSY
 
@@ -127,6 +139,7 @@ function attempt<T>(file: string, body: () => T): T {
     if ((errcode & 0xff) === BUSY) throw new Failure('unavailable', `${file} has been locked by another process for ${BUSY_TIMEOUT_MS / 1000} s`, { cause: error, hint: 'try again' })
     if (BROKEN.has(errcode & 0xff)) throw new Failure('invalid', `${file} is damaged (${message})`, { cause: error, hint: `nothing was changed; restore it from a backup, or move it away together with ${file}-wal and ${file}-shm to start empty` })
     if (NO_ROOM.has(errcode)) throw new Failure('noSpace', `cannot write ${file}: ${message}`, { cause: error, hint: 'free some space, for example with scow image prune' })
+    if (NOT_PERMITTED.has(errcode & 0xff) && process.getuid?.() !== 0) throw new Failure('denied', `cannot use ${file}: ${message}`, { cause: error, hint: 'run it as root, or choose a --root of your own' })
     throw new Failure('unavailable', `cannot use ${file}: ${message}`, { cause: error, hint: 'check that its folder exists, has free space and may be written' })
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
@@ -84,6 +84,15 @@ withState('a file of a newer program is read but not written', async (state, fil
   assert.equal((await older.containers.list()).length, 1)
   await assert.rejects(older.containers.remove({ id: id('a') }), (error) => isFailure(error, 'unsupported'))
   await older.close()
+})
+
+withState('nobody else reads the file, nor one that an earlier program left open to all', async (state, file) => {
+  const modes = () => ['', '-wal', '-shm'].map((end) => statSync(`${file}${end}`).mode & 0o777)
+  await create(state, id('a'), 'web')
+  assert.deepEqual(modes(), [0o600, 0o600, 0o600])
+  for (const end of ['', '-wal', '-shm']) chmodSync(`${file}${end}`, 0o644)
+  await openState(file).close()
+  assert.deepEqual(modes(), [0o600, 0o600, 0o600])
 })
 
 test('a damaged file is named with what to do', () => {

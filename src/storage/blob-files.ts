@@ -34,6 +34,7 @@ export function makeBlobFiles(dir: string): BlobFiles {
     // In the order in which a blob moves: the other way round it could slip through between the two looks.
     present: (digest) => [files.verified(digest), files.final(digest)].find((path) => existsSync(path)),
   }
+  makeDir(dir, 0o700) // of images that a registry gives only to whom it knows
   makeDir(join(dir, 'sha256'))
   makeDir(partials, 0o700)
   return files

@@ -38,6 +38,7 @@ for (const [format, transport] of [['docker-archive', 'docker-archive'], ['oci-a
     await box.ok('rmi', '--force', id)
     assert.equal(await box.ok('pull', '-q', `${transport}:${file}`), id)
     assert.equal(await box.ok('run', '--rm', `${transport}:${file}`, 'cat', '/data/from-image'), 'image')
+    if (format !== 'docker-dir') assert.equal(await box.ok('pull', '-q', `${transport}:${file}:${image}`), id)
   })
 
   test(`${format}: what skopeo and podman write is loaded`, async (t) => {

@@ -1,7 +1,7 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
 import { eventually, openBox, type Box, type BoxOptions } from '../support/box.ts'
@@ -39,6 +39,22 @@ test('a working directory that the image lacks is its user\'s', async (t) => {
   assert.equal(await made('-w', '/w/x'), '0:0 755\n0:0 755')
   assert.equal(await made('-u', '1000', '-w', '/tmp'), '0:0 1777\n0:0 755')
   assert.match(await box.fails(126, 'run', '--rm', '--network', 'none', '-u', '1000', '-w', '/bin/sh', busybox, 'true'), /not a directory/)
+})
+
+test('the umask and the other users of the host see nothing of what a container has', async (t) => {
+  const box = await boxWithImage(t)
+  const before = process.umask(0o077)
+  try {
+    assert.equal(await box.ok('run', '--rm', '-u', '1000', '-v', 'shared:/shared', busybox, 'sh', '-c', 'cat /etc/hosts /etc/resolv.conf /etc/passwd >/dev/null && ls -d /shared && umask'), '/shared\n0022')
+    await box.ok('volume', 'rm', 'shared')
+    process.umask(0)
+    await box.ok('run', '--name', 'secret', '-e', 'PASSWORD=hidden', '-v', 'kept:/kept', busybox, 'true')
+  } finally {
+    process.umask(before)
+  }
+  for (const [path, mode] of [['state.db', 0o600], ['volumes', 0o700], ['blobs', 0o700], ['containers', 0o700]] as const) assert.equal(statSync(join(box.root, path)).mode & 0o777, mode, path)
+  const { stderr, status } = spawnSync('setpriv', ['--reuid', '65534', '--regid', '65534', '--clear-groups', 'cat', join(box.root, 'state.db'), join(box.root, 'volumes/kept/_data/x')], { encoding: 'utf8' })
+  assert.deepEqual([status, stderr.match(/Permission denied/g)?.length], [1, 2])
 })
 
 test('run ends with the exit code of the container', async (t) => {
@@ -260,6 +276,19 @@ test('--cidfile, --pidfile and --conmon-pidfile are written', async (t) => {
   assert.equal(readFileSync(file('pid'), 'utf8').trim(), await box.ok('inspect', '-f', '{{.State.Pid}}', id))
   assert.match(readFileSync(`/proc/${readFileSync(file('cpid'), 'utf8').trim()}/cmdline`, 'utf8'), /conmon/)
   assert.match(await box.fails(125, 'run', '--cidfile', file('cid'), busybox, 'true'), /cid/)
+})
+
+test('SIGUSR1 opens no debugger: it ends a command as other signals do', async (t) => {
+  const box = await boxWithImage(t)
+  await box.ok('run', '-d', '--name', 'long', busybox, 'sleep', '1000')
+  for (const [ends, ...words] of [[138, 'wait', 'long'], [0, 'logs', '-f', 'long']] as const) {
+    const command = box.start(words)
+    const caught = (): bigint => BigInt(`0x${/SigCgt:\s*(\w+)/.exec(readFileSync(`/proc/${command.pid}/status`, 'utf8'))![1]!}`)
+    await eventually('it minds SIGHUP, as all commands do', () => Promise.resolve((caught() & 1n) !== 0n))
+    process.kill(command.pid, 'SIGUSR1')
+    const { code, stderr } = await command.end()
+    assert.deepEqual([code, stderr.includes('ebugger')], [ends, false], words.join(' '))
+  }
 })
 
 test('signals that the caller gets go to the container', async (t) => {

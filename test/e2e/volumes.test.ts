@@ -1,6 +1,7 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { eventually } from '../support/box.ts'
@@ -45,6 +46,32 @@ test('a volume in use is not removed, one that nobody uses is pruned', async (t)
   assert.equal(await box.ok('volume', 'prune', '-f'), 'free')
   await box.ok('rm', 'c')
   await box.ok('volume', 'rm', 'used')
+})
+
+test('a mount takes the place of the image\'s volume there, however the image spells it', async (t) => {
+  const box = await suite.box(t)
+  const layout = join(box.dir, 'layout')
+  await box.ok('save', '-q', '--format', 'oci-dir', '-o', layout, suite.busybox)
+  const read = (path: string) => JSON.parse(readFileSync(join(layout, path), 'utf8'))
+  const put = (content: object): { digest: string; size: number } => {
+    const bytes = Buffer.from(JSON.stringify(content))
+    const hex = createHash('sha256').update(bytes).digest('hex')
+    writeFileSync(join(layout, 'blobs/sha256', hex), bytes)
+    return { digest: `sha256:${hex}`, size: bytes.length }
+  }
+  const blob = (digest: string): string => `blobs/${digest.replace(':', '/')}`
+  const index = read('index.json')
+  const manifest = read(blob(index.manifests[0].digest))
+  const config = read(blob(manifest.config.digest))
+  config.config.Volumes = { '/y/': {}, '/data/../z': {} }
+  const changed = put({ ...manifest, config: { ...manifest.config, ...put(config) } })
+  writeFileSync(join(layout, 'index.json'), JSON.stringify({ ...index, manifests: [{ ...index.manifests[0], ...changed }] }))
+  mkdirSync(join(box.dir, 'host'))
+  writeFileSync(join(box.dir, 'host/file'), 'mine')
+  await box.ok('create', '--name', 'c', '--network', 'none', '-v', `${join(box.dir, 'host')}:/y`, `oci:${layout}`, 'cat', '/y/file')
+  assert.equal(await box.ok('start', '-a', 'c'), 'mine')
+  assert.deepEqual((await box.ok('inspect', '-f', '{{range .Mounts}}{{.Destination}} {{end}}', 'c')).trim().split(' ').sort(), ['/y', '/z'])
+  await box.ok('rm', '-v', 'c')
 })
 
 test('an anonymous volume goes with rm -v and with --rm', async (t) => {

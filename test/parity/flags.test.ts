@@ -208,6 +208,8 @@ test('entrypoint, logs, time limits, images, standard input and the rest of run'
   })
   await t.test('--systemd=always prepares for systemd', async () => {
     assert.equal(await run('--systemd', 'always', suite.busybox, 'sh', '-c', 'grep -c "^tmpfs /run " /proc/mounts; echo $container_uuid | wc -c'), '1\n33')
+    await box.ok('create', '--name', 'initd', '--systemd', 'always', suite.busybox, 'sh')
+    assert.equal(await box.ok('inspect', '-f', '{{.Config.StopSignal}}', 'initd'), '37')
     assert.equal(await run('--systemd', 'always', '--shm-size-systemd', '3m', suite.busybox, 'grep', '-c', 'size=3072k', '/proc/mounts'), '4')
   })
   await t.test('flags of exec', async () => {

@@ -50,7 +50,8 @@ export function toRequest(values: CreateValues, args: readonly string[], context
 const rootfsOf = (text: string, cwd: string): NonNullable<ContainerRequest['rootfs']> => {
   const [path, ...options] = text.split(':')
   const rootfs = { path: path!.startsWith('/') ? path! : `${cwd}/${path}` }
-  return { ...rootfs, ...(options.includes('O') ? { overlay: true } : {}), ...(options.find((word) => word.startsWith('idmap')) ? { idmap: options.find((word) => word.startsWith('idmap'))! } : {}) }
+  if (options.includes('O')) throw new Failure('unsupported', '--rootfs PATH:O is not supported yet', { hint: 'use a copy of the directory' })
+  return { ...rootfs, ...(options.find((word) => word.startsWith('idmap')) ? { idmap: options.find((word) => word.startsWith('idmap'))! } : {}) }
 }
 
 function identity(values: CreateValues, defaults: ContainersConfig): Partial<ContainerRequest> {
