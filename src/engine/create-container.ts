@@ -131,7 +131,7 @@ function makeRecord(engine: Parts, { id, creation, settled, storageDriver, runti
   const settings = (image?.config as { config?: ImageSettings } | undefined)?.config ?? {}
   const args = commandOf(request, settings)
   const entrypoint = (request.entrypoint ?? settings.Entrypoint ?? []).filter((word) => word !== '')
-  const exposed = [...Object.keys(settings.ExposedPorts ?? {}), ...(request.expose ?? [])].map((port) => (port.includes('/') ? port : `${port}/tcp`))
+  const exposed = [...Object.keys(settings.ExposedPorts ?? {}), ...(request.expose ?? [])].flatMap(singlePorts)
   return {
     version: 1, id, createdAtMs: Date.now(),
     request: { ...request, mounts: settled.mounts },
@@ -152,6 +152,13 @@ function makeRecord(engine: Parts, { id, creation, settled, storageDriver, runti
     createCommand: createCommand ?? [],
     ...(creation.source === undefined ? {} : { source: creation.source }),
   }
+}
+
+/** `90-92/udp`, as an image may say it, is three ports. */
+function singlePorts(text: string): string[] {
+  const [, first, last, protocol = 'tcp'] = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(\w+))?$/.exec(text) ?? []
+  if (first === undefined) return [text]
+  return Array.from({ length: Math.max(1, Number(last ?? first) - Number(first) + 1) }, (_, n) => `${Number(first) + n}/${protocol}`)
 }
 
 /** Who shares a UTS namespace has the name in there; who shares the host's network is known in it by the host's name. */

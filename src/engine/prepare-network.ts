@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { Failure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
+import type { IsPublished } from '../network/ports.ts'
 import type { PortRequest } from '../spec/request.ts'
 import type { ResolvedNamespace } from '../spec/namespaces.ts'
 import type { Container } from '../state/containers.ts'
@@ -41,11 +42,11 @@ async function joinContainer(engine: Engine, id: string): Promise<PreparedNetwor
   return { ...NOTHING, namespace: { kind: 'path', path: other.status.netns ?? `/proc/${pid}/ns/net` }, sharedWith: other.id }
 }
 
-async function attachBridges(engine: Engine, { id, name, record }: Container): Promise<PreparedNetwork> {
+async function attachBridges(engine: Engine, { id, name, record, status }: Container): Promise<PreparedNetwork> {
   const { network, dns } = record.request
   if (network.kind !== 'bridge') throw new TypeError('not a bridge')
   const networks = await engine.networks()
-  const ports = await choosePorts(engine, { id, wanted: wantedPorts(record) })
+  const ports = await choosePorts(engine, { id, wanted: wantedPorts(record), last: status.ports ?? [] })
   const netns = await networks.createNetns(id)
   const results = await networks.attach({
     containerId: id, netns, networks: network.networks, containerName: name,
@@ -73,19 +74,33 @@ function wantedPorts({ request, exposed }: Container['record']): readonly PortRe
   return [...request.ports, ...all]
 }
 
+/** Those that are anybody's choice, as they were chosen the last time. */
+function asBefore(wanted: readonly PortRequest[], last: readonly PublishedPort[]): PortRequest[] {
+  const left = last.filter(({ hostPort }) => wanted.every((port) => port.hostPort !== hostPort))
+  return wanted.map((port) => {
+    if (port.hostPort !== 0) return port
+    const at = left.findIndex(({ containerPort, protocol, count, hostIp }) => containerPort === port.containerPort && protocol === port.protocol && count === port.count && hostIp === (port.hostIp ?? ''))
+    return at < 0 ? port : { ...port, hostPort: left.splice(at, 1)[0]!.hostPort }
+  })
+}
+
 /**
  * Random ports chosen, every port probed by a real bind and reserved by a row, so that two starts cannot both have it: that
  * another container has it, the rows tell.
  */
-async function choosePorts(engine: Engine, { id, wanted }: { id: string; wanted: readonly PortRequest[] }): Promise<PublishedPort[]> {
+async function choosePorts(engine: Engine, { id, wanted, last }: { id: string; wanted: readonly PortRequest[]; last: readonly PublishedPort[] }): Promise<PublishedPort[]> {
   if (wanted.length === 0) return []
   const { allocatePorts, sameAddress } = await import('../network/ports.ts')
   const settled = (ports: readonly PortRequest[]): PublishedPort[] => ports.map(({ hostIp = '', ...port }) => ({ ...port, hostIp }))
   // Those asked for by number first: the rows name the container that is in the way.
   await engine.state.containers.reservePorts({ id, ports: settled(wanted.filter(({ hostPort }) => hostPort !== 0)) }, { durable: false })
   const others = (await engine.state.containers.publishedPorts()).filter((row) => row.container_id !== id)
-  const chosen = settled(await allocatePorts(wanted, ({ port, protocol, hostIp }) =>
-    others.some((row) => row.port === port && row.protocol === protocol && sameAddress(row.ip, hostIp))))
+  const isPublished: IsPublished = ({ port, protocol, hostIp }) => others.some((row) => row.port === port && row.protocol === protocol && sameAddress(row.ip, hostIp))
+  // A port that was chosen at random once stays, unless somebody has it meanwhile.
+  const chosen = settled(await allocatePorts(asBefore(wanted, last), isPublished).catch((error: unknown) => {
+    if (!isFailure(error, 'inUse') || last.length === 0) throw error
+    return allocatePorts(wanted, isPublished)
+  }))
   await engine.state.containers.reservePorts({ id, ports: chosen }, { durable: false })
   return chosen
 }

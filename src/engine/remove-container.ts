@@ -66,7 +66,7 @@ export async function removeSettled(engine: Parts, container: Container, { volum
   const data: RemovalData = { record: runOwnerOf(container).record, anonymousVolumes: volumes ? record.volumes.filter(({ anonymous }) => anonymous).map(({ name }) => name) : [] }
   const intentId = await engine.state.containers.beginRemoval({ id, intent: { kind: 'remove', target: id, owner: engine.self, data: { ...data } }, unneeded }, { durable })
   // One that never ran may still have what a start took that was killed: whoever recovers that waits for our lock.
-  const released = container.status.cleanedUp ?? (container.starts === 0 && !existsSync(engine.paths.container(id).run))
+  const released = container.status.cleanedUp ?? (container.starts === 0 && ![engine.paths.container(id).run, join(engine.paths.netns, id)].some(existsSync))
   await finishRemoval(engine, { id, intentId, data, release: released ? undefined : { dead: endedWhole(container), deleted } })
 }
 

@@ -24,7 +24,7 @@ export async function resolveMounts(engine: Engine, mounting: Mounting): Promise
   for (const [index, mount] of request.mounts.entries()) {
     const one = await resolveMount(engine, { ...mounting, mount, index })
     const source = one.source ?? ''
-    if ('chown' in mount && mount.chown) await (await import('./give-to-user.ts')).giveToUser(source, user, request.idMappings)
+    if (mount.type !== 'tmpfs' && 'chown' in mount && mount.chown) await (await import('./give-to-user.ts')).giveToUser(source, user, request.idMappings)
     const writable = ('overlay' in mount && mount.overlay) || (mount.type === 'image' && mount.writable)
     resolved.push(writable ? (await import('./writable-over.ts')).writableOver(engine, { id, index, lower: source, target: mount.target }) : one)
   }
@@ -37,6 +37,7 @@ async function resolveMount(engine: Engine, inputs: Inputs): Promise<ResolvedMou
     case 'bind': return shiftOwners(engine, await resolveBind(mount), inputs)
     case 'volume': return resolveVolume(engine, mount, inputs)
     case 'image': return resolveImage(engine, mount, inputs)
+    case 'tmpfs': return mount.chown ? { ...mount, options: [...mount.options ?? [], `uid=${inputs.user.uid}`, `gid=${inputs.user.gid}`] } : mount
     default: return mount
   }
 }

@@ -1,7 +1,7 @@
 // Child processes without child_process, which costs 5 ms and forks: started by the addon, watched on the event loop.
 import { closeSync, readSync, writeSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
-import { Failure } from '../errors.ts'
+import { Failure, hostFailure } from '../errors.ts'
 import { log } from '../log.ts'
 import { pidfdSignal, reap, spawn, watch } from '../sys/addon.ts'
 import { findProgram, PROGRAM_DIRS } from './find-program.ts'
@@ -89,7 +89,8 @@ const REASONS: Readonly<Record<string, readonly ['notFound' | 'denied', string]>
 const cannotStart = (file: string, error: NodeJS.ErrnoException): Failure => {
   const [kind, reason] = REASONS[error.code ?? ''] ?? ['unavailable', error.message]
   const what = error.syscall === 'chdir' ? `directory ${(error as { path?: string }).path}: ${reason}` : reason
-  return new Failure(kind, `${file} cannot be started: ${what}`, { cause: error })
+  const hint = hostFailure(error)?.hint
+  return new Failure(kind, `${file} cannot be started: ${what}`, { cause: error, ...(hint === undefined ? {} : { hint }) })
 }
 
 const killQuietly = (pid: number): void => {

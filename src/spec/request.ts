@@ -52,6 +52,8 @@ export interface TmpfsMount extends MountCommon {
   readonly mode?: number
   /** `tmpcopyup` (default): start with the image's content of that directory. */
   readonly copyUp?: boolean
+  /** Belongs to the user of the container. */
+  readonly chown?: boolean
 }
 export interface ImageMount extends MountCommon {
   readonly type: 'image'

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WANT_PIDFD = 0x00001000, NR_close_range = 436, CLOSE_ON_EXEC = 4, MAX_FDS = 64, STACK = 256 * 1024 };
+enum { WANT_PIDFD = 0x00001000, NR_close_range = 436, CLOSE_ON_EXEC = 4, MAX_FDS = 512, STACK = 256 * 1024 };
 enum { NEW_GROUP = 1, NEW_SESSION = 2 };
 
 struct start {
@@ -30,8 +30,12 @@ static int place_fds(struct start *s)
 	// All sources go above the targets first: then no target overwrites a source that is still needed.
 	for (int i = 0; i < s->fd_count; i++) {
 		int from = s->fds[i] < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : s->fds[i];
-		if (from < 0 || (s->moved[i] = fcntl(from, F_DUPFD_CLOEXEC, MAX_FDS)) < 0)
+		if (from < 0 || (s->moved[i] = fcntl(from, F_DUPFD_CLOEXEC, s->fd_count)) < 0) {
+			// Above the limit of open files.
+			if (errno == EINVAL)
+				errno = EMFILE;
 			return -1;
+		}
 	}
 	for (int i = 0; i < s->fd_count; i++)
 		if (dup2(s->moved[i], i) < 0)

@@ -1,9 +1,10 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import test from 'node:test'
 import { eventually } from '../support/box.ts'
 import { openSuite } from '../support/suite.ts'
@@ -65,6 +66,9 @@ test('published ports answer for tcp and udp, on ranges, one address or any free
   assert.match(await ask(7001), /^tcp sees /)
   assert.match(await ask(7100), /^tcp sees /)
   const ports = await box.ok('port', 'tcp', '70')
+  await box.ok('restart', '-t', '0', 'tcp')
+  assert.equal(await box.ok('port', 'tcp', '70'), ports, 'a port that was chosen stays')
+  await eventually('an answer', async () => /^tcp sees /.test(await ask(7000)))
   const random = ports.split('\n').map((line) => Number(line.split(':').at(-1))).find((port) => ![7000, 7001, 7100].includes(port))!
   assert.match(await ask(random), /^tcp sees /)
   await box.ok('run', '-d', '--name', 'udp', '-h', 'udp', '-p', '7200:70/udp', suite.probe, 'listen', '70', 'udp')
@@ -89,7 +93,19 @@ test('a published port is no other program\'s while the container runs, and free
   await box.ok('stop', '-t', '0', 'held')
   assert.deepEqual(await bind(['0.0.0.0', 7300], ['::', 7300]), ['bound', 'bound'])
   await box.ok('run', '-d', '--name', 'again', '--restart', 'on-failure:2', '-p', '7300:70', suite.busybox, 'sh', '-c', 'exit 3')
+  await box.ok('run', '--rm', '-p', '7400-7549:70-219', suite.busybox, 'true') // more than sockets are held for
   await eventually('its restarts', async () => await box.ok('inspect', '-f', '{{.RestartCount}} {{.State.Status}} {{.State.ExitCode}}', 'again') === '2 exited 3')
+})
+
+test('where too few files may be open, that is said, and no namespace stays', async (t) => {
+  const box = await suite.box(t)
+  const namespaces = (): string[] => (existsSync(join(box.runRoot, 'netns')) ? readdirSync(join(box.runRoot, 'netns')) : [])
+  for (const limit of [30, 40, 50, 64]) {
+    const { status, stderr } = spawnSync('sh', ['-c', `ulimit -n ${limit}; exec "$@"`, 'sh', ...box.command, 'run', '--rm', suite.busybox, 'true'], { encoding: 'utf8', env: box.env })
+    if (status !== 0) assert.match(stderr, /^Error: .*; raise the limit of open files \(ulimit -n\)$/m, String(limit))
+  }
+  await box.ok('run', '--rm', suite.busybox, 'true')
+  await eventually('what the last one had is given back', async () => namespaces().length === 0 && await box.ok('ps', '-aq') === '')
 })
 
 test('a network of one\'s own is made, listed, used and removed', async (t) => {

@@ -64,6 +64,7 @@ test('a mount takes the place of the image\'s volume there, however the image sp
   const manifest = read(blob(index.manifests[0].digest))
   const config = read(blob(manifest.config.digest))
   config.config.Volumes = { '/y/': {}, '/data/../z': {} }
+  config.config.ExposedPorts = { '90-92/udp': {}, 80: {} }
   const changed = put({ ...manifest, config: { ...manifest.config, ...put(config) } })
   writeFileSync(join(layout, 'index.json'), JSON.stringify({ ...index, manifests: [{ ...index.manifests[0], ...changed }] }))
   mkdirSync(join(box.dir, 'host'))
@@ -71,6 +72,7 @@ test('a mount takes the place of the image\'s volume there, however the image sp
   await box.ok('create', '--name', 'c', '--network', 'none', '-v', `${join(box.dir, 'host')}:/y`, `oci:${layout}`, 'cat', '/y/file')
   assert.equal(await box.ok('start', '-a', 'c'), 'mine')
   assert.deepEqual((await box.ok('inspect', '-f', '{{range .Mounts}}{{.Destination}} {{end}}', 'c')).trim().split(' ').sort(), ['/y', '/z'])
+  assert.deepEqual(Object.keys(JSON.parse(await box.ok('inspect', '-f', '{{json .NetworkSettings.Ports}}', 'c'))).sort(), ['80/tcp', '90/udp', '91/udp', '92/udp'])
   await box.ok('rm', '-v', 'c')
 })
 
@@ -83,6 +85,12 @@ test('an anonymous volume goes with rm -v and with --rm', async (t) => {
   assert.match(await box.ok('volume', 'ls', '-q'), /^[0-9a-f]{64}$/)
   await box.ok('rm', '-v', 'c')
   assert.equal(await box.ok('volume', 'ls', '-q'), '')
+})
+
+test('a tmpfs with U belongs to the user of the container', async (t) => {
+  const box = await suite.box(t)
+  const owner = (more: string): Promise<string> => box.ok('run', '--rm', '--network', 'none', '-u', '1001:1002', '--mount', `type=tmpfs,dst=/m${more}`, suite.busybox, 'stat', '-c', '%u:%g', '/m')
+  assert.deepEqual([await owner(',U=true'), await owner(',U=false'), await owner('')], ['1001:1002', '0:0', '0:0'])
 })
 
 test('a tmpfs is empty, sized and gone', async (t) => {

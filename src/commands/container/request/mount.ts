@@ -105,10 +105,10 @@ function volume(target: string, rest: readonly Field[], wrong: Wrong): VolumeMou
 
 function tmpfs(target: string, rest: readonly Field[], wrong: Wrong): TmpfsMount {
   const mount: Draft<TmpfsMount> = { type: 'tmpfs', target }
-  const own: Taker = ({ name, text }) => {
+  const own: Taker = ({ name, value, text }) => {
     if (name === 'src' || name === 'source') throw wrong('a tmpfs has no source')
-    if (name === 'U' || name === 'chown') return true
-    tmpfsOption(mount, text, wrong)
+    if (name === 'U' || name === 'chown') mount.chown = readSwitch(value, () => wrong(`"${text}" is neither true nor false`))
+    else tmpfsOption(mount, text, wrong)
     return true
   }
   take(rest, [access(mount, wrong), own], wrong)
