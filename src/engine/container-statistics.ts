@@ -2,8 +2,9 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import type { ContainerRow } from '../state/containers.ts'
+import { groupPath } from './cgroup-path.ts'
 import { cgroupVersion } from './gather-host-facts.ts'
-import { containerUsage, groupPath, networkUsage } from './pod-usage.ts'
+import { containerUsage, networkUsage } from './pod-usage.ts'
 
 export interface Statistics {
   /** When it was read, and when the process began. */

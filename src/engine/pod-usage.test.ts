@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
-import { cgroup2Usage, groupPath, parentPath } from './pod-usage.ts'
+import { groupPath } from './cgroup-path.ts'
+import { cgroup2Usage, parentPath } from './pod-usage.ts'
 
 test('a group of cgroup v2 is read with its pressure, swap and limits', () => {
   const dir = mkdtempSync(join(tmpdir(), 'scow-usage-'))

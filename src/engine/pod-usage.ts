@@ -1,6 +1,7 @@
 // What containers and pods use, read from the kernel's own files: never a process is started for it.
 import { readFileSync } from 'node:fs'
 import type { ContainerRow } from '../state/containers.ts'
+import { groupPath, slicePath } from './cgroup-path.ts'
 import { cgroupVersion } from './gather-host-facts.ts'
 
 export interface Pressure { readonly total: number; readonly avg10: number; readonly avg60: number; readonly avg300: number }
@@ -30,20 +31,8 @@ export interface InterfaceUsage { readonly name: string; readonly rxBytes: numbe
 export const containerUsage = ({ status }: Pick<ContainerRow, 'status'>): Usage | undefined =>
   (status.process && status.cgroupPath ? cgroupUsage(groupPath(status.cgroupPath)) : undefined)
 
-/** `/a/b` under cgroupfs, `slice:prefix:name` under systemd. */
-export function groupPath(cgroupsPath: string): string {
-  const [slice, prefix, name] = cgroupsPath.split(':')
-  return name === undefined ? cgroupsPath : `${slicePath(slice!)}/${prefix}-${name}.scope`
-}
-
 /** Of a pod, as its parent was given: a path, or the name of a slice. */
 export const parentPath = (parent: string): string => (parent.endsWith('.slice') && !parent.includes('/') ? slicePath(parent) : parent)
-
-/** `a-b.slice` lies in `a.slice`. */
-function slicePath(slice: string): string {
-  const parts = slice.replace(/\.slice$/, '').split('-')
-  return parts.map((_, index) => `/${parts.slice(0, index + 1).join('-')}.slice`).join('')
-}
 
 /** A file of a group of version 2; undefined when there is none. */
 export function cgroupSetting(path: string, name: string): string | undefined {

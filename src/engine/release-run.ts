@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { monotonicMs } from '../clock.ts'
 import { isFailure } from '../errors.ts'
+import { killCgroup, removeCgroup } from '../process/cgroup-tree.ts'
 import { identify, isAlive, killProcess, type ProcessIdentity } from '../process/identity.ts'
 import { both } from './both.ts'
+import { cgroupsPath, groupPath, type GroupOwner } from './cgroup-path.ts'
 import type { Engine } from './engine.ts'
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'runtime' | 'networks'>
@@ -12,7 +14,7 @@ type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'r
 /** What is needed to give a run back, even when the record is gone. */
 export interface RunOwner {
   readonly id: string
-  readonly record: { readonly runtime: { readonly path: string }; readonly request: { readonly network: { readonly kind: string }; readonly rootfs?: unknown } }
+  readonly record: GroupOwner['record'] & { readonly runtime: { readonly path: string }; readonly request: { readonly network: { readonly kind: string }; readonly rootfs?: unknown } }
 }
 
 export interface Release {
@@ -27,13 +29,13 @@ export interface Release {
 }
 
 /**
- * Gives back all that a run takes: runtime state, monitor, mounts, network, ports, files of the run root. Idempotent:
+ * Gives back all that a run takes: runtime state, cgroups, monitor, mounts, network, ports, files of the run root. Idempotent:
  * it serves a failed start, the end of a container, removal, and what a killed process or a reboot left.
  */
 export async function releaseRun(engine: Parts, owner: RunOwner, { dead = false, answered = dead, deleted, andThen = async () => {} }: Release = {}): Promise<void> {
   const { id } = owner
   await endMonitor(engine, id, { dead, answered })
-  const gone = (deleted ?? Promise.resolve(false)).then(async (done) => { if (!done) await (await runtimeOf(engine, owner)).delete(id, { force: true }) })
+  const gone = (deleted ?? Promise.resolve(false)).then(async (done) => { if (!done) await forget(engine, owner, { dead, force: true }) })
   if (!dead) await gone
   // The runtime's clean-up is a program of ten milliseconds: what it doesn't need goes meanwhile.
   await both(gone, releaseHost(engine, owner).then(andThen))
@@ -60,10 +62,23 @@ async function endMonitor(engine: Parts, id: string, { dead, answered }: { dead:
 }
 
 /** Has the runtime forget a container that has ended, while others look at how. @returns whether it has; never rejects */
-export const beginDelete = (engine: Pick<Engine, 'runtime'>, owner: RunOwner): Promise<boolean> =>
-  runtimeOf(engine, owner).then((runtime) => runtime.delete(owner.id)).then(() => true, () => false)
+export const beginDelete = (engine: Pick<Engine, 'runtime'>, owner: RunOwner): Promise<boolean> => forget(engine, owner, { dead: true }).then(() => true, () => false)
 
-const runtimeOf = (engine: Pick<Engine, 'runtime'>, { record }: RunOwner): ReturnType<Engine['runtime']> => engine.runtime(record.runtime.path)
+/** A runtime that was killed while it created, or lost its state, knows nothing of the cgroups that it made. */
+async function forget(engine: Pick<Engine, 'runtime'>, owner: RunOwner, { dead, force = false }: { dead: boolean; force?: boolean }): Promise<void> {
+  const runtime = await engine.runtime(owner.record.runtime.path)
+  if (await runtime.delete(owner.id, { force })) return
+  if (!dead) await killCgroup(groupPath(cgroupsPath(owner)))
+  await removeGroups(owner)
+}
+
+/** The container's own, which others may keep in use. */
+export async function removeGroups(owner: GroupOwner): Promise<void> {
+  const left = await removeCgroup(groupPath(cgroupsPath(owner)))
+  if (left.length === 0) return
+  const { log } = await import('../log.ts')
+  log.warn(`cgroups of container ${owner.id.slice(0, 12)} stay, since there are processes in them: ${left.join(', ')}`)
+}
 
 async function releaseHost(engine: Parts, { id, record }: RunOwner): Promise<void> {
   const { containers, trees } = await engine.storage()

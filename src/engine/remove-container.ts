@@ -2,11 +2,12 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure, isFailure } from '../errors.ts'
 import type { Container } from '../state/containers.ts'
+import { both } from './both.ts'
 import { attendedFile } from './cleanup-command.ts'
 import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
 import { recoverDead } from './recover.ts'
-import { releaseRun, type Release, type RunOwner } from './release-run.ts'
+import { releaseRun, removeGroups, type Release, type RunOwner } from './release-run.ts'
 import { removeVolumes } from './remove-volumes.ts'
 import { endedWhole, settleContainer } from './settle-container.ts'
 import { stopContainer } from './stop-container.ts'
@@ -78,7 +79,8 @@ export async function finishRemoval(engine: Parts, { id, intentId, data, release
     await containers.remove(id)
     await trees.remove(dir)
   }
-  await (release ? releaseRun(engine, { id, record: data.record }, { ...release, andThen: removeOwn }) : removeOwn())
+  const owner = { id, record: data.record }
+  await (release ? releaseRun(engine, owner, { ...release, andThen: removeOwn }) : both(removeGroups(owner), removeOwn()))
   await trees.remove(run)
   const lock = join(engine.paths.locks, id)
   // Ids are never used again: nobody can want these locks for another container.
@@ -98,8 +100,8 @@ const halfExits = ({ paths }: Parts, id: string): string[] =>
   readdirSync(paths.exits).filter((name) => name.startsWith(`.${id}.`)).map((name) => join(paths.exits, name))
 
 /** As little of the record as giving the run back needs. */
-export const runOwnerOf = ({ id, record }: Container): RunOwner =>
-  ({ id, record: { runtime: record.runtime, request: { network: { kind: record.request.network.kind } } } })
+export const runOwnerOf = ({ id, record: { runtime, cgroupManager, request: { network, cgroupParent } } }: Container): RunOwner =>
+  ({ id, record: { runtime, cgroupManager, request: { network: { kind: network.kind }, ...(cgroupParent !== undefined ? { cgroupParent } : {}) } } })
 
 async function stopFirst(engine: Parts, id: string, { stopTimeoutSeconds }: RemoveOptions): Promise<void> {
   try {

@@ -3,6 +3,7 @@ import { Failure, isFailure } from '../errors.ts'
 import { isAlive, killProcess } from '../process/identity.ts'
 import { signalName } from '../process/signals.ts'
 import type { Container } from '../state/containers.ts'
+import { groupPath } from './cgroup-path.ts'
 import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
 import { trueRow } from './find-container.ts'
@@ -65,15 +66,14 @@ async function endProcess(engine: Parts, container: Container, { timeoutSeconds,
   }
   await runtime.kill(id, 9, { all: true }).catch(ignoreGone)
   if (await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS, ...(signal ? { signal } : {}) })) return
-  if (await killGroup(container) && await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS })) return
+  if (killGroup(container) && await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS })) return
   if (endHungMonitor(container) && await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS })) return
   throw new Failure('timeout', `container ${container.name} did not end ${KILL_PATIENCE_MS / 1000} s after SIGKILL`, { hint: `a process of it (pid ${container.status.process?.pid ?? 'unknown'}) hangs in the kernel: look at its /proc/PID/stack` })
 }
 
 /** A profile of AppArmor that allows no signals keeps them off, and runtimes do not say so; what cgroup v2 kills is not asked. */
-async function killGroup({ status: { process: init, cgroupPath } }: Container): Promise<boolean> {
+function killGroup({ status: { process: init, cgroupPath } }: Container): boolean {
   if (!init || !isAlive(init) || cgroupPath === undefined) return false
-  const { groupPath } = await import('./pod-usage.ts')
   try {
     writeFileSync(`/sys/fs/cgroup${groupPath(cgroupPath)}/cgroup.kill`, '1')
     return true

@@ -3,11 +3,12 @@ import type { Resources } from '../spec/request.ts'
 import type { OciResources } from '../spec/oci-spec.ts'
 import { buildResources } from '../spec/resources.ts'
 import { Failure, isFailure } from '../errors.ts'
+import { groupPath } from './cgroup-path.ts'
 import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
 import { findContainer } from './find-container.ts'
 import { gatherHostFacts } from './gather-host-facts.ts'
-import { cgroupSetting, cgroupUsage, groupPath } from './pod-usage.ts'
+import { cgroupSetting, cgroupUsage } from './pod-usage.ts'
 
 /**
  * Changes limits in place; what isn't named stays. One that was not started yet gets them at its start.

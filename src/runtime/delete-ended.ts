@@ -1,7 +1,8 @@
 // What `runc delete` does to a container that has ended, read from the state that runc keeps of it.
-import { closeSync, constants, fstatSync, openSync, readSync, rmSync, rmdir } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
+import { removeGroup } from '../process/cgroup-tree.ts'
 import { readStat } from '../process/identity.ts'
 
 const MOST_BYTES = 4 * 1024 * 1024
@@ -33,7 +34,7 @@ export async function deleteEnded(stateDir: string, id: string): Promise<boolean
   const dir = join(stateDir, id)
   const state = readState(join(dir, 'state.json'))
   if (!state || lives(state)) return false
-  const removed = await Promise.all([...new Set(Object.values(state.cgroup_paths))].map(removeCgroup))
+  const removed = await Promise.all([...new Set(Object.values(state.cgroup_paths))].map(removeGroup))
   if (removed.includes(false)) return false // groups below it, or a process that is not gone yet
   rmSync(dir, { recursive: true, force: true })
   return true
@@ -61,7 +62,3 @@ function lives({ init_process_pid: pid, init_process_start: startTime }: State):
   const stat = readStat(pid)
   return stat !== undefined && stat.startTime === startTime && stat.state !== 'Z' && stat.state !== 'X'
 }
-
-/** On the thread pool: the kernel takes its time. @returns whether it is gone */
-const removeCgroup = (path: string): Promise<boolean> =>
-  new Promise((resolve) => rmdir(path, (error) => resolve(error === null || error.code === 'ENOENT')))

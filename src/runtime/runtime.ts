@@ -69,8 +69,11 @@ export interface Runtime {
   start(id: string, options?: CallOptions & { readonly network?: RuntimeNetwork; readonly hooks?: boolean }): Promise<void>
   /** Failure notFound, or wrongState when it is not running. `all`: every process of the container. */
   kill(id: string, signal: number, options?: CallOptions & { readonly all?: boolean }): Promise<void>
-  /** Idempotent: a container the runtime doesn't know is fine. `force` kills it first. */
-  delete(id: string, options?: CallOptions & { readonly force?: boolean }): Promise<void>
+  /**
+   * Idempotent: a container the runtime doesn't know is fine. `force` kills it first. @returns whether its cgroups are known to
+   * be gone: of one that it doesn't know they may be left
+   */
+  delete(id: string, options?: CallOptions & { readonly force?: boolean }): Promise<boolean>
   /** Undefined when the runtime doesn't know it. */
   state(id: string, options?: CallOptions): Promise<RuntimeState | undefined>
   list(options?: CallOptions): Promise<RuntimeState[]>
@@ -113,8 +116,9 @@ export const openRuntime = ({ path, stateDir, systemdCgroup, extraArgs = [] }: R
     },
     kill: async (id, signal, { all = false, ...options } = {}) => { await call(id, ['kill', ...(all ? ['--all'] : []), id, String(signal)], options) },
     delete: async (id, { force = false, ...options } = {}) => {
-      if (traits.hasKnownState && !systemdCgroup && await deleteEnded(stateDir, id)) return
+      if (traits.hasKnownState && !systemdCgroup && await deleteEnded(stateDir, id)) return true
       await act(id, ['delete', ...(force ? ['--force'] : [])], options).catch(unlessUnknown)
+      return false
     },
     state: async (id, options) => {
       const ended = await call(id, ['state', id], options).catch(unlessUnknown)

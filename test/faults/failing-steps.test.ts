@@ -3,9 +3,9 @@ import '../support/jail.ts'
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { openBox, type Box } from '../support/box.ts'
 import { faultyRuntime } from '../support/faulty.ts'
@@ -82,6 +82,33 @@ test('a container is removed even when the runtime cannot delete it', async (t) 
   assert.match(stderr, /no such luck/)
   runtime.heal()
   await box.ok('rm', '-f', '-i', '-t', '0', 'k')
+  await nothingLeft(box)
+})
+
+/** The container's groups in every hierarchy; under cgroup v2 there is one. */
+const groupsOf = (id: string): string[] => globSync([`/sys/fs/cgroup/scow/scow-${id}`, `/sys/fs/cgroup/*/scow/scow-${id}`])
+
+test('a runtime that is killed while it creates leaves no cgroups', async (t) => {
+  const box = await suite.box(t)
+  const hook = join(box.dir, 'tmp/kill')
+  writeFileSync(hook, '#!/bin/sh\ncat /proc/$PPID/cmdline >>$0.killed\nkill -9 $PPID\n', { mode: 0o755 })
+  mkdirSync(join(box.dir, 'hooks'))
+  writeFileSync(join(box.dir, 'hooks/kill.json'), JSON.stringify({ version: '1.0.0', hook: { path: hook }, when: { always: true }, stages: ['createRuntime'] }))
+  const id = await box.ok('create', '--name', 'k', suite.busybox, 'sleep', '1000')
+  await box.fails(125, '--hooks-dir', join(box.dir, 'hooks'), 'start', 'k')
+  assert.match(readFileSync(`${hook}.killed`, 'latin1'), /^\S*runc\0.*create/s)
+  assert.deepEqual(groupsOf(id), [])
+  await box.ok('rm', 'k')
+  await nothingLeft(box)
+})
+
+test('rm takes the cgroups of a container that its runtime does not know', async (t) => {
+  const box = await suite.box(t)
+  const id = await box.ok('create', '--name', 'k', suite.busybox, 'true')
+  const roots = existsSync('/sys/fs/cgroup/cgroup.controllers') ? ['/sys/fs/cgroup'] : globSync('/sys/fs/cgroup/*/cgroup.procs').map(dirname)
+  for (const root of roots) mkdirSync(join(root, 'scow', `scow-${id}`, 'below'), { recursive: true })
+  assert.equal(groupsOf(id).length, roots.length)
+  await box.ok('rm', 'k')
   await nothingLeft(box)
 })
 
