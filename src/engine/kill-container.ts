@@ -2,6 +2,7 @@ import { Failure } from '../errors.ts'
 import { signalName } from '../process/signals.ts'
 import { findContainer } from './find-container.ts'
 import type { Engine } from './engine.ts'
+import { signalContainer } from './signal-container.ts'
 
 type Parts = Pick<Engine, 'paths' | 'self' | 'state' | 'runtime'>
 
@@ -18,7 +19,6 @@ export async function killContainer(engine: Parts, id: string, signal: number): 
   if (restart.name !== 'no' && (signal === SIGKILL || signal === container.record.stopSignal)) {
     await engine.state.containers.change({ id: container.id, status: { stoppedByUser: true } }, { durable: false })
   }
-  const runtime = await engine.runtime(container.record.runtime.path)
-  await runtime.kill(container.id, signal)
+  await signalContainer(engine, container, signal)
   await engine.state.containers.change({ id: container.id, event: 'kill', attributes: { signal: signalName(signal) } }, { durable: false })
 }

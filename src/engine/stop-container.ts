@@ -8,6 +8,7 @@ import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
 import { trueRow } from './find-container.ts'
 import { settleContainer } from './settle-container.ts'
+import { signalContainer, thawContainer } from './signal-container.ts'
 import { waitForExit } from './wait-container.ts'
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'runtime' | 'networks'>
@@ -53,18 +54,17 @@ async function stopOnce(engine: Parts, id: string, options: StopOptions): Promis
 }
 
 async function endProcess(engine: Parts, container: Container, { timeoutSeconds, signal }: StopOptions): Promise<void> {
-  const { id, record } = container
-  const runtime = await engine.runtime(record.runtime.path)
-  if (container.phase === 'paused') await runtime.resume(id)
+  const { record } = container
+  if (container.phase === 'paused') await thawContainer(engine, container)
   const patienceMs = (timeoutSeconds ?? record.stopTimeoutSeconds) * 1000
   if (patienceMs > 0) {
-    await runtime.kill(id, record.stopSignal).catch(ignoreGone)
+    await signalContainer(engine, container, record.stopSignal).catch(ignoreGone)
     if (await waitForExit(engine, container, { timeoutMs: patienceMs, ...(signal ? { signal } : {}) })) return
     signal?.throwIfAborted() // who lost patience did not ask for SIGKILL
     const { log } = await import('../log.ts')
     log.warn(`StopSignal ${signalName(record.stopSignal)} failed to stop container ${container.name} in ${patienceMs / 1000} seconds, resorting to SIGKILL`)
   }
-  await runtime.kill(id, 9, { all: true }).catch(ignoreGone)
+  await signalContainer(engine, container, 9, { all: true }).catch(ignoreGone)
   if (await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS, ...(signal ? { signal } : {}) })) return
   if (killGroup(container) && await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS })) return
   if (endHungMonitor(container) && await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS })) return

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { eventually, type Box } from '../support/box.ts'
@@ -61,6 +61,45 @@ test('a container that is killed from outside ends with 137 and can be started a
   kill(await pidOf(box, 'k'))
   await eventually('its end shows', async () => await state(box, 'k') === 'exited 137')
   await box.ok('start', 'k')
+  await removedWhole(box)
+})
+
+/** What its runtime knows of it is gone, as when somebody clears the run root. */
+async function forgetState(box: Box, name: string): Promise<void> {
+  const dir = join(box.runRoot, 'runtime', await idOf(box, name))
+  assert.ok(existsSync(dir))
+  rmSync(dir, { recursive: true })
+}
+
+test('a container whose runtime has lost its state is signalled, stopped and removed all the same', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '-d', '--name', 'k', suite.busybox, 'sh', '-c', 'trap "exit 7" TERM; trap "echo hup" HUP; echo up; while :; do sleep 0.1; done')
+  await eventually('its traps', async () => await box.ok('logs', 'k') === 'up')
+  await forgetState(box, 'k')
+  await box.ok('kill', '-s', 'HUP', 'k')
+  await eventually('the signal', async () => await box.ok('logs', 'k') === 'up\nhup')
+  await box.ok('stop', 'k')
+  assert.equal(await state(box, 'k'), 'exited 7')
+  for (const ending of [['kill', 'k'], ['stop', '-t', '0', 'k']]) {
+    await box.ok('start', 'k')
+    await box.ok('pause', 'k')
+    await forgetState(box, 'k')
+    await box.ok(...ending)
+    await eventually('its end shows', async () => await state(box, 'k') === 'exited 137')
+  }
+  await box.ok('start', 'k')
+  await forgetState(box, 'k')
+  await removedWhole(box)
+})
+
+test('of a container without pids of its own whose runtime has lost its state every process ends', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '-d', '--name', 'k', '--pid', 'host', suite.busybox, 'sh', '-c', 'setsid sleep 1000 & echo $!; exec sleep 1000')
+  const other = Number(await eventually('its other process', () => box.ok('logs', 'k')))
+  await forgetState(box, 'k')
+  await box.ok('stop', '-t', '0', 'k')
+  assert.equal(await state(box, 'k'), 'exited 137')
+  await gone(other)
   await removedWhole(box)
 })
 
