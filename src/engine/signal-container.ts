@@ -24,10 +24,11 @@ export async function signalContainer(engine: Pick<Engine, 'runtime'>, container
   })
 }
 
-/** Lets a frozen container go on, likewise. */
+/** Lets a frozen container go on, likewise. Idempotent. */
 export async function thawContainer(engine: Pick<Engine, 'runtime'>, container: Container): Promise<void> {
   const runtime = await engine.runtime(container.record.runtime.path)
   await runtime.resume(container.id).catch((error: unknown) => {
+    if (isFailure(error, 'wrongState')) return
     if (!isFailure(error, 'notFound')) throw error
     thawCgroup(groupPath(cgroupsPath(container)))
   })

@@ -40,7 +40,7 @@ const RULES: readonly Rule[] = [
   [/container does not exist|loading (?:container|sandbox).*: file does not exist|container `.*` does not exist|error opening file `.*\/status`/,
     (_, id) => ({ kind: 'notFound', message: `the runtime knows no container ${id}` })],
   [/cannot start an already running|is already running/, wrongState('is running already')],
-  [/paused container|in the paused state|in state paused/, wrongState('is paused')],
+  [/paused container|in the paused state|in state paused/, (_, id) => ({ kind: 'wrongState', message: `container ${id} is paused`, hint: `resume it first: scow unpause ${id}` })],
   [/container not paused|cannot resume container/, wrongState('is not paused')],
   [/(?:(?:lstat|readdirent) \/sys\/fs\/cgroup\/\S+|(?:open|read) \/sys\/fs\/cgroup\/\S+\/cgroup\.procs): no such (?:file|device)/, wrongState('has ended')],
   [/read init-p: connection reset by peer/, () => ({ kind: 'unavailable', message: 'the process was killed before it could begin', hint: 'has the container ended, or has it too little memory?' })],

@@ -103,6 +103,46 @@ test('of a container without pids of its own whose runtime has lost its state ev
   await removedWhole(box)
 })
 
+test('a pause or unpause that was killed before it was recorded is made up for by the next command', async (t) => {
+  const box = await suite.box(t)
+  const id = await box.ok('run', '-d', '--name', 'k', '--stop-timeout', '0', suite.busybox, 'sleep', '1000')
+  const runc = (verb: string) => assert.equal(spawnSync('runc', ['--root', join(box.runRoot, 'runtime'), verb, id]).status, 0)
+  const thawed = async () => { await box.ok('pause', 'k'); runc('resume') } // recorded as paused
+  const frozen = () => runc('pause') // recorded as running
+  const echo = () => box.ok('exec', 'k', 'echo', 'on')
+
+  await thawed()
+  assert.match(await box.fails(125, 'exec', 'k', 'true'), /scow unpause k/)
+  await box.ok('unpause', 'k')
+  assert.equal(await echo(), 'on')
+  await box.fails(125, 'unpause', 'k')
+  frozen()
+  assert.match(await box.fails(125, 'exec', 'k', 'true'), /is paused; .*scow unpause/)
+  await box.ok('unpause', 'k')
+  assert.equal(await echo(), 'on')
+  frozen()
+  await box.ok('pause', 'k')
+  assert.equal(await box.ok('inspect', '-f', '{{.State.Status}}', 'k'), 'paused')
+  await box.fails(125, 'pause', 'k')
+  runc('resume')
+  await box.ok('pause', 'k')
+  await box.ok('unpause', 'k')
+  assert.equal(await echo(), 'on')
+
+  for (const leave of [thawed, frozen]) {
+    await leave()
+    await box.ok('restart', 'k')
+    assert.equal(await echo(), 'on')
+    await leave()
+    await box.ok('stop', 'k')
+    assert.equal(await state(box, 'k'), 'exited 137')
+    await box.ok('start', 'k')
+  }
+  await thawed()
+  await box.ok('rm', '-f', 'k')
+  await removedWhole(box)
+})
+
 test('with the exit program killed before it does anything, the next command cleans up', async (t) => {
   const box = await suite.box(t)
   await runSleeper(box, '--rm')
