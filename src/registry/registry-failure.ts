@@ -25,6 +25,7 @@ const CONNECTION: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'its name cannot be looked up now',
   EHOSTUNREACH: 'no route to the host',
   ENETUNREACH: 'no network',
+  HPE_INVALID_EOF_STATE: 'the connection broke',
 }
 
 /** What certs.d or hosts.toml has is no certificate or key, or the two do not belong together. */
@@ -34,12 +35,27 @@ const codeOf = (error: unknown): string => String((error as { code?: unknown } |
 
 export const isCertificateError = (error: unknown): boolean => codeOf(error) in CERTIFICATE
 
+/** What a server that speaks TLS ends a handshake with: `handshake failure`. Node has the same code for it as for a port without TLS. */
+const alertOf = (error: unknown): string | undefined => /\balert ([a-z0-9 ]{1,60}):/.exec((error as Error | null)?.message ?? '')?.[1]
+
 /** TLS was spoken to a port that doesn't speak it. */
 export const isNotTls = (error: unknown): boolean =>
-  codeOf(error) === 'EPROTO' || /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|TLSV1_UNRECOGNIZED_NAME)/.test(codeOf(error))
+  (codeOf(error) === 'EPROTO' && alertOf(error) === undefined) || /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|TLSV1_UNRECOGNIZED_NAME)/.test(codeOf(error))
 
 /** Plain HTTP was spoken to a port that answers otherwise. */
 export const isNotHttp = (error: unknown): boolean => codeOf(error).startsWith('HPE_') || codeOf(error) === 'ECONNRESET'
+
+const UNREACHED: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'ETIMEDOUT'])
+
+/** How much an error says of a server: least that it speaks no TLS, where plain HTTP was tried too, and most what it says in TLS. */
+function weight(error: unknown): number {
+  if (isNotTls(error)) return 0
+  if (isNotHttp(error) || codeOf(error) === 'EPIPE' || (error as { proxy?: unknown }).proxy !== undefined) return 2
+  return UNREACHED.has(codeOf(error)) ? 1 : 3
+}
+
+/** The one that says more of a host that failed over HTTPS and over plain HTTP. */
+export const moreTelling = (tls: unknown, plain: unknown): unknown => (weight(plain) > weight(tls) ? plain : tls)
 
 /** A request that got no reply. A Failure, and what is no error of a connection, is handed back as it is. */
 export function connectionFailure(error: unknown, host: string, what: string): unknown {
@@ -64,7 +80,7 @@ export function connectionFailure(error: unknown, host: string, what: string): u
     })
   }
   if (code === '') return error
-  const said = CONNECTION[code] ?? plain((error as Error).message)
+  const said = saidBy(error)
   const { proxy } = error as { proxy?: unknown }
   if (typeof proxy === 'string') {
     const why = code === 'EPROXY' ? said : `the proxy ${proxy} is not reached: ${said}`
@@ -73,6 +89,13 @@ export function connectionFailure(error: unknown, host: string, what: string): u
   return new Failure('unavailable', `${what}: cannot reach the registry ${host}: ${said}`, {
     cause: error, ...(code === 'ECONNREFUSED' || code === 'ENOTFOUND' ? { hint: `check the name of the registry and that it runs` } : {}),
   })
+}
+
+function saidBy(error: unknown): string {
+  const code = codeOf(error)
+  const alert = alertOf(error)
+  if (alert !== undefined) return `it ends the TLS handshake (${alert})`
+  return CONNECTION[code] ?? (code.startsWith('HPE_') ? 'what it answers is not HTTP' : plain((error as Error).message))
 }
 
 /** One line without control characters or anything that looks like a credential or a signed URL. */

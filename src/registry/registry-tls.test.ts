@@ -142,6 +142,40 @@ test('HTTPS goes through a proxy’s tunnel, plain HTTP through its requests, an
   assert.ok(proxy.asked.includes(`GET http://other.example/v2/app/manifests/1 ${authorization}`))
 })
 
+test('where HTTPS and plain HTTP both fail, what says more of the registry is told', async (t) => {
+  const plain = await serve(t, {})
+  const proxy = await startProxy(t)
+  proxy.connectTo(plain.host)
+  const elsewhere = { host: 'registry.example:8443' }
+  const access = { tlsVerify: false }
+  const gone = open(t, { proxies: [['HTTPS_PROXY', proxy.url], ['HTTP_PROXY', 'http://127.0.0.1:1']] })
+  await assert.rejects(resolve(gone, elsewhere, access), says(/the proxy 127\.0\.0\.1:1 is not reached: connection refused/))
+
+  plain.behave = (_, __, request) => { request.socket.destroy(); return true }
+  for (const also of [access, {}]) {
+    plain.seen.length = 0
+    await assert.rejects(resolve(open(t), plain, { ...also, retry: 2 }), says(/cannot reach the registry 127\.0\.0\.1:\d+: the connection broke/))
+    assert.equal(plain.seen.length, 3)
+  }
+
+  // It speaks TLS, and wants a certificate of ours that there is none of.
+  const strict = await serve(t, { tls: { ...SERVER, ca: file('ca.pem') } })
+  await assert.rejects(resolve(open(t), strict), says(/it ends the TLS handshake \(certificate required\)/))
+  proxy.connectTo(strict.host)
+  await assert.rejects(resolve(gone, elsewhere, access), says(/it ends the TLS handshake \(certificate required\)/))
+})
+
+test('a registry of plain HTTP that is not on loopback is told as one when it breaks the connection', async (t) => {
+  const plain = await serve(t, {})
+  const tunnel = await startProxy(t)
+  tunnel.connectTo(plain.host)
+  const breaking = await serve(t, {})
+  breaking.behave = (_, __, request) => { request.socket.destroy(); return true }
+  const registry = open(t, { proxies: [['HTTPS_PROXY', tunnel.url], ['HTTP_PROXY', `http://${breaking.host}`]] })
+  await assert.rejects(resolve(registry, { host: 'registry.example:8443' }, { tlsVerify: false, retry: 2 }), says(/cannot reach the registry registry\.example:8443: the connection broke/))
+  assert.equal(breaking.seen.length, 3)
+})
+
 test('certificates of a host are found under the name that is typed, with a usual port and with another', async (t) => {
   const server = await serve(t)
   const proxy = await startProxy(t)

@@ -8,7 +8,7 @@ import type { Credentials } from './credentials.ts'
 import type { Scheme, Server } from './endpoint.ts'
 import { isLoopback } from './proxy.ts'
 import { followRedirects } from './redirects.ts'
-import { connectionFailure, isCertificateError, isNotHttp } from './registry-failure.ts'
+import { connectionFailure, isCertificateError, isNotHttp, isNotTls, moreTelling } from './registry-failure.ts'
 import { backoffMs, mayPass, mayPassError, pause, retryAfterMs, type Backoff } from './retry.ts'
 import type { Exchange, Reply, TlsSettings, Transport } from './transport.ts'
 
@@ -124,7 +124,11 @@ export function makeSession(setup: SessionSetup): Session {
     } catch (error) {
       if (second === undefined || isFailure(error) || isCertificateError(error) || request.signal?.aborted) throw error
       if (first === 'http' && !isNotHttp(error)) throw error
-      reply = await send(base(second)).catch((later: unknown) => { throw first === 'http' ? later : error })
+      reply = await send(base(second)).catch((later: unknown) => {
+        if (isFailure(later)) throw later
+        throw first === 'http' ? moreTelling(later, error) : moreTelling(error, later)
+      })
+      if (second === 'http' && !isNotTls(error) && (await isTlsPort(reply))) throw error
       origin = base(second)
       return reply
     }
