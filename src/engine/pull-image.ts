@@ -167,7 +167,7 @@ const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 }
 /** retry and retry_delay of containers.conf; a delay such as `5s`. */
 function configuredRetry({ config: { engine: { retry, retryDelay } } }: Pick<Engine, 'config'>): Access {
   const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(retryDelay) ?? []
-  return { retry, ...(number !== undefined && { retryDelayMs: Number(number) * UNITS_MS[unit!]! }) }
+  return { usualRetry: retry, ...(number !== undefined && { retryDelayMs: Number(number) * UNITS_MS[unit!]! }) }
 }
 
 async function pullLayout(engine: Parts, { platform, signal, onProgress }: PullImage, text: string): Promise<ImageRecord> {

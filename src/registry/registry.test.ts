@@ -8,12 +8,14 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { digestOf } from '../image/digest.ts'
 import { OCI_MANIFEST } from '../image/media-types.ts'
 import { parseReference } from '../image/reference.ts'
 import { readBody } from './body.ts'
 import { download, failure, fill, NO_FILES, open, QUICK, serve } from './client-fixture.ts'
-import { sendError } from './scripted-registry.ts'
+import type { Access } from './registry.ts'
+import { sendError, startScriptedRegistry } from './scripted-registry.ts'
 
 test('a manifest comes with one request, and no ping before it', async (t) => {
   const server = await serve(t)
@@ -133,6 +135,23 @@ test('429 and 5xx are tried again, Retry-After is honoured, and one that is too 
   answers.splice(0, 9, ...Array.from({ length: 9 }, (): [number, Record<string, string>] => [502, {}]))
   await assert.rejects(registry.resolve(parseReference(`${server.host}/app:1`), { access: { ...QUICK, retry: 2 } }), failure('unavailable', /HTTP 502/))
   assert.equal(answers.length, 6)
+})
+
+test('a registry that is not there yet is waited for where somebody says how often to ask, and not by default', async (t) => {
+  const { host, close } = await startScriptedRegistry()
+  await close()
+  /** The registry comes up in the end, but for who has given up before. */
+  const askEarly = async (access: Access, upAfterMs = 3000) => {
+    const resolving = open(t).resolve(parseReference(`${host}/app:1`), { access: { retryDelayMs: 200, ...access } }).catch((error: unknown) => error)
+    await Promise.race([resolving, sleep(upAfterMs, undefined, { ref: false })])
+    const server = await startScriptedRegistry({ port: Number(host.split(':')[1]) })
+    fill(server)
+    const resolved = await resolving
+    await server.close()
+    return resolved
+  }
+  for (const access of [{}, { usualRetry: 5 }, { retry: 0 }]) failure('unavailable', /connection refused/)(await askEarly(access))
+  assert.ok('descriptor' in (await askEarly({ retry: 5 }, 50) as object))
 })
 
 test('a tag beside a digest says nothing: the digest is asked for', async (t) => {

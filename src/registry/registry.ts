@@ -25,8 +25,10 @@ export interface Access {
   readonly certDir?: string
   /** false: any certificate will do, and plain HTTP where the host speaks no TLS. */
   readonly tlsVerify?: boolean
-  /** Attempts after the first that fails in a way that may pass; 3 unless told. */
+  /** Attempts after the first that fails in a way that may pass. Who says how often means a host that nobody listens at, too. */
   readonly retry?: number
+  /** As configured, where `retry` is absent; 3 unless told. A host that refuses the first connection is not asked again. */
+  readonly usualRetry?: number
   /** First pause between attempts, doubled each time; 2 s unless told. */
   readonly retryDelayMs?: number
 }

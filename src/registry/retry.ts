@@ -7,10 +7,10 @@ const PASSING_CODES: ReadonlySet<string> = new Set([
 
 export const mayPass = (status: number): boolean => PASSING_STATUS.has(status)
 
-/** A broken connection. One that is refused passes only where the host has answered before: it restarts. */
-export const mayPassError = (error: unknown, hasAnswered: boolean): boolean => {
+/** A broken connection. One that is refused passes only where the host is known to be there: it has answered before, or somebody says so. */
+export const mayPassError = (error: unknown, isThere: boolean): boolean => {
   const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' && (PASSING_CODES.has(code) || (hasAnswered && code === 'ECONNREFUSED'))
+  return typeof code === 'string' && (PASSING_CODES.has(code) || (isThere && code === 'ECONNREFUSED'))
 }
 
 /** Milliseconds that a Retry-After header asks for, seconds or a date; undefined where it says nothing usable. */

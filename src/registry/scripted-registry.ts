@@ -31,10 +31,10 @@ export interface ScriptedRegistry {
   close(): Promise<void>
 }
 
-export async function startScriptedRegistry({ tls, address = '127.0.0.1' }: { tls?: { key: string; cert: string; ca?: string }; address?: string } = {}): Promise<ScriptedRegistry> {
+export async function startScriptedRegistry({ tls, address = '127.0.0.1', port = 0 }: { tls?: { key: string; cert: string; ca?: string }; address?: string; port?: number } = {}): Promise<ScriptedRegistry> {
   const answer = (request: IncomingMessage, response: ServerResponse): void => void serve(registry, request, response)
   const server = tls ? createTlsServer({ ...tls, requestCert: tls.ca !== undefined, rejectUnauthorized: tls.ca !== undefined }, answer) : createServer(answer)
-  server.listen(0, address)
+  server.listen(port, address)
   await once(server, 'listening')
   const registry: ScriptedRegistry = {
     host: `${address.includes(':') ? `[${address}]` : address}:${(server.address() as AddressInfo).port}`,

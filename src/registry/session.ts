@@ -23,6 +23,8 @@ export interface SessionSetup {
   readonly credentials: (path: string) => Promise<Credentials | undefined>
   readonly certificates: (host: string) => Promise<Omit<TlsSettings, 'verify'>>
   readonly backoff: Backoff
+  /** A host that refuses the first connection is asked again too. */
+  readonly insists: boolean
 }
 
 export interface RegistryRequest {
@@ -78,7 +80,10 @@ export function makeSession(setup: SessionSetup): Session {
   }
 
   /** Repeats `send` while it fails in a way that may pass. The last reply is handed out as it is. */
-  const persist = async <T extends Reply>(send: () => Promise<T>, signal: AbortSignal | undefined, retries = backoff.retries): Promise<T> => {
+  const persist = async <T extends Reply>(send: () => Promise<T>, signal: AbortSignal | undefined, ownRetries?: number): Promise<T> => {
+    const retries = ownRetries ?? backoff.retries
+    // Where other places are left to ask, one that is not there is left at once.
+    const insists = setup.insists && ownRetries === undefined
     for (let attempt = 1; ; attempt++) {
       const last = attempt > retries
       try {
@@ -90,7 +95,7 @@ export function makeSession(setup: SessionSetup): Session {
         await discardBody(reply.body)
         await pause(Math.max(asked ?? 0, backoffMs(backoff, attempt)), signal)
       } catch (error) {
-        if (last || signal?.aborted || isFailure(error) || !mayPassError(error, answered)) throw error
+        if (last || signal?.aborted || isFailure(error) || !mayPassError(error, answered || insists)) throw error
         await pause(backoffMs(backoff, attempt), signal)
       }
     }

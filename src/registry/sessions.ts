@@ -36,8 +36,8 @@ export function makeSessions(parts: SessionParts): Sessions {
   const known = expiring<Promise<Session>>(LIFETIME_MS)
   return ({ host, insecure, server }, { access, domain }) => {
     const own = host === (access.credsHost ?? domain) ? [access.creds, access.identityToken, access.registryToken] : []
-    const { authFile, certDir, tlsVerify, retry, retryDelayMs } = access
-    const key = JSON.stringify([host, insecure, server, own, authFile, certDir, tlsVerify, retry, retryDelayMs])
+    const { authFile, certDir, tlsVerify, retry, usualRetry, retryDelayMs } = access
+    const key = JSON.stringify([host, insecure, server, own, authFile, certDir, tlsVerify, retry, usualRetry, retryDelayMs])
     return known(key, () => openSession(parts, { host, insecure, server, access, isOwn: own.length > 0 }))
   }
 }
@@ -50,7 +50,7 @@ interface Opening extends Pick<Endpoint, 'host' | 'insecure'> {
 }
 
 async function openSession(parts: SessionParts, opening: Opening): Promise<Session> {
-  const { host, insecure, access: { tlsVerify, retry, retryDelayMs } } = opening
+  const { host, insecure, access: { tlsVerify, retry, usualRetry = DEFAULT_RETRIES, retryDelayMs } } = opening
   const { makeSession } = await import('./session.ts')
   const certificates = new Map<string, Promise<Certificates>>()
   const server = withVerify(opening)
@@ -63,7 +63,8 @@ async function openSession(parts: SessionParts, opening: Opening): Promise<Sessi
       certificates.set(name, found)
       return found
     },
-    backoff: { retries: retry ?? DEFAULT_RETRIES, firstMs: retryDelayMs ?? DEFAULT_DELAY_MS, maxMs: parts.timings.maxDelayMs },
+    insists: retry !== undefined,
+    backoff: { retries: retry ?? usualRetry, firstMs: retryDelayMs ?? DEFAULT_DELAY_MS, maxMs: parts.timings.maxDelayMs },
   })
 }
 
