@@ -207,9 +207,10 @@ test('flags win over files, and wrong ones are refused', () => {
 })
 
 test('the environment is read in one place: empty means unset, proxies in both spellings', () => {
-  const env = readEnvironment({ HOME: '/h', PATH: '/a::/b', NO_COLOR: '', http_proxy: 'p', NO_PROXY: 'q', HTTPS_PROXY: '', SCOW_ROOT: '' }, 0)
+  const env = readEnvironment({ HOME: '/h', PATH: '/a::/b', NO_COLOR: '', http_proxy: 'p', NO_PROXY: 'q', HTTPS_PROXY: '', SCOW_ROOT: '', SSL_CERT_FILE: '/c', SSL_CERT_DIR: '/d:/e' }, 0)
   assert.deepEqual([env.path, env.noColor, env.root, env.xdgConfigHome, env.rootless], [['/a', '/b'], false, undefined, '/h/.config', false])
   assert.deepEqual(env.proxies, [['http_proxy', 'p'], ['NO_PROXY', 'q']])
+  assert.deepEqual([env.sslCertFile, env.sslCertDirs], ['/c', ['/d', '/e']])
   assert.equal(readEnvironment({ NO_COLOR: '1' }, 5).noColor, true)
   assert.ok(Object.isFrozen(env))
 })

@@ -21,6 +21,8 @@ export interface Environment {
   readonly notifySocket: string | undefined
   /** http_proxy and its kin, both spellings, as they are set. */
   readonly proxies: Pairs
+  readonly sslCertFile: string | undefined
+  readonly sslCertDirs: readonly string[]
   readonly registryAuthFile: string | undefined
   readonly dockerConfigDir: string | undefined
   readonly registriesConf: string | undefined
@@ -61,6 +63,8 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     dbusSessionBusAddress: get('DBUS_SESSION_BUS_ADDRESS'),
     notifySocket: get('NOTIFY_SOCKET'),
     proxies: PROXY_NAMES.flatMap((name) => [name, name.toUpperCase()]).flatMap((name) => (env[name] ? [[name, env[name]] as const] : [])),
+    sslCertFile: get('SSL_CERT_FILE'),
+    sslCertDirs: paths('SSL_CERT_DIR'),
     registryAuthFile: get('REGISTRY_AUTH_FILE'),
     dockerConfigDir: get('DOCKER_CONFIG'),
     registriesConf: get('CONTAINERS_REGISTRIES_CONF') ?? get('REGISTRIES_CONFIG_PATH'),

@@ -8,5 +8,5 @@ export const openConfiguredRegistry = (_config: Config, environment: Environment
   files: registryFiles({
     home: environment.home, uid: process.getuid?.() ?? 0, configHome: environment.xdgConfigHome, cacheHome: environment.xdgCacheHome, runtimeDir: environment.xdgRuntimeDir,
     authFile: environment.registryAuthFile, dockerConfigDir: environment.dockerConfigDir, registriesConf: environment.registriesConf,
-  }), proxies: environment.proxies, helperEnv: environment.all, helperDirs: environment.path,
+  }), authorities: { file: environment.sslCertFile, dirs: environment.sslCertDirs }, proxies: environment.proxies, helperEnv: environment.all, helperDirs: environment.path,
 })

@@ -12,7 +12,7 @@ test('a connection that nobody has used for a while is closed', async (t) => {
   const sockets: Socket[] = []
   server.on('connection', (socket) => sockets.push(socket))
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
-  const agent = await makeAgent({ url, tls: { verify: true }, proxy: undefined, connectMs: 1000, idleMs: 300 })
+  const agent = await makeAgent({ url, tls: { verify: true }, proxy: undefined, connectMs: 1000, authorities: async () => undefined, idleMs: 300 })
   const [response] = await once(get(url, { agent }), 'response')
   response.resume()
   const [socket] = sockets

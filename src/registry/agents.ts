@@ -10,25 +10,27 @@ export interface AgentSetup {
   readonly tls: TlsSettings
   readonly proxy: URL | undefined
   readonly connectMs: number
+  /** PEM of those that are trusted everywhere; undefined: Node's own. */
+  readonly authorities: () => Promise<readonly string[] | undefined>
   /** A connection that nobody has used for so long is closed; default 30 s. */
   readonly idleMs?: number
 }
 
 const IDLE_MS = 30_000
 
-export async function makeAgent({ url, tls, proxy, connectMs, idleMs = IDLE_MS }: AgentSetup): Promise<Agent> {
+export async function makeAgent({ url, tls, proxy, connectMs, authorities, idleMs = IDLE_MS }: AgentSetup): Promise<Agent> {
   const keep: AgentOptions = { keepAlive: true, keepAliveMsecs: 30_000, maxFreeSockets: 16, timeout: idleMs }
   const plain = url.protocol === 'http:'
   const socks = proxy !== undefined && isSocks(proxy)
-  if (plain && socks) return connectingBy(new Agent(keep), (target) => openTunnel({ proxy, connectMs, ...target }))
+  if (plain && socks) return connectingBy(new Agent(keep), (target) => openTunnel({ proxy, connectMs, authorities, ...target }))
   if (plain && proxy?.protocol !== 'https:') return new Agent(keep)
   const https = await import('node:https')
-  if (plain) return new https.Agent(keep)
-  const options = { ...keep, ...(await tlsOptions(tls)) }
+  if (plain) return new https.Agent({ ...keep, ...(await tlsOptions(OF_PROXY, authorities)) })
+  const options = { ...keep, ...(await tlsOptions(tls, authorities)) }
   if (proxy === undefined) return new https.Agent(options)
   const { connect } = await import('node:tls')
   return connectingBy(new https.Agent(options), async (target) =>
-    connect({ ...options, socket: await openTunnel({ proxy, connectMs, ...target }), ...(target.servername && { servername: target.servername }) }))
+    connect({ ...options, socket: await openTunnel({ proxy, connectMs, authorities, ...target }), ...(target.servername && { servername: target.servername }) }))
 }
 
 interface Target { readonly host: string; readonly port: number; readonly servername?: string }
@@ -42,13 +44,18 @@ function connectingBy<A extends Agent>(agent: A, open: (target: Target) => Promi
   return agent
 }
 
-async function tlsOptions({ verify, ca, cert, key }: TlsSettings): Promise<object> {
+const OF_PROXY: TlsSettings = { verify: true }
+
+async function tlsOptions({ verify, ca, cert, key }: TlsSettings, authorities: AgentSetup['authorities']): Promise<object> {
+  const { createSecureContext, getCACertificates } = await import('node:tls')
+  const system = verify ? await authorities() : undefined
   // Certificates of certs.d are trusted beside the system's, not instead of them.
-  const roots = ca === undefined ? undefined : [...(await import('node:tls')).getCACertificates('default'), ...ca]
-  return { rejectUnauthorized: verify, ...(roots && { ca: roots }), ...(cert && key && { cert, key }) }
+  const roots = system ? [...system, ...getCACertificates('extra'), ...(ca ?? [])] : ca && [...getCACertificates('default'), ...ca]
+  // Node would take in all of them anew for each connection.
+  return { rejectUnauthorized: verify, secureContext: createSecureContext({ ...(roots && { ca: roots }), ...(cert && key && { cert: [...cert], key: [...key] }) }) }
 }
 
-interface Tunnel extends Target {
+interface Tunnel extends Target, Pick<AgentSetup, 'authorities'> {
   readonly proxy: URL
   readonly connectMs: number
 }
@@ -63,12 +70,13 @@ async function openTunnel(tunnel: Tunnel): Promise<Socket> {
   }
 }
 
-async function connectMethod({ proxy, host, port, connectMs }: Tunnel): Promise<Socket> {
-  const request = proxy.protocol === 'https:' ? (await import('node:https')).request : httpRequest
+async function connectMethod({ proxy, host, port, connectMs, authorities }: Tunnel): Promise<Socket> {
+  const tls = proxy.protocol === 'https:' ? await tlsOptions(OF_PROXY, authorities) : undefined
+  const request = tls ? (await import('node:https')).request : httpRequest
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()
   const asked = request({
-    method: 'CONNECT', host: bareHost(proxy.hostname), port: portOf(proxy), path: authority, agent: false,
+    method: 'CONNECT', host: bareHost(proxy.hostname), port: portOf(proxy), path: authority, agent: false, ...tls,
     headers: { host: authority, ...proxyAuthorization(proxy) },
   })
   const timer = setTimeout(() => asked.destroy(new DeadlineError(`no connection through the proxy within ${connectMs / 1000} s`)), connectMs)

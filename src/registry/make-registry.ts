@@ -25,7 +25,8 @@ interface Parts {
 
 export function makeRegistry(options: RegistryOptions): Registry {
   const timings = { ...DEFAULT_TIMINGS, ...options.timings }
-  const transport = makeTransport({ proxyFor: proxies(options.proxies ?? []), timings })
+  const authorities = async () => options.authorities && (await import('./authorities.ts')).readAuthorities(options.authorities)
+  const transport = makeTransport({ proxyFor: proxies(options.proxies ?? []), timings, authorities })
   const read = expiring<Promise<RegistriesConf>>(CONF_LIFETIME_MS)
   const conf = () => read('', async () => (await import('./registries-conf.ts')).readRegistriesConf(options.files))
   const parts: Parts = { options, timings, conf, sessions: makeSessions({ options, timings, transport, conf }), places: new WeakMap() }

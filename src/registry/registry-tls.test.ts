@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -78,6 +78,26 @@ test('certs.d and --cert-dir bring authorities and the own certificate', async (
   writeFileSync(join(certs, 'client.key'), file('client.key'))
   await resolve(open(t, {}, ['/nonexistent', join(dir, 'certs.d')]), server, { tlsVerify: true })
   await resolve(open(t), server, { tlsVerify: true, certDir: certs })
+})
+
+test('SSL_CERT_FILE and SSL_CERT_DIR say which authorities are trusted, and certs.d has more', async (t) => {
+  const server = await serve(t)
+  const own = join(dir, 'ssl')
+  mkdirSync(join(own, 'below'), { recursive: true })
+  writeFileSync(join(own, 'note.txt'), 'no certificate')
+  writeFileSync(join(own, 'ca'), `of a test\n${file('ca.pem')}`)
+  symlinkSync('/nonexistent', join(own, 'dangling'))
+  const none = join(dir, 'nowhere')
+  const trusting = (authorities: RegistryOptions['authorities'], certDirs: string[] = []) => resolve(open(t, { ...(authorities && { authorities }) }, certDirs), server, { tlsVerify: true })
+  await trusting({ file: join(dir, 'ca.pem') })
+  await trusting({ file: join(dir, 'ca.pem'), dirs: [none] })
+  await trusting({ file: none, dirs: [none, own] })
+  await assert.rejects(trusting({ file: none, dirs: [none] }), says(/authority/))
+  await assert.rejects(trusting({}), says(/authority/))
+  const certs = join(dir, 'beside.d', server.host)
+  mkdirSync(certs, { recursive: true })
+  writeFileSync(join(certs, 'ca.crt'), file('ca.pem'))
+  for (const authorities of [undefined, {}, { file: none, dirs: [none] }]) await trusting(authorities, [join(dir, 'beside.d')])
 })
 
 test('HTTPS asked of a plain server is told apart, and --tls-verify=false falls back', async (t) => {

@@ -3,6 +3,7 @@
 import type { Descriptor } from '../image/descriptor.ts'
 import type { Digest } from '../image/digest.ts'
 import type { Reference } from '../image/reference.ts'
+import type { NamedAuthorities } from './authorities.ts'
 import type { Endpoint } from './endpoint.ts'
 import { makeRegistry } from './make-registry.ts'
 import type { RegistriesConf } from './registries-conf.ts'
@@ -99,6 +100,8 @@ export interface RegistryOptions {
   readonly files: RegistryFiles
   /** http_proxy and its kin, `[name, value]`, either spelling. */
   readonly proxies?: readonly (readonly [string, string])[]
+  /** What the environment says of the authorities that are trusted everywhere; absent: those of Node, whatever the system has. */
+  readonly authorities?: NamedAuthorities
   /** Environment and search path of credential helpers. */
   readonly helperEnv?: Readonly<Record<string, string | undefined>>
   readonly helperDirs?: readonly string[]

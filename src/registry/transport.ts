@@ -46,11 +46,20 @@ export interface Transport {
   close(): void
 }
 
-export function makeTransport({ proxyFor, timings }: { proxyFor: ProxyFor; timings: Timings }): Transport {
+export interface TransportSetup {
+  readonly proxyFor: ProxyFor
+  readonly timings: Timings
+  /** PEM of those that are trusted everywhere, undefined: Node's own. Read once, when TLS is first verified. */
+  readonly authorities: () => Promise<readonly string[] | undefined>
+}
+
+export function makeTransport({ proxyFor, timings, ...setup }: TransportSetup): Transport {
+  let known: ReturnType<TransportSetup['authorities']> | undefined
+  const authorities = () => (known ??= setup.authorities())
   const agents = new Map<string, Promise<Agent>>()
   const agentFor = ({ url, tls, connectMs = timings.connectMs }: Exchange, proxy: URL | undefined): Promise<Agent> => {
     const key = JSON.stringify([url.protocol, proxy?.href, url.protocol === 'https:' && tls, connectMs])
-    const known = agents.get(key) ?? import('./agents.ts').then(({ makeAgent }) => makeAgent({ url, tls, proxy, connectMs }))
+    const known = agents.get(key) ?? import('./agents.ts').then(({ makeAgent }) => makeAgent({ url, tls, proxy, connectMs, authorities }))
     agents.set(key, known)
     return known
   }

@@ -2,10 +2,11 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test from 'node:test'
+import { startScriptedRegistry } from '../../src/registry/scripted-registry.ts'
 import { eventually, openBox } from '../support/box.ts'
 import { patience } from '../support/patience.ts'
 import { openRegistry } from '../support/registry.ts'
@@ -91,6 +92,18 @@ test('hosts.toml of containerd leads to a mirror, registries.conf wins over it, 
   const broken = await box.scow(['pull', '-q', 'registry.example/form:tar'])
   assert.equal(broken.code, 125)
   assert.match(broken.stderr, /^Error: \/etc\/containerd\/certs\.d\/registry\.example\/hosts\.toml is malformed: server/)
+})
+
+test('SSL_CERT_FILE and SSL_CERT_DIR name authorities of registries', async (t) => {
+  const box = await openBox(t)
+  const [key, cert] = [join(box.dir, 'key.pem'), join(box.dir, 'cert.pem')]
+  await promisify(execFile)('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=registry', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert])
+  const server = await startScriptedRegistry({ tls: { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') } })
+  t.after(() => server.close())
+  const says = async (env: Record<string, string>): Promise<string> => (await box.scow(['pull', '-q', '--tls-verify', `${server.host}/app:1`], { env })).stderr
+  assert.match(await says({}), /cannot be trusted: its certificate is self-signed/)
+  assert.match(await says({ SSL_CERT_FILE: cert }), /has no such image/)
+  assert.match(await says({ SSL_CERT_DIR: `/nonexistent:${box.dir}` }), /has no such image/)
 })
 
 test('a pull that a signal ends has the code of that signal and says so once', async (t) => {
