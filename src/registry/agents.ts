@@ -1,6 +1,6 @@
 // Connections: plain, TLS, and either through a proxy (HTTP's CONNECT, or SOCKS).
 import { Agent, request as httpRequest, type AgentOptions } from 'node:http'
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { bareHost, isSocks, portOf, proxyCredentials } from './proxy.ts'
 import { ofProxy, proxyError } from './proxy-error.ts'
 import { DeadlineError, type TlsSettings } from './transport.ts'
@@ -25,7 +25,7 @@ export async function makeAgent({ url, tls, proxy, connectMs, authorities, idleM
   if (plain && socks) return connectingBy(new Agent(keep), (target) => openTunnel({ proxy, connectMs, authorities, ...target }))
   if (plain && proxy?.protocol !== 'https:') return new Agent(keep)
   const https = await import('node:https')
-  if (plain) return new https.Agent({ ...keep, ...(await tlsOptions(OF_PROXY, authorities)) })
+  if (plain) return new https.Agent({ ...keep, ...(await proxyTls(proxy!, authorities)) })
   const options = { ...keep, ...(await tlsOptions(tls, authorities)) }
   if (proxy === undefined) return new https.Agent(options)
   const { connect } = await import('node:tls')
@@ -44,7 +44,9 @@ function connectingBy<A extends Agent>(agent: A, open: (target: Target) => Promi
   return agent
 }
 
-const OF_PROXY: TlsSettings = { verify: true }
+/** Node would take the name of the registry, from the Host header. */
+const proxyTls = async ({ hostname }: URL, authorities: AgentSetup['authorities']): Promise<object> =>
+  ({ ...(await tlsOptions({ verify: true }, authorities)), servername: isIP(bareHost(hostname)) === 0 ? bareHost(hostname) : '' })
 
 async function tlsOptions({ verify, ca, cert, key }: TlsSettings, authorities: AgentSetup['authorities']): Promise<object> {
   const { createSecureContext, getCACertificates } = await import('node:tls')
@@ -71,7 +73,7 @@ async function openTunnel(tunnel: Tunnel): Promise<Socket> {
 }
 
 async function connectMethod({ proxy, host, port, connectMs, authorities }: Tunnel): Promise<Socket> {
-  const tls = proxy.protocol === 'https:' ? await tlsOptions(OF_PROXY, authorities) : undefined
+  const tls = proxy.protocol === 'https:' ? await proxyTls(proxy, authorities) : undefined
   const request = tls ? (await import('node:https')).request : httpRequest
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
   const { promise, resolve, reject } = Promise.withResolvers<Socket>()

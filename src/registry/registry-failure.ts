@@ -33,6 +33,12 @@ const OWN_CERTIFICATE = /^ERR_OSSL_(PEM|X509|ASN1|EVP|UNSUPPORTED|OSSL)/
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '')
 
+/** The proxy on whose way it happened. */
+const proxyOf = (error: unknown): string | undefined => {
+  const proxy = (error as { proxy?: unknown } | null)?.proxy
+  return typeof proxy === 'string' ? proxy : undefined
+}
+
 export const isCertificateError = (error: unknown): boolean => codeOf(error) in CERTIFICATE
 
 /** What a server that speaks TLS ends a handshake with: `handshake failure`. Node has the same code for it as for a port without TLS. */
@@ -49,8 +55,9 @@ const UNREACHED: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EA
 
 /** How much an error says of a server: least that it speaks no TLS, where plain HTTP was tried too, and most what it says in TLS. */
 function weight(error: unknown): number {
+  if (proxyOf(error) !== undefined) return 2
   if (isNotTls(error)) return 0
-  if (isNotHttp(error) || codeOf(error) === 'EPIPE' || (error as { proxy?: unknown }).proxy !== undefined) return 2
+  if (isNotHttp(error) || codeOf(error) === 'EPIPE') return 2
   return UNREACHED.has(codeOf(error)) ? 1 : 3
 }
 
@@ -64,6 +71,11 @@ export function connectionFailure(error: unknown, host: string, what: string): u
   const name = (error as Error | null)?.name
   if (name === 'AbortError' || code === 'ABORT_ERR') return new Failure('cancelled', `${what}: cancelled`, { cause: error })
   const certificate = CERTIFICATE[code]
+  const proxy = proxyOf(error)
+  if (proxy !== undefined) {
+    const why = code === 'EPROXY' ? saidBy(error) : certificate !== undefined ? `the proxy ${proxy} cannot be trusted: ${certificate}` : `the proxy ${proxy} is not reached: ${saidBy(error)}`
+    return new Failure('unavailable', `${what}: cannot reach the registry ${host}: ${why}`, { cause: error, hint: 'check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY' })
+  }
   if (certificate !== undefined) {
     return new Failure('unavailable', `${what}: the registry ${host} cannot be trusted: ${certificate}`, {
       cause: error, hint: `put its authority's certificate at /etc/containers/certs.d/${host}/ca.crt, or use --tls-verify=false`,
@@ -80,13 +92,7 @@ export function connectionFailure(error: unknown, host: string, what: string): u
     })
   }
   if (code === '') return error
-  const said = saidBy(error)
-  const { proxy } = error as { proxy?: unknown }
-  if (typeof proxy === 'string') {
-    const why = code === 'EPROXY' ? said : `the proxy ${proxy} is not reached: ${said}`
-    return new Failure('unavailable', `${what}: cannot reach the registry ${host}: ${why}`, { cause: error, hint: 'check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY' })
-  }
-  return new Failure('unavailable', `${what}: cannot reach the registry ${host}: ${said}`, {
+  return new Failure('unavailable', `${what}: cannot reach the registry ${host}: ${saidBy(error)}`, {
     cause: error, ...(code === 'ECONNREFUSED' || code === 'ENOTFOUND' ? { hint: `check the name of the registry and that it runs` } : {}),
   })
 }
@@ -94,6 +100,7 @@ export function connectionFailure(error: unknown, host: string, what: string): u
 function saidBy(error: unknown): string {
   const code = codeOf(error)
   const alert = alertOf(error)
+  if (isNotTls(error)) return 'it does not speak HTTPS'
   if (alert !== undefined) return `it ends the TLS handshake (${alert})`
   return CONNECTION[code] ?? (code.startsWith('HPE_') ? 'what it answers is not HTTP' : plain((error as Error).message))
 }

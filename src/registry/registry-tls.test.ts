@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { connect, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -98,6 +99,21 @@ test('SSL_CERT_FILE and SSL_CERT_DIR say which authorities are trusted, and cert
   mkdirSync(certs, { recursive: true })
   writeFileSync(join(certs, 'ca.crt'), file('ca.pem'))
   for (const authorities of [undefined, {}, { file: none, dirs: [none] }]) await trusting(authorities, [join(dir, 'beside.d')])
+})
+
+test('a proxy that is reached over TLS is verified by its own name and by the same authorities', async (t) => {
+  const asked: string[] = []
+  const proxy = createTlsServer(SERVER, (request, response) => { asked.push(request.url!); response.writeHead(404).end() })
+  proxy.on('connect', (request, socket) => { asked.push(request.url!); socket.end('HTTP/1.1 403 Forbidden\r\n\r\n') })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  t.after(() => { proxy.closeAllConnections(); proxy.close() })
+  const url = `https://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const proxies = [['HTTPS_PROXY', url], ['HTTP_PROXY', url]] as const
+  await assert.rejects(resolve(open(t, { proxies }), { host: 'registry.example' }, { tlsVerify: false }), says(/the proxy 127\.0\.0\.1:\d+ cannot be trusted: .*authority/, /HTTPS_PROXY/))
+  assert.deepEqual(asked, [])
+  await assert.rejects(resolve(open(t, { proxies, authorities: { file: join(dir, 'ca.pem') } }), { host: 'registry.example' }, { tlsVerify: false }), (error) => isFailure(error, 'notFound'))
+  assert.deepEqual(asked, ['registry.example:443', 'http://registry.example/v2/app/manifests/1'])
 })
 
 test('HTTPS asked of a plain server is told apart, and --tls-verify=false falls back', async (t) => {
