@@ -3,9 +3,10 @@
 import * as v from 'valibot'
 import { Failure, isFailure } from '../errors.ts'
 import { checked, parseJson } from '../image/checked.ts'
-import { discardBody, readBody } from './body.ts'
+import { discardBody } from './body.ts'
 import { parseChallenges, preferredChallenge, type Challenge } from './challenge.ts'
 import type { Credentials } from './credentials.ts'
+import { readReply } from './read-reply.ts'
 import { replyFailure } from './registry-failure.ts'
 import type { Exchange, Reply } from './transport.ts'
 
@@ -130,7 +131,7 @@ async function fetchToken({ setup, bearer, scopes, credentials, signal }: TokenR
       hint: 'give credentials with --creds USER:PASSWORD, or a file that has them with --authfile',
     })
   }
-  const { token, access_token, expires_in } = checked(tokenSchema, parseJson(await readBody(reply.body, MAX_TOKEN_BYTES), MAX_TOKEN_BYTES, `the answer of ${what}`), `the answer of ${what}`)
+  const { token, access_token, expires_in } = checked(tokenSchema, parseJson(await readReply(reply, MAX_TOKEN_BYTES), MAX_TOKEN_BYTES, `the answer of ${what}`), `the answer of ${what}`)
   const value = token || access_token || ''
   if (!/^[\x21-\x7e]+$/.test(value)) throw new Failure('invalid', `${what} gave no token`)
   return { value, expiresAtMs: startedMs + Math.max((expires_in ?? 0) * 1000, MIN_LIFETIME_MS) }

@@ -51,7 +51,7 @@ async function openAt(request: BlobRequest, offset: number, etag?: string): Prom
   const encoding = reply.headers['content-encoding']
   const start = reply.status === 206 ? rangeStart(reply.headers['content-range'], size) : 0
   const length = reply.headers['content-length']
-  const wrong = encoding !== undefined && encoding !== 'identity' ? `sent with the content encoding "${encoding.slice(0, 40)}"`
+  const wrong = encoding !== undefined && encoding !== 'identity' ? `the server compresses it (content encoding "${encoding.slice(0, 40)}"), though it was asked for as it is`
     : start === undefined || start > offset ? 'the registry sent another range than was asked for'
     : length !== undefined && Number(length) !== size - start ? `the registry has ${Number(length) + start} bytes of it, the manifest says ${size}`
     : undefined

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { Failure } from '../errors.ts'
 import { DeadlineError } from './transport.ts'
 
-interface BodyOptions {
+export interface BodyOptions {
   /** Cut off what is beyond the limit instead of failing. */
   readonly truncate?: boolean
   /** For all of it, however steadily it trickles. */

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { isFailure } from '../errors.ts'
 import { authorizations, basic, challenge, denied, openPlain, readAll, serveApps } from './auth-fixture.ts'
 import { QUICK } from './client-fixture.ts'
@@ -47,6 +48,16 @@ test('an anonymous token is fetched once for all requests of a repository', asyn
   assert.equal(tokens.asked[0]!.headers.authorization, undefined)
   await server.resolve(registry, QUICK, 'other:1')
   assert.equal(new URL(tokens.asked[1]!.url, 'http://x').searchParams.get('scope'), 'repository:other:pull')
+})
+
+test('a token that comes compressed is taken', async (t) => {
+  const server = await serveApps(t)
+  const tokens = await withTokens(t, server, () => 'tok')
+  const packing = await startScriptedRegistry()
+  t.after(() => packing.close())
+  packing.behave = (_, response) => { response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('{"token":"tok"}')); return true }
+  tokens.realm = `http://${packing.host}/token`
+  await server.resolve(openPlain(t))
 })
 
 test('credentials go to the token server alone, by GET', async (t) => {

@@ -1,7 +1,7 @@
 // What registries and connections say when something is wrong, in our words. The only place that reads their texts.
 import { Failure, isFailure } from '../errors.ts'
 import type { Reply } from './transport.ts'
-import { readBody } from './body.ts'
+import { readReply } from './read-reply.ts'
 import { retryAfterMs } from './retry.ts'
 
 const MAX_ERROR_BYTES = 64 * 1024
@@ -113,7 +113,7 @@ interface Said { readonly code: string; readonly message: string }
 
 /** Reads `{"errors":[{"code","message"}]}`, and the forms of token servers and proxies. */
 async function errorOf(reply: Reply): Promise<Said> {
-  const text = await readBody(reply.body, MAX_ERROR_BYTES, { truncate: true }).then(String, () => '')
+  const text = await readReply(reply, MAX_ERROR_BYTES, { truncate: true }).then(String, () => '')
   try {
     const document = JSON.parse(text) as { errors?: { code?: unknown; message?: unknown }[]; details?: unknown; message?: unknown; error?: unknown }
     const [first] = Array.isArray(document.errors) ? document.errors : []

@@ -9,6 +9,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { digestOf } from '../image/digest.ts'
 import { OCI_MANIFEST } from '../image/media-types.ts'
 import { parseReference } from '../image/reference.ts'
@@ -38,6 +39,33 @@ test('a manifest that differs from its digest, by tag header or by name, is refu
   }
   await assert.rejects(registry.resolve(parseReference(`${server.host}/app:1`)), failure('invalid', /does not have the digest/))
   await assert.rejects(registry.resolve(parseReference(`${server.host}/app@${manifest}`)), failure('invalid', /does not have the digest/))
+})
+
+test('what a server compresses unasked is unpacked, within the same bounds', async (t) => {
+  const server = await serve(t)
+  const { manifest } = fill(server)
+  const { type, bytes } = server.manifests.get('app/1')!
+  const registry = open(t)
+  const reference = parseReference(`${server.host}/app:1`)
+  const send = (encoding: string, body: Buffer, status = 200): void => {
+    server.behave = (_, response) => { response.writeHead(status, { 'content-type': type, 'content-encoding': encoding }).end(body); return true }
+  }
+  for (const [encoding, body] of [['gzip', gzipSync(bytes)], ['x-gzip', gzipSync(bytes)], ['Deflate', deflateSync(bytes)], ['deflate', deflateRawSync(bytes)], ['identity', bytes]] as const) {
+    send(encoding, body)
+    const resolved = await registry.resolve(reference)
+    assert.equal(resolved.descriptor.digest, manifest, encoding)
+    assert.ok(bytes.equals(resolved.bytes))
+  }
+  send('gzip', gzipSync('{"tags":["a"]}'))
+  assert.deepEqual(await registry.tags(reference), ['a'])
+  send('gzip', gzipSync('{"errors":[{"code":"DENIED","message":"not today"}]}'), 403)
+  await assert.rejects(registry.resolve(reference), failure('denied', /denies access: not today/))
+  send('gzip', gzipSync(Buffer.alloc(5 << 20)))
+  await assert.rejects(registry.resolve(reference), failure('invalid', /more than the 4194304 bytes/))
+  send('gzip', gzipSync(bytes).subarray(0, -9))
+  await assert.rejects(registry.resolve(reference), failure('invalid', /is not the gzip that it says it is/))
+  send('br', bytes)
+  await assert.rejects(registry.resolve(reference), failure('invalid', /content encoding "br", which was not asked for/))
 })
 
 test('a manifest without end is cut off', async (t) => {

@@ -7,6 +7,7 @@ import { discardBody, readBody } from './body.ts'
 import type { Credentials } from './credentials.ts'
 import type { Scheme, Server } from './endpoint.ts'
 import { isLoopback } from './proxy.ts'
+import { readReply } from './read-reply.ts'
 import { followRedirects } from './redirects.ts'
 import { connectionFailure, isCertificateError, isNotHttp, isNotTls, moreTelling } from './registry-failure.ts'
 import { backoffMs, mayPass, mayPassError, pause, retryAfterMs, type Backoff } from './retry.ts'
@@ -157,7 +158,7 @@ export function makeSession(setup: SessionSetup): Session {
 
   const readWhole = async (request: RegistryRequest, maxBytes: number): Promise<Reply & { bytes: Buffer }> => {
     const reply = await authorised(request)
-    return { ...reply, bytes: reply.status === 200 ? await readBody(reply.body, maxBytes) : Buffer.alloc(0) }
+    return { ...reply, bytes: reply.status === 200 ? await readReply(reply, maxBytes) : Buffer.alloc(0) }
   }
 
   const failing = ({ what, signal }: Pick<RegistryRequest, 'what' | 'signal'>) => (error: unknown): never => {
