@@ -31,10 +31,21 @@ export async function resolveAt(place: Place, wanted: ManifestWanted): Promise<R
   const reply = await place.session.read(request(place, wanted, 'GET', nameOf(reference)), MAX_MANIFEST_BYTES)
   if (reply.status !== 200) throw await replyFailure(reply, place.session.host, what)
   const { bytes } = reply
+  if (!isJson(bytes)) throw new Failure('invalid', `${what}: what the registry ${place.session.host} answers is no manifest${bytes.length === 0 ? ', but empty' : ''}`)
   const mediaType = reply.headers['content-type'] ?? ''
   const digest = reference.digest ?? saidDigest(reply) ?? digestOf(await payloadOf(bytes, mediaType) ?? bytes)
   if (!(await matchesManifest(bytes, mediaType, digest))) throw differs(what, digest)
   return { reference, endpoint: place.endpoint, bytes, descriptor: { mediaType, digest, size: bytes.length } }
+}
+
+/** An empty answer, one that breaks off, the page of a portal: told as that before digests are compared or signatures looked for. */
+function isJson(bytes: Buffer): boolean {
+  try {
+    JSON.parse(bytes.toString())
+    return true
+  } catch {
+    return false
+  }
 }
 
 function saidDigest({ headers }: Reply): Digest | undefined {

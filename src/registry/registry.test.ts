@@ -68,6 +68,18 @@ test('what a server compresses unasked is unpacked, within the same bounds', asy
   await assert.rejects(registry.resolve(reference), failure('invalid', /content encoding "br", which was not asked for/))
 })
 
+test('an answer that is no manifest is told as that, whatever type it has', async (t) => {
+  const server = await serve(t)
+  const { manifest } = fill(server)
+  const { bytes } = server.manifests.get('app/1')!
+  for (const type of [OCI_MANIFEST, 'application/json', 'application/vnd.docker.distribution.manifest.v1+prettyjws', 'text/html', '']) {
+    for (const body of [bytes.subarray(0, 100), '<html>log in first</html>', '']) {
+      server.behave = (_, response) => { response.writeHead(200, { ...(type && { 'content-type': type }), 'docker-content-digest': manifest }).end(body); return true }
+      await assert.rejects(open(t).resolve(parseReference(`${server.host}/app:1`)), failure('invalid', body === '' ? /no manifest, but empty/ : /what the registry 127\.0\.0\.1:\d+ answers is no manifest/), type)
+    }
+  }
+})
+
 test('a manifest without end is cut off', async (t) => {
   const server = await serve(t)
   server.behave = (_, response) => {
