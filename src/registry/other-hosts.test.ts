@@ -49,6 +49,28 @@ test('a redirect on the same host keeps credentials, and one in a circle ends', 
   await assert.rejects(server.resolve(registry), (error) => isFailure(error, 'invalid') && /no web address/.test(error.message))
 })
 
+test('where a redirect or a foreign layer leads to a host that fails, that host is told', async (t) => {
+  const server = await serveApps(t)
+  const cdn = await startScriptedRegistry()
+  const redirect = (location: string): void => { server.behave = (_, response) => { response.writeHead(307, { location }).end(); return true } }
+  const resolve = () => server.resolve(openPlain(t), { retry: 1 })
+  redirect(`http://${cdn.host}/manifest?signature=secret`)
+  const says = (pattern: RegExp) => (error: unknown): boolean => isFailure(error, 'unavailable') && pattern.test(`${error.message}; ${error.hint}`) && !/secret/.test(error.message)
+  const at = `app:1: the registry ${server.host} redirects to ${cdn.host}`
+  cdn.behave = (_, __, request) => { request.socket.destroy(); return true }
+  await assert.rejects(resolve(), says(new RegExp(`${at}: cannot reach that host: the connection broke`)))
+  redirect(`https://${cdn.host}/manifest`)
+  await assert.rejects(resolve(), says(new RegExp(`${at}: that host does not speak HTTPS; undefined`)))
+  assert.equal(server.seen.length, 3)
+  await cdn.close()
+  await assert.rejects(resolve(), says(new RegExp(`${at}: cannot reach that host: connection refused; .*must be reached from here too`)))
+
+  server.behave = () => false
+  const registry = openPlain(t)
+  const foreign = { mediaType: '', digest: `sha256:${'0'.repeat(64)}` as never, size: 5, urls: [`http://${cdn.host}/layer`] }
+  await assert.rejects(registry.blob(await server.resolve(registry), foreign, { offsetBytes: 0 }), says(new RegExp(`cannot reach the registry ${cdn.host}: connection refused`)))
+})
+
 test('a foreign layer comes from its own place, without credentials', async (t) => {
   const server = await serveApps(t)
   const elsewhere = await startScriptedRegistry()

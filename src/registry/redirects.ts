@@ -13,6 +13,9 @@ export interface Following {
   readonly mayDowngrade: (url: URL) => boolean
 }
 
+/** Marks the error of a host that the one that was asked has sent us to. */
+const ofTarget = (error: unknown, { host }: URL): unknown => (error instanceof Error ? Object.assign(error, { target: host }) : error)
+
 /** What another host may be told: nothing that stands for us, such as authorization or what hosts.toml adds. */
 const PUBLIC_HEADERS: ReadonlySet<string> = new Set(['accept', 'accept-encoding', 'if-range', 'range', 'user-agent'])
 
@@ -20,7 +23,7 @@ const PUBLIC_HEADERS: ReadonlySet<string> = new Set(['accept', 'accept-encoding'
 export async function followRedirects(exchange: Omit<Exchange, 'tls'>, { transport, tlsFor, mayDowngrade }: Following): Promise<Reply> {
   let { url, headers } = exchange
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-    const reply = await transport.send({ ...exchange, url, headers, tls: await tlsFor(url) })
+    const reply = await transport.send({ ...exchange, url, headers, tls: await tlsFor(url) }).catch((error: unknown) => { throw url.host === exchange.url.host ? error : ofTarget(error, url) })
     const location = reply.headers.location
     if (!REDIRECTS.has(reply.status) || location === undefined) return reply
     await discardBody(reply.body)

@@ -33,11 +33,16 @@ const OWN_CERTIFICATE = /^ERR_OSSL_(PEM|X509|ASN1|EVP|UNSUPPORTED|OSSL)/
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '')
 
-/** The proxy on whose way it happened. */
-const proxyOf = (error: unknown): string | undefined => {
-  const proxy = (error as { proxy?: unknown } | null)?.proxy
-  return typeof proxy === 'string' ? proxy : undefined
+const markOf = (error: unknown, name: 'proxy' | 'target'): string | undefined => {
+  const mark = (error as Partial<Record<typeof name, unknown>> | null)?.[name]
+  return typeof mark === 'string' ? mark : undefined
 }
+
+/** The proxy on whose way it happened. */
+const proxyOf = (error: unknown): string | undefined => markOf(error, 'proxy')
+
+/** The host of a redirect, where it was that one that failed. */
+export const targetOf = (error: unknown): string | undefined => markOf(error, 'target')
 
 export const isCertificateError = (error: unknown): boolean => codeOf(error) in CERTIFICATE
 
@@ -53,8 +58,9 @@ export const isNotHttp = (error: unknown): boolean => codeOf(error).startsWith('
 
 const UNREACHED: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'ETIMEDOUT'])
 
-/** How much an error says of a server: least that it speaks no TLS, where plain HTTP was tried too, and most what it says in TLS. */
+/** How much an error says of a server: least that it speaks no TLS, where plain HTTP was tried too, and most what comes after an answer of it or in TLS. */
 function weight(error: unknown): number {
+  if (targetOf(error) !== undefined) return 4
   if (proxyOf(error) !== undefined) return 2
   if (isNotTls(error)) return 0
   if (isNotHttp(error) || codeOf(error) === 'EPIPE') return 2
@@ -65,8 +71,11 @@ function weight(error: unknown): number {
 export const moreTelling = (tls: unknown, plain: unknown): unknown => (weight(plain) > weight(tls) ? plain : tls)
 
 /** A request that got no reply. A Failure, and what is no error of a connection, is handed back as it is. */
-export function connectionFailure(error: unknown, host: string, what: string): unknown {
+export function connectionFailure(error: unknown, asked: string, image: string): unknown {
   if (isFailure(error)) return error
+  const target = targetOf(error)
+  const host = target ?? asked
+  const [what, whom] = target === undefined ? [image, `the registry ${asked}`] : [`${image}: the registry ${asked} redirects to ${target}`, 'that host']
   const code = codeOf(error)
   const name = (error as Error | null)?.name
   if (name === 'AbortError' || code === 'ABORT_ERR') return new Failure('cancelled', `${what}: cancelled`, { cause: error })
@@ -74,16 +83,16 @@ export function connectionFailure(error: unknown, host: string, what: string): u
   const proxy = proxyOf(error)
   if (proxy !== undefined) {
     const why = code === 'EPROXY' ? saidBy(error) : certificate !== undefined ? `the proxy ${proxy} cannot be trusted: ${certificate}` : `the proxy ${proxy} is not reached: ${saidBy(error)}`
-    return new Failure('unavailable', `${what}: cannot reach the registry ${host}: ${why}`, { cause: error, hint: 'check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY' })
+    return new Failure('unavailable', `${what}: cannot reach ${whom}: ${why}`, { cause: error, hint: 'check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY' })
   }
   if (certificate !== undefined) {
-    return new Failure('unavailable', `${what}: the registry ${host} cannot be trusted: ${certificate}`, {
+    return new Failure('unavailable', `${what}: ${whom} cannot be trusted: ${certificate}`, {
       cause: error, hint: `put its authority's certificate at /etc/containers/certs.d/${host}/ca.crt, or use --tls-verify=false`,
     })
   }
   if (isNotTls(error)) {
-    return new Failure('unavailable', `${what}: the registry ${host} does not speak HTTPS`, {
-      cause: error, hint: `if it speaks plain HTTP, set insecure = true for it in registries.conf, or use --tls-verify=false`,
+    return new Failure('unavailable', `${what}: ${whom} does not speak HTTPS`, {
+      cause: error, ...(target === undefined && { hint: `if it speaks plain HTTP, set insecure = true for it in registries.conf, or use --tls-verify=false` }),
     })
   }
   if (OWN_CERTIFICATE.test(code)) {
@@ -92,8 +101,8 @@ export function connectionFailure(error: unknown, host: string, what: string): u
     })
   }
   if (code === '') return error
-  return new Failure('unavailable', `${what}: cannot reach the registry ${host}: ${saidBy(error)}`, {
-    cause: error, ...(code === 'ECONNREFUSED' || code === 'ENOTFOUND' ? { hint: `check the name of the registry and that it runs` } : {}),
+  return new Failure('unavailable', `${what}: cannot reach ${whom}: ${saidBy(error)}`, {
+    cause: error, ...(code === 'ECONNREFUSED' || code === 'ENOTFOUND' ? { hint: target === undefined ? 'check the name of the registry and that it runs' : 'what the registry redirects to must be reached from here too' } : {}),
   })
 }
 

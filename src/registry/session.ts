@@ -9,7 +9,7 @@ import type { Scheme, Server } from './endpoint.ts'
 import { isLoopback } from './proxy.ts'
 import { readReply } from './read-reply.ts'
 import { followRedirects } from './redirects.ts'
-import { connectionFailure, isCertificateError, isNotHttp, isNotTls, moreTelling } from './registry-failure.ts'
+import { connectionFailure, isCertificateError, isNotHttp, isNotTls, moreTelling, targetOf } from './registry-failure.ts'
 import { backoffMs, mayPass, mayPassError, pause, retryAfterMs, type Backoff } from './retry.ts'
 import type { Exchange, Reply, TlsSettings, Transport } from './transport.ts'
 
@@ -128,7 +128,7 @@ export function makeSession(setup: SessionSetup): Session {
         return reply
       }
     } catch (error) {
-      if (second === undefined || isFailure(error) || isCertificateError(error) || request.signal?.aborted) throw error
+      if (second === undefined || isFailure(error) || targetOf(error) !== undefined || isCertificateError(error) || request.signal?.aborted) throw error
       if (first === 'http' && !isNotHttp(error)) throw error
       reply = await send(base(second)).catch((later: unknown) => {
         if (isFailure(later)) throw later
@@ -161,16 +161,16 @@ export function makeSession(setup: SessionSetup): Session {
     return { ...reply, bytes: reply.status === 200 ? await readReply(reply, maxBytes) : Buffer.alloc(0) }
   }
 
-  const failing = ({ what, signal }: Pick<RegistryRequest, 'what' | 'signal'>) => (error: unknown): never => {
+  const failing = ({ what, signal }: Pick<RegistryRequest, 'what' | 'signal'>, of = host) => (error: unknown): never => {
     if (signal?.aborted) throw new Failure('cancelled', `${what}: cancelled`, { cause: error })
-    throw connectionFailure(error, host, what)
+    throw connectionFailure(error, of, what)
   }
   return {
     host, backoff,
     request: (request) => persist(() => authorised(request), request.signal, request.retries).catch(failing(request)),
     read: (request, maxBytes) => persist(() => readWhole(request, maxBytes), request.signal, request.retries).catch(failing(request)),
     requestElsewhere: (url, request) =>
-      persist(() => follow({ method: request.method, url, headers: request.headers ?? {}, signal: request.signal }), request.signal).catch(failing(request)),
+      persist(() => follow({ method: request.method, url, headers: request.headers ?? {}, signal: request.signal }), request.signal).catch(failing(request, url.host)),
   }
 }
 
