@@ -129,6 +129,26 @@ location = "plain.io"
   assert.deepEqual(routes('plain.io/x', conf), ['plain.io/x'])
 })
 
+test('a wildcard stands for all hosts below a domain, on every port or one, and may have a namespace', async (t) => {
+  const conf = await configuration(t, { main: `
+[[registry]]
+prefix = "*.wild.org"
+location = "wide.io"
+[[registry]]
+prefix = "*.wild.org/ns"
+location = "inner.io/x"
+[[registry]]
+prefix = "*.wild.org:6000/ns"
+location = "port.io"
+` })
+  assert.deepEqual(routes('a.wild.org:5000/app:1', conf), ['wide.io:5000/app'])
+  assert.deepEqual(routes('a.b.wild.org/ns/app:1', conf), ['inner.io/x/app'])
+  assert.deepEqual(routes(`a.wild.org/ns@${D}`, conf), ['inner.io/x'])
+  assert.deepEqual(routes('a.wild.org/nsx/app', conf), ['wide.io/nsx/app'])
+  assert.deepEqual(routes('a.wild.org:6000/ns/app', conf), ['port.io/app'])
+  for (const other of ['wild.org/ns/app', 'wild.org:6000/ns/app', 'a.wild.org.evil.io/ns/app', 'evil.io/a.wild.org/ns', 'awild.org/ns/app']) assert.deepEqual(routes(other, conf), [other])
+})
+
 test('a mirror of docker.io gets the library part too', async (t) => {
   const conf = await configuration(t, { main: '[[registry]]\nlocation = "docker.io"\nmirror-by-digest-only = true\n[[registry.mirror]]\nlocation = "m.io/hub"' })
   assert.deepEqual(routes(`nginx@${D}`, conf), ['m.io/hub/library/nginx mirror', 'docker.io/library/nginx'])

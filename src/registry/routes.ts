@@ -70,8 +70,10 @@ function matchLength(name: string, prefix: string): number {
   if (prefix.startsWith('*.')) {
     const host = name.slice(0, name.indexOf('/'))
     const [domain = ''] = prefix.slice(1).split('/')
-    const length = host.length + prefix.length - 1 - domain.length
-    return host.endsWith(domain) && host.length > domain.length && name.startsWith(prefix.slice(1 + domain.length), host.length) && endsPart(name, length) ? length : 0
+    // A domain stands for all of its ports, as a host does.
+    const start = (domain.includes(':') ? host : host.replace(/:\d+$/, '')).length - domain.length
+    const length = start + prefix.length - 1
+    return start > 0 && name.startsWith(prefix.slice(1), start) && endsPart(name, length) ? length : 0
   }
   return name.startsWith(prefix) && endsPart(name, prefix.length) ? prefix.length : 0
 }
