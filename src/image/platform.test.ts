@@ -50,11 +50,13 @@ test('attestations are passed over, a zstd instance is preferred, and the os ver
   assert.equal(selectPlatform(versions, { os: 'windows', architecture: 'amd64', 'os.version': '10.0.2' }, 'img'), versions[1])
 })
 
-test('an index of one image without a platform gives that image', () => {
+test('the first entry without a platform is for whoever finds none with theirs', () => {
   const { platform, ...bare } = entry('linux/amd64')
   assert.ok(platform)
   assert.equal(selectPlatform([bare], normalisePlatform(HOST), 'img'), bare)
   assert.equal(selectPlatform([bare, entry('unknown/unknown')], HOST, 'img'), bare, 'what is for no platform is no second image')
   assert.throws(() => selectPlatform([entry('unknown/unknown'), entry('linux/s390x')], HOST, 'img'), (error) => isFailure(error, 'notFound') && !/unknown/.test(error.message))
-  assert.throws(() => selectPlatform([bare, { ...bare }], HOST, 'img'), (error) => isFailure(error, 'notFound'))
+  const other = { ...bare, digest: digestOf('other') }
+  assert.equal(selectPlatform([entry('linux/s390x'), bare, other], HOST, 'img'), bare)
+  assert.equal(selectPlatform([bare, entry('linux/amd64')], HOST, 'img').platform?.architecture, 'amd64')
 })

@@ -81,8 +81,8 @@ export function selectPlatform(entries: readonly Descriptor[], wanted: Platform,
   const ranked = images
     .map((entry) => ({
       entry,
-      // An index of one image without a platform is what some tools write for a single image.
-      rank: entry.platform === undefined ? (images.length === 1 ? 100 : undefined) : distance(normalisePlatform(entry.platform), normalisePlatform(wanted)),
+      // Some tools write no platform: as to containers/image, such an entry is for whoever finds no better one.
+      rank: entry.platform === undefined ? 100 : distance(normalisePlatform(entry.platform), normalisePlatform(wanted)),
       zstd: entry.annotations?.[ZSTD_ANNOTATION] === 'true' ? 0 : 1,
     }))
     .filter((candidate): candidate is typeof candidate & { rank: number } => candidate.rank !== undefined)
