@@ -37,6 +37,16 @@ test('the root of the store becomes one private mount of itself, however many as
   await storage.close()
 })
 
+test('a root that has lost a directory is told as that', async () => {
+  const paths = pathsOf('lost')
+  const storage = await openStorage({ paths })
+  await storage.containers.create(ID, [])
+  rmSync(storage.containers.upperDir!(ID), { recursive: true })
+  await assert.rejects(storage.containers.mount(ID), (error) => isFailure(error, 'invalid') && /a directory of it or of its layers is gone/.test(error.message))
+  await storage.containers.remove(ID)
+  await storage.close()
+})
+
 test('a root is mounted again while another namespace still has its last mount, durable or volatile', async (t) => {
   const storage = await openStorage({ paths: pathsOf('held') })
   const layer = await storage.layers.commit(await storage.layers.ingest(image()), undefined)

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { Failure } from '../errors.ts'
+import { Failure, isNoSpace } from '../errors.ts'
 import { unmountTree } from '../fs/mounts.ts'
 import { fileLabel, setFileLabel } from '../fs/file-label.ts'
 import { makeDir, removeFiles, removeTree } from '../fs/remove-tree.ts'
@@ -122,6 +122,8 @@ function mountOrExplain(request: OverlayMount, label?: string): void {
   } catch (error) {
     const { code, detail } = error as NodeJS.ErrnoException & { detail?: string }
     const reason = detail === undefined ? code : `${code}: ${detail}`
+    if (isNoSpace(code)) throw new Failure('noSpace', `no room to mount the overlay at ${request.target} (${reason})`, { cause: error, hint: 'free some space or inodes, for example with scow image prune' })
+    if (code === 'ENOENT') throw new Failure('invalid', `the overlay at ${request.target} cannot be mounted: a directory of it or of its layers is gone`, { cause: error, hint: 'what the store lost cannot be had again: remove the container, and create it anew' })
     throw new Failure('unsupported', `the kernel refuses to mount the overlay at ${request.target} (${reason})`,
       { cause: error, hint: 'does the root lie on ext4, xfs (ftype=1), btrfs or tmpfs, and not on an overlay? Otherwise use the driver vfs' })
   }

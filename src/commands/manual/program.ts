@@ -22,6 +22,7 @@ export const PROGRAM: readonly Section[] = [
       ['CONTAINERS_STORAGE_CONF, STORAGE_DRIVER, STORAGE_OPTS', 'storage.conf, the driver and its options'],
       ['CONTAINERS_REGISTRIES_CONF', 'registries.conf'],
       ['REGISTRY_AUTH_FILE, DOCKER_CONFIG', 'Credentials of registries'],
+      ['SSL_CERT_FILE, SSL_CERT_DIR', 'Authorities that sign the certificates of registries, instead of the system\'s'],
       ['HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY', 'Proxies of pulls, passed on to containers'],
       ['CNI_PATH', 'Folders of network plugins'],
       ['NO_COLOR', 'No colours'],
