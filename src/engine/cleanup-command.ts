@@ -1,6 +1,7 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
+import { writeFileAtomic } from '../fs/write-atomic.ts'
 import { builtFile } from '../paths.ts'
 import type { Engine } from './engine.ts'
 
@@ -32,21 +33,13 @@ export const attendedFile = ({ paths }: Pick<Engine, 'paths'>, id: string): stri
 
 function installExitProgram({ paths }: Parts): string {
   const source = builtFile('scow-exit')
-  let stamp: string
-  try {
-    const { size, mtimeMs } = statSync(source)
-    stamp = `${size.toString(36)}-${Math.round(mtimeMs).toString(36)}`
-  } catch (error) {
-    throw new Failure('unsupported', `the exit program ${source} is missing`, { cause: error, hint: 'build it with "npm run build"' })
-  }
-  // Named by content; the stamp of the built file only spares hashing it at every start.
-  const known = join(paths.programs, `scow-exit-${stamp}`)
-  if (existsSync(known)) return known
+  const built = statSync(source, { throwIfNoEntry: false })
+  if (!built) throw new Failure('unsupported', `the exit program ${source} is missing`, { hint: 'build it with "npm run build"' })
+  // Named by what tells one build from another without reading it at every start.
+  const known = join(paths.programs, `scow-exit-${built.size.toString(36)}-${Math.round(built.mtimeMs).toString(36)}`)
+  // A power cut or a full disk may have left a part of it, and no container would notice before its end.
+  if (statSync(known, { throwIfNoEntry: false })?.size === built.size) return known
   mkdirSync(paths.programs, { recursive: true, mode: 0o755 })
-  const hash = process.getBuiltinModule('node:crypto').createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16)
-  const temporary = join(paths.programs, `.${hash}.${process.pid}`)
-  copyFileSync(source, temporary)
-  chmodSync(temporary, 0o755)
-  renameSync(temporary, known)
+  writeFileAtomic(known, readFileSync(source), { mode: 0o755 })
   return known
 }

@@ -154,6 +154,19 @@ test('with the exit program killed before it does anything, the next command cle
   await removedWhole(box)
 })
 
+test('an exit program that a power cut left empty is written anew', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('run', '--rm', suite.busybox, 'true')
+  const programs = join(box.root, 'programs')
+  const [name] = readdirSync(programs).filter((file) => file.startsWith('scow-exit-'))
+  const whole = readFileSync(join(programs, name!))
+  writeFileSync(join(programs, name!), '')
+  await box.ok('run', '-d', '--rm', suite.busybox, 'true')
+  assert.ok(readFileSync(join(programs, name!)).equals(whole))
+  await eventually('it is removed', async () => (await box.ok('ps', '-aq')) === '')
+  assert.deepEqual(readdirSync(programs).filter((file) => file.startsWith('scow-exit-')), [name])
+})
+
 /** A cleanup that finds the container's plugins hanging: it is in the middle of its work. */
 async function hangDel(t: TestContext): Promise<{ heal: () => void; hangs: () => boolean }> {
   mkdirSync('/etc/containers', { recursive: true })
