@@ -3,7 +3,7 @@ import type { VolumeRecord } from '../state/volumes.ts'
 import type { Engine } from './engine.ts'
 import { makeVolume } from './make-volume.ts'
 import { randomId } from './random-name.ts'
-import { recoverDead } from './recover.ts'
+import { recoverAll } from './recover.ts'
 import { volumeRecord, type NewVolume } from './volume-record.ts'
 
 export interface CreateVolume extends Omit<NewVolume, 'name' | 'anonymous'> {
@@ -17,7 +17,7 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/
 
 /** @throws invalid, exists, unsupported */
 export async function createVolume(engine: Engine, request: CreateVolume): Promise<VolumeRecord> {
-  await recoverDead(engine)
+  await recoverAll(engine)
   const { name = randomId(), driver = 'local' } = request
   if (!NAME.test(name)) throw new Failure('invalid', `invalid volume name "${name}"`, { hint: 'use letters, digits, "_", "." and "-", and begin with a letter or digit' })
   if (driver !== 'local') throw new Failure('unsupported', `volume driver "${driver}" is not supported`, { hint: 'only "local" is' })

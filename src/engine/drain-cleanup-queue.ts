@@ -5,6 +5,7 @@ import { log } from '../log.ts'
 import { CHECKPOINT } from './start-cleanup.ts'
 import { cleanupContainer } from './cleanup-container.ts'
 import type { Engine } from './engine.ts'
+import { queueUnwatched } from './queue-unwatched.ts'
 import { recoverDead } from './recover.ts'
 
 /** The exit program hands its lock on as this descriptor. */
@@ -17,6 +18,7 @@ const AT_ONCE = 4
  */
 export async function drainCleanupQueue(engine: Engine): Promise<void> {
   await recoverDead(engine)
+  await queueUnwatched(engine)
   rmSync(join(engine.paths.cleanupQueue, CHECKPOINT), { force: true })
   await drain(engine)
   unlockInherited(LOCK_FD)

@@ -8,7 +8,9 @@ import { findExit } from './find-exit.ts'
 export function trueRow<Row extends ContainerRow>(engine: Pick<Engine, 'paths' | 'self'>, row: Row): Row {
   if (row.phase !== 'running' && row.phase !== 'paused') return row
   const exit = findExit(engine, row)
-  return exit ? { ...row, phase: 'exited', status: { ...row.status, ...exit } } : row
+  if (!exit) return row
+  const { process, monitor, ...status } = row.status
+  return { ...row, phase: 'exited', status: { ...status, ...exit } }
 }
 
 /** By name, id or its beginning; as it truly is now. @throws notFound, invalid (ambiguous) */

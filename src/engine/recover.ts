@@ -11,8 +11,10 @@ import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
 import { releaseCreation } from './release-creation.ts'
 import { releaseNetwork, releaseRun } from './release-run.ts'
+import { queueUnwatched } from './queue-unwatched.ts'
 import { finishRemoval, removeContainer, type RemovalData } from './remove-container.ts'
 import { settleContainer } from './settle-container.ts'
+import { startCleanup } from './start-cleanup.ts'
 import { recoverVolume } from './make-volume.ts'
 
 type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'runtime' | 'networks'>
@@ -27,6 +29,12 @@ export async function recoverDead(engine: Parts): Promise<void> {
     await recoverOne(engine, intent).catch((error: unknown) =>
       log.warn(`could not clear up after a killed ${intent.kind} of ${intent.target.slice(0, 12)}: ${error instanceof Error ? error.message : error}`))
   }
+}
+
+/** The same for commands that are not `run`, whose start it would delay: containers that ended without a monitor are cleaned up too, by the exit program. */
+export async function recoverAll(engine: Parts): Promise<void> {
+  await recoverDead(engine)
+  if (await queueUnwatched(engine)) await startCleanup(engine)
 }
 
 /** The first writing command after a boot: what ran has ended with the machine, and nobody else will tell. */

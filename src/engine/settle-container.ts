@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { Failure } from '../errors.ts'
 import type { Container } from '../state/containers.ts'
 import { findExit } from './find-exit.ts'
@@ -15,10 +16,10 @@ type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'storage' | 'runtime' |
 export async function settleContainer(engine: Parts, id: string): Promise<Container> {
   const container = await recordEnd(engine, id)
   if (container.phase !== 'exited' || container.status.cleanedUp) return container
+  // Its monitor is ended with the rest, perhaps before it came to start the exit program. After a boot, when its files of the
+  // run are gone, recovery and the units of the boot decide.
+  const ofThisBoot = existsSync(engine.paths.container(id).run)
   const settled = await releaseEnded(engine, container)
-  // Its monitor was ended with the rest, perhaps before it came to start the exit program. After a boot, recovery and the
-  // units of the boot decide.
-  const ofThisBoot = container.status.monitor?.bootId === engine.self.bootId
   if (ofThisBoot && (settled.record.request.autoRemove || wantsRestart(settled))) await startCleanup(engine, { id })
   return settled
 }

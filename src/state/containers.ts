@@ -70,6 +70,10 @@ export function insertContainer(db: Database, { record, summary, podId, intentId
 export const listContainers = (db: Database): ContainerRow[] =>
   db.all<Stored>(`SELECT ${LIGHT} ${FROM} ORDER BY c.created_at, c.id`).map(toRow)
 
+/** Those that were recorded as running or paused and that no server watches. */
+export const listRunning = (db: Database): Pick<ContainerRow, 'id' | 'status'>[] =>
+  db.all<{ id: string; status: string }>("SELECT id, status FROM containers WHERE phase IN ('running', 'paused') AND pod_id IS NULL").map(({ id, status }) => ({ id, status: JSON.parse(status) }))
+
 export const listPodContainers = (db: Database, podId: string): ContainerRow[] =>
   db.all<Stored>(`SELECT ${LIGHT} ${FROM} WHERE c.pod_id = ? ORDER BY c.created_at`, podId).map(toRow)
 

@@ -10,7 +10,7 @@ import * as pods from './pods.ts'
 import * as volumes from './volumes.ts'
 
 const READS = {
-  containers: { list: containers.listContainers, ofPod: containers.listPodContainers, get: containers.getContainer, find: containers.findContainer, publishedPorts: containers.publishedPorts, needs: containers.listNeeds, needing: containers.containersNeeding, requireUnneeded: containers.requireUnneeded },
+  containers: { list: containers.listContainers, running: containers.listRunning, ofPod: containers.listPodContainers, get: containers.getContainer, find: containers.findContainer, publishedPorts: containers.publishedPorts, needs: containers.listNeeds, needing: containers.containersNeeding, requireUnneeded: containers.requireUnneeded },
   images: { list: images.listImages, get: images.getImage, byName: images.imageByName, byIdPrefix: images.imagesByIdPrefix, namesEndingIn: images.namesEndingIn, users: images.imageUsers },
   volumes: { list: volumes.listVolumes, get: volumes.getVolume, find: volumes.findVolume, users: volumes.volumeUsers, used: volumes.usedVolumes },
   pods: { list: pods.listPods, get: pods.getPod, find: pods.findPod },

@@ -55,6 +55,43 @@ test('a monitor that never came to start the exit program is made up for by a st
   await removedWhole(box)
 })
 
+test('an end that nobody saw is recorded once by the next command, and --rm or a restart follows', async (t) => {
+  const box = await suite.box(t)
+  await runSleeper(box, '--rm')
+  await box.ok('run', '-d', '--name', 'plain', suite.busybox, 'sleep', '1000')
+  await box.ok('run', '-d', '--name', 'again', '--restart', 'always', suite.busybox, 'sleep', '1000')
+  const names = ['k', 'plain', 'again']
+  for (const name of names) for (const each of [await monitorOf(box, name), await pidOf(box, name)]) { kill(each); await gone(each) }
+  assert.equal(await box.ok('inspect', '-f', '{{.State.Status}} {{.State.Pid}}', 'plain'), 'exited 0')
+  await box.ok('volume', 'create', 'v')
+  await eventually('--rm takes it away', async () => !(await box.ok('ps', '-a', '--format', '{{.Names}}')).split('\n').includes('k'))
+  await eventually('it is restarted', async () => await state(box, 'again') === 'running 0')
+  const died = () => box.ok('events', '--stream=false', '--filter', 'event=died', '--filter', 'container=plain', '--format', '{{.ContainerExitCode}}')
+  await eventually('its end is recorded', async () => await died() === '-1')
+  const finished = await box.ok('inspect', '-f', '{{.State.FinishedAt}}', 'plain')
+  await box.ok('volume', 'rm', 'v')
+  assert.equal(await box.ok('inspect', '-f', '{{.State.FinishedAt}}', 'plain'), finished)
+  assert.equal(await died(), '-1')
+  await removedWhole(box)
+})
+
+test('an end that nobody saw is noticed at the end of another container', async (t) => {
+  const box = await suite.box(t)
+  await runSleeper(box, '--rm')
+  for (const each of [await monitorOf(box, 'k'), await pidOf(box, 'k')]) { kill(each); await gone(each) }
+  await box.ok('run', '--rm', suite.busybox, 'true')
+  await eventually('both are gone', async () => await box.ok('ps', '-aq') === '')
+})
+
+test('whoever wants what such a container holds leaves its restart to the exit program', async (t) => {
+  const box = await suite.box(t)
+  await runSleeper(box, '--restart', 'always')
+  for (const each of [await monitorOf(box, 'k'), await pidOf(box, 'k')]) { kill(each); await gone(each) }
+  await box.scow(['run', '--rm', '-p', '7413:80', suite.busybox, 'true'])
+  await eventually('it is restarted', async () => await state(box, 'k') === 'running 0')
+  await removedWhole(box)
+})
+
 test('a container that is killed from outside ends with 137 and can be started again', async (t) => {
   const box = await suite.box(t)
   await runSleeper(box)

@@ -1,7 +1,7 @@
 // Which containers a command means: arguments, --all, --latest, --filter, --cidfile.
 import { readFileSync } from 'node:fs'
 import type { Engine } from '../../engine/engine.ts'
-import { recoverDead } from '../../engine/recover.ts'
+import { recoverAll } from '../../engine/recover.ts'
 import { Failure, isFailure, reasonOf } from '../../errors.ts'
 import type { Output } from '../../cli/output.ts'
 import { flag, list } from '../../cli/option.ts'
@@ -40,7 +40,7 @@ export function needOwn(source: Pick<ContainerSource, 'ownsAll'>, { name, podId 
 }
 
 /** Of this machine, for commands that change something. */
-export const settledContainers = (engine: Engine): ContainerSource => ({ ...engineContainers(engine), settle: () => recoverDead(engine) })
+export const settledContainers = (engine: Engine): ContainerSource => ({ ...engineContainers(engine), settle: () => recoverAll(engine) })
 
 /** Errors for single names are shown and returned; the rest goes on. @throws invalid */
 export async function selectContainers(source: ContainerSource, selection: Selection, out: Output): Promise<{ chosen: Chosen[]; errors: unknown[] }> {
