@@ -1,6 +1,7 @@
 // What `stats` shows of a container, read from the kernel's own files.
 import { readFileSync, readlinkSync } from 'node:fs'
 import { totalmem } from 'node:os'
+import { isForeign } from '../process/identity.ts'
 import type { ContainerRow } from '../state/containers.ts'
 import { groupPath } from './cgroup-path.ts'
 import { cgroupVersion } from './gather-host-facts.ts'
@@ -30,7 +31,7 @@ export function containerStatistics({ status }: Pick<ContainerRow, 'status'>): S
   const usage = containerUsage({ status })
   if (!usage || !status.process || !status.cgroupPath) return undefined
   const path = groupPath(status.cgroupPath)
-  const interfaces = isOnHost(status.process.pid) ? [] : networkUsage(status.process.pid)
+  const interfaces = isForeign(status.process) || isOnHost(status.process.pid) ? [] : networkUsage(status.process.pid)
   return {
     timeMs: usage.timeMs, startedAtMs: status.startedAtMs ?? usage.timeMs,
     cpuNs: Number(usage.cpuNs), perCpuNs: cgroupVersion() === 2 ? [] : numbers(text(`/sys/fs/cgroup/cpuacct${path}/cpuacct.usage_percpu`)),

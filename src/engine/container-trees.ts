@@ -6,7 +6,7 @@ import type { Container } from '../state/containers.ts'
 import { withContainerLock } from './container-lock.ts'
 import type { CopyEnd } from './copy-files.ts'
 import type { Engine } from './engine.ts'
-import { findContainer } from './find-container.ts'
+import { findContainer, needReachable } from './find-container.ts'
 import { unmountVolumes, volumeFiles } from './mount-volume.ts'
 import { recoverDead } from './recover.ts'
 import { settleContainer } from './settle-container.ts'
@@ -34,8 +34,10 @@ async function withTree<T>(engine: Engine, id: string, act: (tree: CopyEnd) => P
   })
 }
 
-async function runningTree(engine: Engine, { id, name, phase, status }: Container): Promise<CopyEnd | undefined> {
+async function runningTree(engine: Engine, container: Container): Promise<CopyEnd | undefined> {
+  const { id, name, phase, status } = container
   if ((phase !== 'running' && phase !== 'paused') || !status.process) return undefined
+  needReachable(container)
   const { process: own } = JSON.parse(readFileSync(engine.paths.container(id).config, 'utf8')) as OciSpec
   return containerEnd({ pid: status.process.pid, what: `container ${name}`, user: own.user })
 }

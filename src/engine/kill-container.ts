@@ -1,6 +1,6 @@
 import { Failure } from '../errors.ts'
 import { signalName } from '../process/signals.ts'
-import { findContainer } from './find-container.ts'
+import { findContainer, needReachable } from './find-container.ts'
 import type { Engine } from './engine.ts'
 import { signalContainer } from './signal-container.ts'
 
@@ -14,6 +14,7 @@ export async function killContainer(engine: Parts, id: string, signal: number): 
   if (container.phase !== 'running' && container.phase !== 'paused') {
     throw new Failure('wrongState', `can only kill running containers: ${container.name} is ${container.phase}`)
   }
+  needReachable(container)
   const { restart } = container.record.request
   // What ends it is what its policy must not undo; other signals say something else to it.
   if (restart.name !== 'no' && (signal === SIGKILL || signal === container.record.stopSignal)) {

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isAlive } from '../process/identity.ts'
+import { isAlive, isForeign } from '../process/identity.ts'
 import type { Engine } from './engine.ts'
 import { findExit } from './find-exit.ts'
 
@@ -17,7 +17,7 @@ export async function queueUnwatched(engine: Parts): Promise<boolean> {
   let any = false
   for (const row of await engine.state.containers.running()) {
     const { monitor } = row.status
-    if (monitor && isAlive(monitor)) continue
+    if (monitor && !isForeign(monitor) && isAlive(monitor)) continue
     const exit = findExit(engine, row)
     if (!exit || (exit.error === undefined && Date.now() - exit.finishedAtMs < GRACE_MS)) continue
     writeFileSync(join(engine.paths.cleanupQueue, row.id), '', { mode: 0o600 })

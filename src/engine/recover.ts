@@ -3,7 +3,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeTree } from '../fs/remove-tree.ts'
 import { log } from '../log.ts'
-import { isAlive } from '../process/identity.ts'
+import { hasNamespaceEnded, isAlive, isForeign } from '../process/identity.ts'
 import type { Container } from '../state/containers.ts'
 import type { Intent } from '../state/intents.ts'
 import type { Pod } from '../state/pods.ts'
@@ -68,7 +68,7 @@ async function removeUnknown(engine: Parts): Promise<void> {
   }
 }
 
-const isOwned = (self: Parts['self'], { owner }: Intent): boolean => owner.bootId === self.bootId && isAlive(owner)
+const isOwned = (self: Parts['self'], { owner }: Intent): boolean => owner.bootId === self.bootId && isAlive(owner) && !(isForeign(owner) && hasNamespaceEnded(owner))
 
 /** Under its lock, since others may be at work on it; not of a container that has been started again meanwhile. */
 const whileStill = (engine: Parts, id: string, act: (container: Container | undefined) => Promise<void>): Promise<void> => withContainerLock(engine, id, async () => {

@@ -6,6 +6,7 @@ import { both } from './both.ts'
 import { attendedFile } from './cleanup-command.ts'
 import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
+import { findContainer, needReachable } from './find-container.ts'
 import { recoverDead } from './recover.ts'
 import { releaseRun, removeGroups, type Release, type RunOwner } from './release-run.ts'
 import { removeVolumes } from './remove-volumes.ts'
@@ -52,6 +53,7 @@ async function removeStopped(engine: Parts, id: string, options: RemoveOptions):
   return withContainerLock(engine, id, async () => {
     const container = await settleContainer(engine, id)
     if (container.phase === 'running' || container.phase === 'paused') {
+      needReachable(container)
       if (options.force) return false
       throw new Failure('wrongState', `cannot remove container ${container.name} (${id.slice(0, 12)}) as it is ${container.phase}`, { hint: 'stop it first, or remove it with --force' })
     }
@@ -105,6 +107,7 @@ export const runOwnerOf = ({ id, record: { runtime, cgroupManager, request: { ne
 
 async function stopFirst(engine: Parts, id: string, { stopTimeoutSeconds }: RemoveOptions): Promise<void> {
   try {
+    needReachable(await findContainer(engine, id))
     await stopContainer(engine, id, { ...(stopTimeoutSeconds !== undefined ? { timeoutSeconds: stopTimeoutSeconds } : {}) })
   } catch (error) {
     if (!isFailure(error, 'notFound') && !isFailure(error, 'wrongState')) throw error

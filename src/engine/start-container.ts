@@ -14,7 +14,7 @@ import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
 import { runtimeNetwork } from './monitor-options.ts'
 import { launchContainer } from './launch-container.ts'
-import { trueRow } from './find-container.ts'
+import { needReachable, trueRow } from './find-container.ts'
 import { prepareNetwork, type PreparedNetwork } from './prepare-network.ts'
 import { recoverDead } from './recover.ts'
 import { settleContainer } from './settle-container.ts'
@@ -61,6 +61,7 @@ export async function startContainer(engine: Engine, id: string, options: StartO
 async function startLocked(engine: Engine, id: string, options: StartOptions): Promise<void> {
   await withContainerLock(engine, id, async () => {
     const container = await settleContainer(engine, id)
+    needReachable(container)
     if (container.phase === 'running' || container.phase === 'paused') throw new Failure('wrongState', `container ${container.name} is already ${container.phase}`)
     if (container.phase === 'removing') throw new Failure('wrongState', `container ${container.name} is being removed`)
     await options.admit?.(container)

@@ -29,6 +29,10 @@ test('a process is itself, and not another one of the same pid', () => {
   assert.ok(isAlive(me))
   assert.equal(isAlive({ ...me, startTime: me.startTime + 1 }), false)
   assert.equal(isAlive({ ...me, bootId: 'another' }), false)
+  const elsewhere = { ...me, pid: 2 ** 22, pidNamespace: me.pidNamespace! + 1 }
+  assert.ok(isAlive(elsewhere), 'who knows')
+  assert.equal(isAlive({ ...elsewhere, bootId: 'another' }), false)
+  assert.equal(killProcess({ ...me, pidNamespace: me.pidNamespace! + 1 }, 'SIGKILL'), false)
   assert.equal(identify(4194303), undefined)
 })
 

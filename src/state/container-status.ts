@@ -15,6 +15,8 @@ export interface ProcessStamp {
   /** Clock ticks after boot: field 22 of /proc/PID/stat. */
   readonly startTime: number
   readonly bootId: string
+  /** Inode of the PID namespace in which `pid` was seen; absent in records of before it was noted. */
+  readonly pidNamespace?: number
 }
 
 export interface AttachedNetwork {

@@ -88,6 +88,8 @@ const MIGRATIONS = [`
 `, `
   CREATE TABLE container_needs (container_id TEXT NOT NULL, needed TEXT NOT NULL, PRIMARY KEY (container_id, needed)) WITHOUT ROWID;
   CREATE INDEX container_needs_by_needed ON container_needs (needed);
+`, `
+  ALTER TABLE intents ADD COLUMN owner_pidns INTEGER;
 `]
 
 export const SCHEMA_VERSION = MIGRATIONS.length

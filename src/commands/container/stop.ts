@@ -1,4 +1,5 @@
 import { flag, patience } from '../../cli/option.ts'
+import { findContainer, needReachable } from '../../engine/find-container.ts'
 import { finishContainer } from '../../engine/finish-ended.ts'
 import { stopContainer } from '../../engine/stop-container.ts'
 import { isFailure } from '../../errors.ts'
@@ -24,7 +25,7 @@ export const spec = defineCommand({
   examples: ['stop web', 'stop --time 2 web db', 'stop --all'],
   async run(call) {
     const { args, options, out, interrupt } = call
-    const { containers, stop } = await openBackend(call, (engine) => ({ containers: settledContainers(engine), stop: async (id, how) => { await stopContainer(engine, id, how); await finishContainer(engine, id) } }))
+    const { containers, stop } = await openBackend(call, (engine) => ({ containers: settledContainers(engine), stop: async (id, how) => { needReachable(await findContainer(engine, id)); await stopContainer(engine, id, how); await finishContainer(engine, id) } }))
     const { chosen, errors } = await selectContainers(containers, { args, ...options, eligible: ({ phase }) => phase === 'running' || phase === 'paused' }, out)
     const { time: timeoutSeconds } = options
     const failed = await forEach({
