@@ -15,6 +15,7 @@ import { reapSessions } from './exec-sessions.ts'
 import { findContainer, runningProcess } from './find-container.ts'
 import { monitorOptions } from './monitor-options.ts'
 import { randomId } from './random-name.ts'
+import { recordEvent } from './record-event.ts'
 
 export interface ExecRequest {
   readonly command: readonly string[]
@@ -50,7 +51,11 @@ export async function execContainer(engine: Engine, nameOrId: string, request: E
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   try {
     const session = await launch(engine, { container, request, sessionId, dir })
-    return await follow(session, { request, sessionId, dir })
+    await recordEvent(engine, container, { status: 'exec' })
+    const executed = await follow(session, { request, sessionId, dir })
+    // of what runs on nobody sees the end
+    if (executed.exitCode !== undefined) await recordEvent(engine, container, { status: 'exec_died', attributes: { containerExitCode: String(executed.exitCode) } })
+    return executed
   } catch (error) {
     removeFiles(dir)
     throw error

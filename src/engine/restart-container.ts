@@ -1,6 +1,7 @@
 import { isFailure } from '../errors.ts'
 import type { Engine } from './engine.ts'
 import { findContainer, needReachable } from './find-container.ts'
+import { recordEvent } from './record-event.ts'
 import { startContainer } from './start-container.ts'
 import { stopContainer } from './stop-container.ts'
 
@@ -9,6 +10,7 @@ export async function restartContainer(engine: Engine, id: string, { timeoutSeco
   const container = await findContainer(engine, id)
   needReachable(container)
   const { id: found, starts } = container
+  await recordEvent(engine, container, { status: 'restart' }) // before the end and the start that it brings, as podman
   await stopContainer(engine, found, timeoutSeconds !== undefined ? { timeoutSeconds } : {})
   await startContainer(engine, found).catch(async (error: unknown) => {
     const now = isFailure(error, 'wrongState') ? await engine.state.containers.get(found) : undefined

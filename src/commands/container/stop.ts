@@ -1,7 +1,9 @@
 import { flag, patience } from '../../cli/option.ts'
+import type { Engine } from '../../engine/engine.ts'
 import { findContainer, needReachable } from '../../engine/find-container.ts'
 import { finishContainer } from '../../engine/finish-ended.ts'
-import { stopContainer } from '../../engine/stop-container.ts'
+import { recordEvent } from '../../engine/record-event.ts'
+import { stopContainer, type StopOptions } from '../../engine/stop-container.ts'
 import { isFailure } from '../../errors.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
@@ -25,7 +27,7 @@ export const spec = defineCommand({
   examples: ['stop web', 'stop --time 2 web db', 'stop --all'],
   async run(call) {
     const { args, options, out, interrupt } = call
-    const { containers, stop } = await openBackend(call, (engine) => ({ containers: settledContainers(engine), stop: async (id, how) => { needReachable(await findContainer(engine, id)); await stopContainer(engine, id, how); await finishContainer(engine, id) } }))
+    const { containers, stop } = await openBackend(call, (engine) => ({ containers: settledContainers(engine), stop: (id, how) => stopHere(engine, id, how) }))
     const { chosen, errors } = await selectContainers(containers, { args, ...options, eligible: ({ phase }) => phase === 'running' || phase === 'paused' }, out)
     const { time: timeoutSeconds } = options
     const failed = await forEach({
@@ -43,3 +45,10 @@ export const spec = defineCommand({
     return codeOf([...errors, ...failed])
   },
 })
+
+async function stopHere(engine: Engine, id: string, how: StopOptions): Promise<void> {
+  const before = await findContainer(engine, id)
+  needReachable(before)
+  if (await stopContainer(engine, id, how)) await recordEvent(engine, before, { status: 'stop' })
+  await finishContainer(engine, id)
+}

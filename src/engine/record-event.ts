@@ -1,0 +1,8 @@
+import type { ContainerRow } from '../state/containers.ts'
+import type { Engine } from './engine.ts'
+
+/** An event of a container that changes nothing in its row, which may be gone by now. What has happened is not undone because nobody could note it. */
+export async function recordEvent({ state }: Pick<Engine, 'state'>, { id, name, summary }: ContainerRow, { status, attributes = {} }: { status: string; attributes?: Readonly<Record<string, string>> }): Promise<void> {
+  const event = { type: 'container', status, id, name, image: summary.imageName, attributes: { ...summary.labels, ...attributes }, timeMs: Date.now() } as const
+  await state.events.add(event, { durable: false }).catch(() => undefined)
+}
