@@ -4,7 +4,7 @@ import { Failure } from '../../errors.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { codeOf, forEach } from '../each.ts'
-import { SELECTING, selectContainers, selectOptions, settledContainers } from './select.ts'
+import { SELECTING, selectContainers, selectOptions, settledContainers, unlessGone } from './select.ts'
 import { readSignal } from './signal.ts'
 
 export const spec = defineCommand({
@@ -20,7 +20,7 @@ export const spec = defineCommand({
     if (signal === 0) throw new Failure('invalid', 'signal 0 cannot be sent to a container')
     const { containers, kill } = await openBackend(call, (engine) => ({ containers: settledContainers(engine), kill: (id, number) => killContainer(engine, id, number) }))
     const { chosen, errors } = await selectContainers(containers, { args, ...options, eligible: ({ phase }) => phase === 'running' || phase === 'paused' }, out)
-    const failed = await forEach({ items: chosen, out, act: async ({ id, typed }) => { await kill(id, signal); return typed } })
+    const failed = await forEach({ items: chosen, out, act: unlessGone({ args, ...options }, async ({ id, typed }) => { await kill(id, signal); return typed }, ['notFound', 'wrongState']) })
     return codeOf([...errors, ...failed])
   },
 })

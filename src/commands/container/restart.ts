@@ -2,7 +2,7 @@ import { flag, patience } from '../../cli/option.ts'
 import { restartContainer } from '../../engine/restart-container.ts'
 import { defineCommand } from '../command.ts'
 import { codeOf, forEach } from '../each.ts'
-import { needOwn, SELECTING, selectContainers, selectOptions, settledContainers } from './select.ts'
+import { needOwn, SELECTING, selectContainers, selectOptions, settledContainers, unlessGone } from './select.ts'
 
 export const spec = defineCommand({
   name: 'restart',
@@ -22,11 +22,11 @@ export const spec = defineCommand({
     const { chosen, errors } = await selectContainers(containers, selection, out)
     const failed = await forEach({
       items: chosen, out,
-      act: async (one) => {
+      act: unlessGone(selection, async (one) => {
         needOwn(containers, one, 'stop it, and another is made in its place')
         await restartContainer(engine, one.id, options.time === undefined ? {} : { timeoutSeconds: options.time })
         return one.typed
-      },
+      }),
     })
     return codeOf([...errors, ...failed])
   },

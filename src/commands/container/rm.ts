@@ -5,7 +5,7 @@ import { Failure, isFailure } from '../../errors.ts'
 import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import { forEach, removalCode } from '../each.ts'
-import { SELECTING, needOwn, selectContainers, selectOptions, settledContainers } from './select.ts'
+import { SELECTING, needOwn, selectContainers, selectOptions, settledContainers, unlessGone } from './select.ts'
 import { AT_ONCE } from './stop.ts'
 
 export const spec = defineCommand({
@@ -36,7 +36,7 @@ export const spec = defineCommand({
     for (const wave of await removalWaves(chosen)) {
       failed.push(...await forEach({
         items: wave, out, parallel: AT_ONCE,
-        act: async (one) => {
+        act: unlessGone({ args, ...options }, async (one) => {
           const { id, typed } = one
           if (!options.external) needOwn(containers, one, 'remove its pod there, or pass --external')
           try {
@@ -48,7 +48,7 @@ export const spec = defineCommand({
             if (!ignore || !isFailure(error, 'notFound')) throw error
           }
           return typed
-        },
+        }),
       }))
     }
     // 125 as with podman: 2 says that one runs.

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { Engine } from '../../engine/engine.ts'
 import { recoverAll } from '../../engine/recover.ts'
-import { Failure, isFailure, reasonOf } from '../../errors.ts'
+import { Failure, isFailure, reasonOf, type ErrorKind } from '../../errors.ts'
 import type { Output } from '../../cli/output.ts'
 import { flag, list } from '../../cli/option.ts'
 import { namesOf, type Row } from './row.ts'
@@ -37,6 +37,15 @@ export interface Chosen { readonly id: string; readonly name: string; /** As typ
 /** @throws wrongState: whoever made its pod would not know what became of it */
 export function needOwn(source: Pick<ContainerSource, 'ownsAll'>, { name, podId }: Chosen, hint: string): void {
   if (podId !== undefined && !source.ownsAll) throw new Failure('wrongState', `container ${name} belongs to the kubelet`, { hint })
+}
+
+/** The act on each of the chosen. Of those that nobody named, one that has gone by itself meanwhile is no error; nor one that is no longer as it was, where `kinds` say so. */
+export const unlessGone = <T extends Chosen>({ args, latest, cidfile = [] }: Selection, act: (one: T) => Promise<string | void>, kinds: readonly ErrorKind[] = ['notFound']) => async (one: T): Promise<string | void> => {
+  try {
+    return await act(one)
+  } catch (error) {
+    if (args.length > 0 || latest || cidfile.length > 0 || !kinds.some((kind) => isFailure(error, kind))) throw error
+  }
 }
 
 /** Of this machine, for commands that change something. */

@@ -10,7 +10,7 @@ import { openBackend } from '../backend.ts'
 import { defineCommand } from '../command.ts'
 import type { AttachManner } from './acts.ts'
 import { codeOf, forEach } from '../each.ts'
-import { needOwn, SELECTING, selectContainers, selectOptions, settledContainers, type Chosen } from './select.ts'
+import { needOwn, SELECTING, selectContainers, selectOptions, settledContainers, unlessGone, type Chosen } from './select.ts'
 import { readSignal } from './signal.ts'
 import { connectStreams, proxySignals } from './terminal.ts'
 
@@ -43,7 +43,7 @@ export const spec = defineCommand({
       if (chosen.length + errors.length > 1) throw new Failure('invalid', 'only one container at once can be attached to')
       return chosen[0] ? startAttached(chosen[0].id, { stdin: values.interactive, detachKeys: values.detachKeys, sigProxy: values.sigProxy, interrupt }) : codeOf(errors)
     }
-    const failed = await forEach({ items: chosen, out, act: async (one) => { ownOnly(one); await start(one.id); return one.typed } })
+    const failed = await forEach({ items: chosen, out, act: unlessGone({ args, ...values }, async (one) => { ownOnly(one); await start(one.id); return one.typed }) })
     return codeOf([...errors, ...failed])
   },
 })
