@@ -39,9 +39,12 @@ const pidsBelow = (dir: string): number[] => {
 
 /** The host's ps with the user's own arguments, reduced to the container's processes. @throws unsupported without ps, invalid for its arguments */
 export async function hostPs(pids: readonly number[], args: readonly string[]): Promise<string[]> {
-  const { code, stdout, stderr } = await runProgram('ps', [...args], { timeoutMs: 10_000 }).catch((error: unknown) => {
+  const ps = (words: readonly string[]) => runProgram('ps', [...words], { timeoutMs: 10_000 }).catch((error: unknown) => {
     throw new Failure('unsupported', 'the host has no ps program', { cause: error, hint: 'install it: apt install procps' })
   })
+  // By itself it shows the processes of its own terminal; some of its options exclude the choice by pid.
+  const ours = await ps([...args, '-q', pids.join(',')])
+  const { code, stdout, stderr } = ours.code === 0 ? ours : await ps(args)
   if (code !== 0) throw new Failure('invalid', `ps ${args.join(' ')}: ${stderr.toString().trim().split('\n')[0]}`)
   const [header = '', ...rows] = stdout.toString().trimEnd().split('\n')
   const column = header.trim().split(/\s+/).indexOf('PID')

@@ -207,6 +207,7 @@ test('top shows the processes of a container', async (t) => {
   const lines = (await box.ok('top', 't')).split('\n')
   assert.match(lines[0]!, /^USER +PID +PPID +%CPU +ELAPSED +TTY +TIME +COMMAND/)
   assert.match(lines[1]!, /^root +1 +0 .*sleep 1234/)
+  assert.match(await box.ok('top', 't', '--', '-o', 'pid,comm'), /^ *PID COMMAND\n *\d+ sleep$/)
 })
 
 test('container prune takes what has ended and leaves what runs', async (t) => {

@@ -1,6 +1,7 @@
 // The columns of `top`, read from /proc.
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { goDuration } from '../../cli/human.ts'
+import { GoTime } from '../../cli/template/values.ts'
 import { readInContainer } from '../../engine/read-in-container.ts'
 import { CAPABILITIES } from './request/security.ts'
 
@@ -13,14 +14,15 @@ interface Process {
   readonly names: Names
 }
 
-/** The container's own names of users and groups, by id. */
-interface Names { readonly users: ReadonlyMap<string, string>; readonly groups: ReadonlyMap<string, string> }
+/** Names of users and groups by id: the container's own, and those of the host. */
+interface Names { readonly users: ReadonlyMap<string, string>; readonly groups: ReadonlyMap<string, string>; readonly hostUsers: ReadonlyMap<string, string>; readonly hostGroups: ReadonlyMap<string, string> }
 
 const TICKS_PER_SECOND = 100
 const MS_PER_TICK = 1000 / TICKS_PER_SECOND
 
 const cpuMs = ({ stat }: Process): number => (Number(stat[11]) + Number(stat[12])) * MS_PER_TICK
-const elapsedMs = ({ stat, bootMs }: Process): number => Math.max(0, Date.now() - (bootMs + Number(stat[19]) * MS_PER_TICK))
+const startedMs = ({ stat, bootMs }: Process): number => bootMs + Number(stat[19]) * MS_PER_TICK
+const elapsedMs = (process: Process): number => Math.max(0, Date.now() - startedMs(process))
 const inner = (values: string | undefined): string => values?.split('\t').at(-1) ?? ''
 const id = (values: string | undefined, at: number): string => values?.split('\t')[at] ?? ''
 const user = ({ status, names }: Process, at: number): string => named(names.users, id(status['Uid'], at))
@@ -54,8 +56,9 @@ export const DESCRIPTORS: Readonly<Record<string, Descriptor>> = {
   group: column('GROUP', (process) => group(process, 1)),
   rgroup: column('RGROUP', (process) => group(process, 0)),
   groups: column('GROUPS', ({ status, names }) => (status['Groups'] ?? '').trim().split(/\s+/).map((number) => named(names.groups, number)).join(',')),
-  huser: column('HUSER', ({ status }) => id(status['Uid'], 1)),
-  hgroup: column('HGROUP', ({ status }) => id(status['Gid'], 1)),
+  huser: column('HUSER', ({ status, names }) => named(names.hostUsers, id(status['Uid'], 1))),
+  hgroup: column('HGROUP', ({ status, names }) => named(names.hostGroups, id(status['Gid'], 1))),
+  hgroups: column('HGROUPS', ({ status }) => (status['Groups'] ?? '').trim().split(/\s+/).join(',')), // numbers, as podman's
   pid: column('PID', ({ status }) => inner(status['NSpid'])),
   ppid: column('PPID', (process) => parentInside(process)),
   pgid: column('PGID', ({ status }) => inner(status['NSpgid'])),
@@ -67,7 +70,7 @@ export const DESCRIPTORS: Readonly<Record<string, Descriptor>> = {
   args: column('COMMAND', ({ args }) => args),
   comm: column('COMMAND', ({ status }) => status['Name'] ?? ''),
   state: column('STATE', ({ stat }) => stat[0] ?? ''),
-  stime: column('STIME', (process) => goDuration(elapsedMs(process))),
+  stime: column('STIME', (process) => GoTime.fromMs(Math.floor(startedMs(process) / 1000) * 1000).toString()),
   nice: column('NI', ({ stat }) => stat[16] ?? ''),
   rss: column('RSS', ({ status }) => (status['VmRSS'] ?? '0').replace(/\D/g, '')),
   vsz: column('VSZ', ({ status }) => (status['VmSize'] ?? '0').replace(/\D/g, '')),
@@ -93,7 +96,7 @@ function parentInside({ status }: Process): string {
 
 const statusOf = (pid: number): Record<string, string> => {
   try {
-    return Object.fromEntries([...readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^(\w+):\s*(.*)$/gm)].map(([, name, value]) => [name!, value!]))
+    return Object.fromEntries([...readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^(\w+):[\t ]*(.*)$/gm)].map(([, name, value]) => [name!, value!]))
   } catch {
     return {}
   }
@@ -103,25 +106,31 @@ const statusOf = (pid: number): Record<string, string> => {
 export function processTable(pids: readonly number[], names: readonly string[]): string[][] {
   const bootMs = Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))![1]) * 1000
   const columns = names.map((name) => DESCRIPTORS[name]!)
-  const own = { users: namesIn(pids, '/etc/passwd'), groups: namesIn(pids, '/etc/group') }
+  const known = { users: namesOf(pids, '/etc/passwd'), groups: namesOf(pids, '/etc/group'), hostUsers: hostNames('/etc/passwd'), hostGroups: hostNames('/etc/group') }
   const rows = pids.flatMap((pid) => {
-    const process = readProcess(pid, { bootMs, names: own })
+    const process = readProcess(pid, { bootMs, names: known })
     return process ? [columns.map(({ read }) => read(process))] : []
   })
   return [columns.map(({ heading }) => heading), ...rows]
 }
 
-
 /** By the file of the first process, which is what the container sees; none where it has no such file, or a strange one. */
-function namesIn([pid]: readonly number[], file: string): Map<string, string> {
+function namesOf([pid]: readonly number[], file: string): Map<string, string> {
   try {
-    const text = (pid === undefined ? undefined : readInContainer(pid, file))?.toString() ?? ''
-    const entries = text.split('\n').map((line) => line.split(':')).filter(([name, , number]) => name && number)
-    // The first of several names is the one that the C library gives.
-    return new Map(entries.reverse().map(([name, , number]) => [number!, name!]))
+    return namesIn((pid === undefined ? undefined : readInContainer(pid, file))?.toString() ?? '')
   } catch {
     return new Map()
   }
+}
+
+function hostNames(file: string): Map<string, string> {
+  try { return namesIn(readFileSync(file, 'utf8')) } catch { return new Map() }
+}
+
+function namesIn(text: string): Map<string, string> {
+  const entries = text.split('\n').map((line) => line.split(':')).filter(([name, , number]) => name && number)
+  // The first of several names is the one that the C library gives.
+  return new Map(entries.reverse().map(([name, , number]) => [number!, name!]))
 }
 
 function readProcess(pid: number, { bootMs, names }: Pick<Process, 'bootMs' | 'names'>): Process | undefined {

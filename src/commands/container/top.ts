@@ -19,7 +19,8 @@ export const spec = defineCommand({
     const { args, options, out } = call
     const { containers, pids: pidsOf } = await openBackend(call, (engine) => ({ containers: engineContainers(engine), pids: (id) => containerPids(engine, id) }))
     const { id } = await selectOne(containers, { args, latest: options.latest })
-    const wanted = options.latest ? args : args.slice(1)
+    const words = options.latest ? args : args.slice(1)
+    const wanted = words[0] === '--' ? words.slice(1) : words
     const pids = await pidsOf(id)
     if (wanted.length > 0 && !wanted.every((word) => word.split(',').every((name) => name.toLowerCase() in DESCRIPTORS))) {
       out.write(`${(await hostPs(pids, wanted)).join('\n')}\n`)
