@@ -44,6 +44,7 @@ test('ps has podman\'s fields and types', () => {
   hasAll('ps', psJson(SHOWN))
   const plain = toPlain(psJson(SHOWN)) as Record<string, unknown>
   assert.deepEqual(plain['Ports'], [{ host_ip: '', container_port: 80, host_port: 8080, range: 1, protocol: 'tcp' }])
+  assert.deepEqual((toPlain(psJson({ ...SHOWN, namespaces: { mnt: '1', user: '2' } })) as Record<string, unknown>)['Namespaces'], { Mnt: '1', User: '2' })
   assert.deepEqual([plain['Created'], plain['CreatedAt'], plain['ExitedAt'], plain['State'], plain['Status']], [1769817600, '2 minutes ago', -62135596800, 'running', 'Up 2 minutes ago'])
 })
 test('statuses read as podman\'s', () => {
@@ -54,8 +55,8 @@ test('statuses read as podman\'s', () => {
 })
 test('inspect of a container has podman\'s Config and HostConfig', () => {
   hasAll('container config', configOf(CONTAINER, ['A=1']))
-  hasAll('container host config', hostConfigOf(CONTAINER))
-  const host = toPlain(hostConfigOf(CONTAINER)) as Record<string, unknown>
+  hasAll('container host config', hostConfigOf(CONTAINER, { boundingCaps: [] }))
+  const host = toPlain(hostConfigOf(CONTAINER, { boundingCaps: [] })) as Record<string, unknown>
   assert.deepEqual(host['PortBindings'], { '80/tcp': [{ HostIp: '', HostPort: '8080' }] })
   assert.deepEqual(host['RestartPolicy'], { Name: 'on-failure', MaximumRetryCount: 2 })
   assert.deepEqual([host['NanoCpus'], host['CpuQuota'], host['CpuPeriod'], host['Memory'], host['MemorySwap']], [5e8, 50_000, 100_000, 1 << 26, 1 << 27])

@@ -3,7 +3,7 @@ import '../support/jail.ts'
 import test from 'node:test'
 import { openSuite } from '../support/suite.ts'
 import { makeObjects } from './twin-objects.ts'
-import { compareAll, openTwins, type Comparison } from './twins.ts'
+import { compareAll, openTwins, type Comparison, type Twins } from './twins.ts'
 
 const suite = openSuite()
 
@@ -26,6 +26,8 @@ const CONTAINERS: readonly Comparison[] = [
   of('{{.HostConfig.LogConfig.Type}} {{.HostConfig.LogConfig.Tag}} {{.HostConfig.LogConfig.Size}}'), of('{{.HostConfig.RestartPolicy.MaximumRetryCount}} {{.HostConfig.AutoRemove}} {{.HostConfig.Privileged}} {{.HostConfig.PublishAllPorts}}'),
   of('{{.HostConfig.RestartPolicy.Name}}', 'full'), of('{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.OomScoreAdj}} {{.HostConfig.GroupAdd}} {{.HostConfig.SecurityOpt}} {{.HostConfig.Cgroups}}'),
   of('{{range .HostConfig.Ulimits}}{{.Name}}={{.Soft}}:{{.Hard}} {{end}}', 'plain', 'web'), of('{{.HostConfig.ShmSize}}', 'full'), of('{{json .HostConfig.Dns}} {{.HostConfig.DnsSearch}} {{.HostConfig.DnsOptions}} {{.HostConfig.ExtraHosts}}'),
+  ...['ro', 'suid', 'open', 'mode', 'many'].map((name) => of('{{json .HostConfig.Tmpfs}}', name)), of('{{json .HostConfig.Binds}}', 'nosuid'), of('{{range .Mounts}}{{.Options}} {{.RW}};{{end}}', 'nosuid'), of('{{json .HostConfig.Binds}} {{range .Mounts}}{{.Options}}{{end}}', 'vol'), of('{{json .HostConfig.Binds}}', 'slave'),
+  of('{{json .EffectiveCaps}} {{json .BoundingCaps}}', 'none'), of('{{json .EffectiveCaps}}', 'user', 'user-adds', 'user-runs'), of('{{json .HostConfig.CapAdd}}', 'none', 'user-adds'), of('{{len .HostConfig.CapDrop}}', 'one'), of('{{json .HostConfig.Dns}}', 'dns'),
   of('{{range .HostConfig.Devices}}{{.PathOnHost}}:{{.PathInContainer}}{{end}}'), of('{{range .Mounts}}{{.Type}} {{.Name}} {{.Destination}} {{.RW}} {{.Propagation}} {{.Options}};{{end}}'), of('{{len .Mounts}} {{(index .Mounts 0).Type}}', 'full'),
   of('{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}}{{else}}{{.Source}}{{end}} {{end}}', 'full'), of('{{.NetworkSettings.IPAddress}} {{.NetworkSettings.Gateway}} {{.NetworkSettings.MacAddress}}', 'web', 'plain'),
   of('{{range $name, $net := .NetworkSettings.Networks}}{{$name}} {{$net.IPAddress}}/{{$net.IPPrefixLen}} {{$net.Gateway}} {{$net.NetworkID}}{{end}}', 'web'), of('{{.NetworkSettings.Networks.lan.IPAddress}}', 'web'),
@@ -75,6 +77,25 @@ const LISTS: readonly Comparison[] = [
   listed('`events`', { args: ['events', '--stream=false', '--since', '10m', '--filter', 'container=plain', '--format', '{{.Status}}'] }), { args: ['events', '--stream=false', '--since', '10m', '--filter', 'container=plain', '--filter', 'event=create', '--format', '{{json .}}'] }, { args: ['events', '--stream=false', '--since', '10m', '--filter', 'container=plain', '--filter', 'event=start', '--format', '{{.Attributes}}'] }, { args: ['events', '--stream=false', '--since', '10m', '--format', '{{.Nope}}'] },
 ]
 
+/** Containers that say one thing each about mounts and rights. */
+async function makeMounts({ make, shared }: Twins): Promise<void> {
+  const container = (name: string, ...flags: string[]) => make('create', '--name', name, '--network', name === 'dns' ? 'lan' : 'none', ...flags, suite.busybox, 'sleep', '1000')
+  await container('ro', '--tmpfs', '/t:ro')
+  await container('suid', '--tmpfs', '/t:exec,suid,dev')
+  await container('open', '--tmpfs', '/t:noexec')
+  await container('mode', '--tmpfs', '/t:mode=700,notmpcopyup')
+  await container('many', '--tmpfs', '/t:size=1m,mode=1777,noexec,rw')
+  await container('nosuid', '-v', `${shared}:/n:nosuid,noexec`)
+  await container('vol', '-v', 'data:/n:nosuid,noexec')
+  await container('slave', '-v', `${shared}:/n:ro,z,noexec,rslave`)
+  await container('none', '--cap-drop', 'ALL')
+  await container('user', '-u', '1000')
+  await container('user-adds', '-u', '1000', '--cap-add', 'NET_ADMIN')
+  await container('one', '--cap-drop', 'ALL', '--cap-add', 'CHOWN,KILL,FOWNER,FSETID,DAC_OVERRIDE,NET_BIND_SERVICE,SETGID,SETUID,SETPCAP,SETFCAP,SYS_CHROOT,MKNOD,AUDIT_WRITE,NET_RAW')
+  await container('dns', '--dns', 'none')
+  await make('run', '-d', '--name', 'user-runs', '--network', 'none', '--stop-timeout', '0', '-u', '1000', suite.busybox, 'sleep', '1000')
+}
+
 const NUMBERS = [[/\b[\d.]+(e\+\d+)?([nµm]?s|[kMGT]?i?B|%)?/g, '<n>']] as const
 const stats = (template: string, more: Omit<Comparison, 'args'> = {}): Comparison => ({ args: ['stats', '--no-stream', '--format', template, 'plain', 'web', 'ended'], mask: NUMBERS, ...more })
 const STATS: readonly Comparison[] = [
@@ -86,5 +107,6 @@ const STATS: readonly Comparison[] = [
 test('templates of containers, images, networks, volumes, info, version and events', async (t) => {
   const twins = await openTwins(t, suite)
   await makeObjects(twins, suite)
+  await makeMounts(twins)
   await compareAll(t, twins, [...CONTAINERS, ...LISTS, ...STATS, ...DIFFERENT])
 })

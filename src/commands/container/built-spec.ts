@@ -1,7 +1,7 @@
 // What of a container's last start only its OCI spec tells, and what it will be for one that does not run.
 import { readFileSync } from 'node:fs'
 import type { Engine } from '../../engine/engine.ts'
-import { CAPABILITIES } from './request/security.ts'
+import { expectedCapabilities } from '../../engine/expected-capabilities.ts'
 import { settings } from '../image/images-view.ts'
 import type { Rlimit } from '../../spec/request.ts'
 import type { Container } from './row.ts'
@@ -34,19 +34,11 @@ export function builtSpecOf({ process = {}, linux = {} }: { readonly process?: R
   }
 }
 
-export async function expectedSpec(engine: Engine, { request, image }: Container['record']): Promise<BuiltSpec> {
+export async function expectedSpec(engine: Engine, record: Container['record']): Promise<BuiltSpec> {
+  const { request, image } = record
   const stored = image ? await engine.state.images.get(image.id) : undefined
   const given: string[] = [...(stored ? settings(stored)['Env'] ?? [] : []), ...request.env.map(([name, value]) => `${name}=${value}`)]
   const env = new Map(given.map((text) => [text.split('=', 1)[0]!, text]))
-  const caps = capabilities(request.security, engine.config.containers.capabilities)
-  return { env: [...env.values()], effectiveCaps: caps, boundingCaps: caps, mountLabel: '', processLabel: '', apparmor: request.security.apparmor ?? '' }
-}
-
-function capabilities({ privileged, capAdd = [], capDrop = [] }: Container['record']['request']['security'], defaults: readonly string[]): string[] {
-  const every = CAPABILITIES.map((name) => `CAP_${name}`)
-  if (privileged) return every
-  const full = (names: readonly string[]): string[] => (names.includes('ALL') ? every : names.map((name) => (name.startsWith('CAP_') ? name : `CAP_${name}`)))
-  const start = capDrop.includes('ALL') ? [] : full(defaults)
-  const dropped = new Set(capDrop.includes('ALL') ? [] : full(capDrop))
-  return [...new Set([...start, ...full(capAdd)])].filter((name) => !dropped.has(name)).sort()
+  const { effective, bounding } = expectedCapabilities(engine, record)
+  return { env: [...env.values()], effectiveCaps: effective, boundingCaps: bounding, mountLabel: '', processLabel: '', apparmor: request.security.apparmor ?? '' }
 }

@@ -3,7 +3,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { execSessions } from '../../engine/exec-sessions.ts'
 import { findContainer } from '../../engine/find-container.ts'
 import { expectedSpec, readBuiltSpec } from './built-spec.ts'
-import { relabelMode } from './inspect-settings.ts'
+import { mountWords, relabelMode } from './inspect-settings.ts'
 import { inspectedContainer } from './inspect-view.ts'
 import { containerSize } from './ps-extras.ts'
 import type { Container } from './row.ts'
@@ -15,7 +15,7 @@ export async function inspectContainer(engine: Engine, nameOrId: string, { size 
   return inspectedContainer({
     container, built: readBuiltSpec(paths.config) ?? await expectedSpec(engine, container.record), sizes: size ? await containerSize(engine, container) : undefined,
     files: paths, execIds: execSessions(engine, container.id), driverData: await driverData(engine, container), mounts: await mountsOf(engine, container),
-    defaultNetwork: engine.config.network.defaultNetwork,
+    defaultNetwork: engine.config.network.defaultNetwork, defaultCaps: engine.config.containers.capabilities,
   })
 }
 
@@ -46,7 +46,7 @@ async function mountsOf(engine: Engine, { record }: Container) {
     const propagation = 'propagation' in mount ? mount.propagation ?? 'rprivate' : 'rprivate'
     shown.push(struct('define.InspectMount', {
       Type: mount.type, Name: name, Source: source, Destination: mount.target, Driver: mount.type === 'volume' ? volume?.driver ?? 'local' : '', Mode: relabelMode('relabel' in mount ? mount : {}),
-      Options: [...(mount.type === 'volume' ? ['nosuid', 'nodev'] : []), ...(mount.options ?? []), mount.type === 'bind' && mount.nonRecursive ? 'bind' : 'rbind'], RW: !mount.readOnly, Propagation: propagation,
+      Options: mount.type === 'image' ? [...(mount.options ?? []), 'rbind'] : mountWords(mount), RW: !mount.readOnly, Propagation: propagation,
     }, name === '' ? { Name: '-' } : {}))
   }
   return shown

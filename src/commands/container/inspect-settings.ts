@@ -1,7 +1,9 @@
 // The Config and HostConfig of an inspected container.
 import { NIL_MAP, NIL_SLICE, goMap, mapOrNil, struct } from '../../cli/template/values.ts'
 import { humanSize } from '../../cli/human.ts'
-import type { NamespaceMode, Resources, Rlimit } from '../../spec/request.ts'
+import type { BindMount, NamespaceMode, Resources, TmpfsMount, VolumeMount } from '../../spec/request.ts'
+import type { BuiltSpec } from './built-spec.ts'
+import { CAPABILITIES } from './request/security.ts'
 import { portsOf, type Container } from './row.ts'
 
 const modeText = (mode: NamespaceMode): string => (mode.kind === 'container' ? `container:${mode.id}` : mode.kind === 'path' ? `ns:${mode.path}` : mode.kind)
@@ -26,13 +28,32 @@ const annotationsOf = ({ request, stopSignal }: Container['record'], _id: string
 /** `z`, `Z` or nothing. */
 export const relabelMode = ({ relabel }: { readonly relabel?: 'shared' | 'private' }): string => (relabel === undefined ? '' : relabel === 'shared' ? 'z' : 'Z')
 
+/** The options of a mount but for access, propagation and label: what was asked for, then what it has anyway. */
+export function mountWords(mount: BindMount | VolumeMount): string[] {
+  const { asked, added } = wordsOf(mount)
+  return [...asked, ...added]
+}
+
+function wordsOf(mount: BindMount | VolumeMount): { asked: string[]; added: string[] } {
+  const options = mount.options ?? []
+  const nonRecursive = mount.type === 'bind' && mount.nonRecursive === true
+  const asked = [...options, ...(mount.chown ? ['U'] : []), ...(mount.type === 'volume' && mount.noCopy ? ['nocopy'] : []), ...(nonRecursive ? ['bind'] : [])]
+  const safe = mount.type === 'volume' ? (['suid', 'dev'] as const).filter((word) => !options.includes(word)).map((word) => `no${word}`) : []
+  return { asked, added: [...safe.filter((word) => !options.includes(word)), ...(nonRecursive ? [] : ['rbind'])] }
+}
+
 function bindsOf({ request, volumes }: Container['record']): string[] {
-  const access = (readOnly: boolean | undefined, more: readonly (string | undefined)[]): string => [readOnly ? 'ro' : 'rw', ...more.filter(Boolean)].join(',')
   return request.mounts.flatMap((mount) => {
-    if (mount.type === 'bind') return [`${mount.source}:${mount.target}:${access(mount.readOnly, [relabelMode(mount), mount.propagation ?? 'rprivate', mount.nonRecursive ? 'bind' : 'rbind'])}`]
-    if (mount.type !== 'volume') return []
-    const name = mount.name ?? volumes.find(({ target }) => target === mount.target)?.name ?? ''
-    return [`${name}:${mount.target}:${access(mount.readOnly, [relabelMode(mount), mount.propagation ?? 'rprivate', 'nosuid', 'nodev', 'rbind'])}`]
+    if (mount.type !== 'bind' && mount.type !== 'volume') return []
+    const { asked, added } = wordsOf(mount)
+    const access = mount.readOnly ? 'ro' : 'rw'
+    const { propagation = 'rprivate' } = mount
+    const words = [
+      ...(mount.readOnly === undefined ? [] : [access]), relabelMode(mount), ...asked, ...(mount.propagation ? [propagation] : []),
+      ...(mount.readOnly === undefined ? [access] : []), ...(mount.propagation ? [] : [propagation]), ...added,
+    ]
+    const source = mount.type === 'bind' ? mount.source : mount.name ?? volumes.find(({ target }) => target === mount.target)?.name ?? ''
+    return [`${source}:${mount.target}:${words.filter(Boolean).join(',')}`]
   })
 }
 
@@ -60,8 +81,15 @@ const securityOpt = ({ security }: Container['record']['request']): string[] => 
   ...(security.apparmor === undefined ? [] : [`apparmor=${security.apparmor}`]), ...(security.selinux ?? []).map((label) => `label=${label}`),
 ]
 
-/** `rlimits`: those of the process, where they are known. */
-export function hostConfigOf(container: Container, rlimits?: readonly Rlimit[]) {
+/** Capabilities as what the container has beyond the defaults and what it lacks of them; where these are not known, as it was asked. */
+function capabilityChanges({ security }: Container['record']['request'], boundingCaps: readonly string[], defaultCaps: readonly string[] | undefined) {
+  if (!defaultCaps) return { CapAdd: security.capAdd ?? [], CapDrop: security.capDrop ?? [] }
+  const usual = (security.privileged ? CAPABILITIES : defaultCaps).map((name) => `CAP_${name.replace(/^CAP_/, '')}`)
+  return { CapAdd: boundingCaps.filter((name) => !usual.includes(name)), CapDrop: usual.filter((name) => !boundingCaps.includes(name)).sort() }
+}
+
+/** Of a spec that was built, or of what it will be. */
+export function hostConfigOf(container: Container, { rlimits, boundingCaps }: Pick<BuiltSpec, 'rlimits' | 'boundingCaps'>, defaultCaps?: readonly string[]) {
   const { record } = container
   const { request } = record
   const { security } = request
@@ -72,8 +100,8 @@ export function hostConfigOf(container: Container, rlimits?: readonly Rlimit[]) 
     }),
     NetworkMode: networkMode(request), PortBindings: new Map([...record.exposed.map((port) => [port, null] as const), ...bindings(container)]),
     RestartPolicy: struct('define.InspectRestartPolicy', { Name: request.restart.name, MaximumRetryCount: request.restart.name === 'on-failure' ? request.restart.maxRetries : 0 }),
-    AutoRemove: request.autoRemove ?? false, VolumeDriver: '', VolumesFrom: request.volumesFrom ?? null, CapAdd: security.capAdd ?? [], CapDrop: security.capDrop ?? [],
-    Dns: request.dns?.servers ?? [], DnsOptions: request.dns?.options ?? [], DnsSearch: request.dns?.searches ?? [], ExtraHosts: request.addHosts ?? [], GroupAdd: request.groups ?? [],
+    AutoRemove: request.autoRemove ?? false, VolumeDriver: '', VolumesFrom: request.volumesFrom ?? null, ...capabilityChanges(request, boundingCaps, defaultCaps),
+    Dns: request.dns?.servers.filter((server) => server !== 'none') ?? [], DnsOptions: request.dns?.options ?? [], DnsSearch: request.dns?.searches ?? [], ExtraHosts: request.addHosts ?? [], GroupAdd: request.groups ?? [],
     IpcMode: modeText(request.namespaces.ipc), Cgroup: '', Cgroups: request.cgroups === undefined || request.cgroups === 'enabled' ? 'default' : request.cgroups, Links: null,
     OomScoreAdj: request.oomScoreAdj ?? 0, PidMode: modeText(request.namespaces.pid), Privileged: security.privileged ?? false, PublishAllPorts: request.publishAll ?? false,
     ReadonlyRootfs: request.readOnlyRootfs ?? false, SecurityOpt: securityOpt(request),
@@ -87,10 +115,17 @@ const TMPFS = 'rw,rprivate,nosuid,nodev,tmpcopyup'
 const READ_ONLY_TMPFS = ['/run', '/tmp', '/var/tmp']
 
 function tmpfsOf({ mounts, readOnlyRootfs, readOnlyTmpfs }: Container['record']['request']): Map<string, string> {
-  const own = mounts.flatMap((mount) => (mount.type === 'tmpfs' ? [[mount.target, [...(mount.sizeBytes === undefined ? [] : [`size=${shortSize(mount.sizeBytes)}`]), TMPFS].join(',')] as const] : []))
+  const own = mounts.flatMap((mount) => (mount.type === 'tmpfs' ? [[mount.target, tmpfsWords(mount).join(',')] as const] : []))
   const added = readOnlyRootfs && readOnlyTmpfs !== false ? READ_ONLY_TMPFS.filter((path) => !mounts.some(({ target }) => target === path)).map((path) => [path, TMPFS] as const) : []
   return new Map([...added, ...own])
 }
+
+/** As it is mounted, but for the size's unit. */
+const tmpfsWords = ({ sizeBytes, mode, options = [], readOnly, copyUp }: TmpfsMount): string[] => [...new Set([
+  ...(sizeBytes === undefined ? [] : [`size=${shortSize(sizeBytes)}`]), ...(mode === undefined ? [] : [`mode=${mode.toString(8)}`]),
+  ...(readOnly ? ['ro', ...options] : [...options, 'rw']), 'rprivate',
+  ...(options.includes('suid') ? [] : ['nosuid']), ...(options.includes('dev') ? [] : ['nodev']), ...(copyUp === false ? [] : ['tmpcopyup']),
+])]
 
 /** `1m` where it is whole, else bytes. */
 const shortSize = (bytes: number): string => {

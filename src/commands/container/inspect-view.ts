@@ -1,5 +1,5 @@
 // A container as `inspect` prints it, in podman's shape.
-import { GoTime, ZERO_TIME, goMap, mapOrNil, struct } from '../../cli/template/values.ts'
+import { GoTime, ZERO_TIME, goMap, mapOrNil, sliceOrNil, struct } from '../../cli/template/values.ts'
 import { neededContainers } from '../../engine/needed-containers.ts'
 import type { BuiltSpec } from './built-spec.ts'
 import { configOf, hostConfigOf, portBindings } from './inspect-settings.ts'
@@ -19,9 +19,11 @@ export interface Surroundings {
   readonly mounts: readonly unknown[]
   /** The addresses on top are those in this network. */
   readonly defaultNetwork: string
+  /** What a container has unless it is told otherwise; absent: not known. */
+  readonly defaultCaps?: readonly string[]
 }
 
-export function inspectedContainer({ container, built, sizes, files, execIds, driverData, mounts, defaultNetwork }: Surroundings) {
+export function inspectedContainer({ container, built, sizes, files, execIds, driverData, mounts, defaultNetwork, defaultCaps }: Surroundings) {
   const { record, status, id } = container
   const { request } = record
   const words = [...record.entrypoint, ...record.command]
@@ -32,9 +34,9 @@ export function inspectedContainer({ container, built, sizes, files, execIds, dr
     ImageName: record.image?.name ?? '', Rootfs: request.rootfs?.path ?? '', Pod: container.podId ?? '', ResolvConfPath: inEtc('resolv.conf'), HostnamePath: inEtc('hostname'),
     HostsPath: inEtc('hosts'), StaticDir: files.dir, OCIConfigPath: files.config, OCIRuntime: record.runtime.name, ConmonPidFile: request.monitorPidFile ?? files.monitorPidFile,
     PidFile: request.pidFile ?? files.pidFile, Name: container.name, RestartCount: status.restarts ?? 0, Driver: record.storageDriver, MountLabel: built.mountLabel, ProcessLabel: built.processLabel,
-    AppArmorProfile: built.apparmor, EffectiveCaps: built.effectiveCaps, BoundingCaps: built.boundingCaps, ExecIDs: execIds, GraphDriver: struct('define.DriverData', { Name: record.storageDriver, Data: goMap(driverData) }),
+    AppArmorProfile: built.apparmor, EffectiveCaps: sliceOrNil(built.effectiveCaps), BoundingCaps: sliceOrNil(built.boundingCaps), ExecIDs: execIds, GraphDriver: struct('define.DriverData', { Name: record.storageDriver, Data: goMap(driverData) }),
     SizeRw: sizes?.writable ?? null, SizeRootFs: sizes?.rootfs ?? null, Mounts: mounts, Dependencies: neededContainers(request), NetworkSettings: networkSettings(container, defaultNetwork),
-    Namespace: '', IsInfra: false, IsService: false, Config: configOf(container, built.env), HostConfig: hostConfigOf(container, built.rlimits),
+    Namespace: '', IsInfra: false, IsService: false, Config: configOf(container, built.env), HostConfig: hostConfigOf(container, built, defaultCaps),
   }, { ID: 'Id', ...(sizes ? {} : { SizeRw: '-', SizeRootFs: '-' }) })
 }
 

@@ -88,6 +88,6 @@ export function psJson(shown: Shown) {
 }
 
 const namespacesJson = (namespaces: Readonly<Record<string, string>>) => {
-  const names = { cgroup: 'Cgroup', ipc: 'Ipc', mnt: 'Mnt', net: 'Net', pid: 'Pidns', user: 'Userns', uts: 'Uts' } as const
+  const names = { cgroup: 'Cgroup', ipc: 'Ipc', mnt: 'Mnt', net: 'Net', pid: 'Pidns', user: 'User', uts: 'Uts' } as const
   return Object.fromEntries(Object.entries(names).flatMap(([kind, name]) => (namespaces[kind] === undefined ? [] : [[name, namespaces[kind]]])))
 }
