@@ -7,6 +7,7 @@ import { toPlain } from '../../src/cli/template/values.ts'
 import { configOf, hostConfigOf } from '../../src/commands/container/inspect-settings.ts'
 import { psJson, statusText, type Shown } from '../../src/commands/container/ps-view.ts'
 import type { Container } from '../../src/commands/container/row.ts'
+import { inspectedImage } from '../../src/commands/image/inspect-view.ts'
 import { imageJson } from '../../src/commands/image/images-view.ts'
 import { networkView } from '../../src/commands/network/network-view.ts'
 import { volumeView } from '../../src/commands/volume/volume-view.ts'
@@ -62,6 +63,15 @@ test('inspect of a container has podman\'s Config and HostConfig', () => {
   assert.deepEqual([host['NanoCpus'], host['CpuQuota'], host['CpuPeriod'], host['Memory'], host['MemorySwap']], [5e8, 50_000, 100_000, 1 << 26, 1 << 27])
   assert.deepEqual(host['Tmpfs'], { '/t': 'size=1m,rw,rprivate,nosuid,nodev,tmpcopyup' })
   assert.deepEqual(host['Binds'], ['data:/data:rw,rprivate,nosuid,nodev,rbind', '/a:/b:ro,rprivate,rbind'])
+})
+test('inspect of an image leaves out what is empty, and shows the health check of docker\'s form', () => {
+  const image = (manifestMediaType: string) => toPlain(inspectedImage({
+    id: 'cd'.repeat(32), digest: 'sha256:0', names: [], digestNames: [], digests: [], chainIds: [], diffIds: [], manifestMediaType, sizeBytes: 1, pulledAt: '', layers: [],
+    config: { config: { Cmd: ['sh'], Entrypoint: [], Volumes: {}, Healthcheck: { Test: ['CMD', 'x'], Interval: 5e9 } }, history: [{ comment: 'first' }, { comment: 'FROM 0123' }] },
+  }, { name: 'overlay', data: null })) as Record<string, unknown>
+  const [docker, oci] = [image('application/vnd.docker.distribution.manifest.v2+json'), image('application/vnd.oci.image.manifest.v1+json')]
+  assert.deepEqual([docker['Config'], docker['Comment'], docker['Healthcheck']], [{ Cmd: ['sh'] }, '', { Test: ['CMD', 'x'], Interval: 5e9 }])
+  assert.deepEqual([oci['Comment'], 'Healthcheck' in oci], ['first', false])
 })
 test('images, volumes and networks have podman\'s fields', () => {
   hasAll('image', imageJson({
