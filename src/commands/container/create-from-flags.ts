@@ -35,14 +35,15 @@ export async function prepareCreation(engine: Engine, { call, preserveFds, remov
 /** What a container has whose image sets none. */
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-/** --env-merge may use what the image sets. */
+/** --env-merge changes what the container has from its image; what the flags set stands over it. */
 function withMergedEnv(request: ContainerRequest, texts: readonly string[], image: CreateContainer['image']): ContainerRequest {
-  if (texts.length === 0) return request
+  if (texts.length === 0 || request.unsetAllEnv) return request
   const ofImage = ((image?.config as { config?: { Env?: readonly string[] } } | undefined)?.config?.Env ?? []).map((text): [string, string] => {
     const [name, ...value] = text.split('=')
     return [name!, value.join('=')]
   })
-  return { ...request, env: [...request.env, ...mergeEnv(texts, [['PATH', DEFAULT_PATH], ...ofImage, ...request.env])] }
+  const base = [['PATH', DEFAULT_PATH] as const, ...ofImage].filter(([name]) => !request.unsetEnv?.includes(name))
+  return { ...request, env: [...mergeEnv(texts, base), ...request.env] }
 }
 
 /** A bridge without a name is the default network. */

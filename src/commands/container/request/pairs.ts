@@ -53,8 +53,15 @@ export const parseAssignments = (texts: readonly string[], flag: string): Pairs 
   return pair
 })
 
-/** `PATH=${PATH}:/app`: the value may use variables that the container has already. */
-export const mergeEnv = (texts: readonly string[], base: Pairs): Pairs => {
+/** `PATH=${PATH}:/app`: changes what `base` has, each text after those before it; what has no value, or is not there, stays as it is. */
+export function mergeEnv(texts: readonly string[], base: Pairs): Pairs {
   const known = new Map(base)
-  return parseAssignments(texts, '--env-merge').map(([name, value]) => [name, value.replace(/\$\{(\w+)\}|\$(\w+)/g, (_, braced: string, bare: string) => known.get(braced ?? bare) ?? '')] as const)
+  const changed = new Set<string>()
+  for (const text of texts) {
+    const [name, value] = split(text) ?? []
+    if (name === undefined || value === undefined || !known.has(name)) continue
+    known.set(name, value.replace(/\$\{(\w+)\}|\$(\w+)/g, (_, braced: string, bare: string) => known.get(braced ?? bare) ?? ''))
+    changed.add(name)
+  }
+  return [...changed].map((name) => [name, known.get(name)!])
 }

@@ -30,7 +30,6 @@ export function toRequest(values: CreateValues, args: readonly string[], context
   const [image, ...command] = args as [string, ...string[]]
   if (image === '') throw new Failure('invalid', 'the name of the image is empty')
   const restart = parseRestart(values.restart)
-  parseAssignments(values.envMerge, '--env-merge')
   if ((values.rm || context.removeImage) && restart.name !== 'no') throw new Failure('invalid', '--rm and --restart exclude each other', { hint: 'drop one of them' })
   if (values.uts === 'host' && values.hostname) throw new Failure('invalid', '--hostname cannot be set with --uts host: the name is the host\'s', { hint: 'drop one of them' })
   const isPrivileged = given.has('privileged') ? values.privileged : defaults.privileged
