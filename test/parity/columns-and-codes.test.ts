@@ -1,7 +1,7 @@
 // Listings have podman's columns and rows, and commands end with podman's exit codes, whatever state the object is in.
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { openSuite } from '../support/suite.ts'
@@ -57,6 +57,7 @@ test('columns, rows and exit codes', async (t) => {
   const { busybox } = suite
   const run = (...args: string[]): Comparison => of('run', '--rm', '--network', 'none', ...args)
   const name = ['--name', 'twice'] as const
+  writeFileSync(join(twins.shared, 'spaces'), 'c = 4\n')
   await twins.make('create', '--name', 'twice', '--network', 'none', busybox)
   for (const dir of ['lower', 'upper', 'work']) mkdirSync(join(twins.shared, dir))
   await twins.make('create', '--name', 'open', '--network', 'none', '--expose', '99', busybox)
@@ -71,6 +72,7 @@ test('columns, rows and exit codes', async (t) => {
     listed('`run --mount`, `--tmpfs`', run('--tmpfs', '/t:uid=3', busybox, 'stat', '-c', '%u', '/t')), run('--tmpfs', '/t:mode=700', busybox, 'stat', '-c', '%a', '/t'),
     ...[['-e', 'A=7', '--env-merge', 'A=${A}-x'], ['--env-merge', 'N'], ['-e', 'Q=5', '--env-merge', 'N=${Q}', '--env-merge', 'PATH=${Q}${PATH}'], ['--env-merge', 'PATH=1', '--env-merge', 'PATH=${PATH}2'], ['-e', 'PATH=/bin', '--env-merge', 'PATH=${PATH}:u'], ['--unsetenv', 'PATH', '--env-merge', 'PATH=${PATH}:u']]
       .map((flags): Comparison => ({ ...run(...flags, busybox, '/bin/env'), mask: [[/^(HOSTNAME|TERM|container|HOME)=.*\n/gm, '']], unordered: true })),
+    run('--stop-signal', '0', busybox, 'true'), run('-p', '::80', busybox, 'true'), run('--shm-size', '1m', '--ipc', 'host', busybox, 'true'), run('--shm-size', '1m', '--ipc', 'none', busybox, 'true'), run('--label-file', 'spaces', busybox, 'true'), run('-d', '--log-driver', 'passthrough', busybox, 'true'),
     run('-e', '', '-w', '', '-h', '', '-m', '', '-u', '', '--userns', '', '--cap-add', '', '--device', '', '--log-driver', '', busybox, 'sh', '-c', 'pwd; id'), run('--userns', 'host', '-m', '0', busybox, 'true'), run('--group-add', 'keep-groups', busybox, 'id'),
     run('-v', '/etc:/x', '-v', '/etc:/x', busybox, 'ls', '-d', '/x'), run('-v', '/etc:/x:cached,ro', busybox, 'ls', '-d', '/x'), run('--security-opt', 'systempaths=unconfined', busybox, 'sh', '-c', 'grep -c " /proc/" /proc/mounts'),
     run('--uts', 'host', '-h', 'x', busybox), run('--replace', busybox, 'true'), run('--dns', '1.1.1.1', busybox, 'true'), run('--annotation', 'x', busybox, 'true'), run('--preserve-fds', '3', busybox, 'true'), run('--stop-timeout', '-1', busybox), run('--cidfile', '/nosuch/x/y', busybox, 'true'), of('run', '--rm', '--dns', 'none', busybox, 'cat', '/etc/resolv.conf'),

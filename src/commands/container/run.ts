@@ -36,7 +36,8 @@ async function runHere(engine: Engine, call: RunCall): Promise<number> {
   const creation = await prepareCreation(engine, { call, preserveFds: descriptors(call.options), removeImage: call.options.rmi })
   const onCreated = idFile.write
   if (!call.options.detach) return await foreground(call, engine, { ...creation, onCreated })
-  call.out.line((await runContainer(engine, { ...creation, onCreated })).id)
+  const { id } = await runContainer(engine, { ...creation, onCreated })
+  if (creation.request.log.driver !== 'passthrough') call.out.line(id) // standard output is the container's
   return 0
 }
 

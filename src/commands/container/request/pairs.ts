@@ -43,8 +43,12 @@ export const parseLabels = (texts: readonly string[], flag = '--label'): Pairs =
   return pair
 })
 
-export const readLabelFile = (file: string): Pairs =>
-  parseLabels(lines(file, '--label-file').map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#')), `--label-file ${file}`)
+export function readLabelFile(file: string): Pairs {
+  const labels = parseLabels(lines(file, '--label-file').map((line) => line.trimStart()).filter((line) => line !== '' && !line.startsWith('#')), `--label-file ${file}`)
+  const spaced = labels.find(([key]) => /\s/.test(key))
+  if (spaced) throw new Failure('invalid', `--label-file ${file}: the key "${spaced[0]}" has white space in it`)
+  return labels
+}
 
 /** `KEY=VALUE` and nothing else. */
 export const parseAssignments = (texts: readonly string[], flag: string): Pairs => texts.map((text) => {

@@ -37,7 +37,7 @@ function splitIp(text: string, wrong: Wrong): { hostIp?: string; rest: string } 
   if (parts.length <= 2) return { rest: text }
   const hostIp = parts[0]!
   if (parts.length > 3) throw wrong('an IPv6 address stands in brackets: [::1]:8080:80')
-  if (hostIp === '') return { rest: parts.slice(1).join(':') }
+  if (hostIp === '') throw wrong('the host address is empty')
   if (isIP(hostIp) === 0) throw wrong(`"${hostIp}" is not an IP address`)
   return { hostIp, rest: parts.slice(1).join(':') }
 }

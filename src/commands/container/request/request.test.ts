@@ -61,7 +61,7 @@ test('-p reads addresses, ranges, protocols and random ports', () => {
   assert.deepEqual(parsePublish('127.0.0.1::80'), [{ hostIp: '127.0.0.1', hostPort: 0, containerPort: 80, protocol: 'tcp', count: 1 }])
   for (const [text, message] of [
     ['99999:80', /not between 1 and 65535/], ['a:80', /"a" is not a host port/], ['8000-8001:80', /2 host ports for 1 container ports/], ['1.2.3:1:2', /not an IP address/],
-    ['80/icmp', /unknown protocol "icmp"/], ['8080:', /the container port is missing/], ['82-80', /ends before it begins/], ['::1:80:80', /stands in brackets/],
+    ['80/icmp', /unknown protocol "icmp"/], ['8080:', /the container port is missing/], ['82-80', /ends before it begins/], ['::1:80:80', /stands in brackets/], ['::80', /the host address is empty/], [':8080:80', /the host address is empty/],
   ] as const) refuses(() => parsePublish(text), message)
   assert.deepEqual(parseExpose('80-81/udp'), ['80/udp', '81/udp'])
 })
@@ -74,6 +74,8 @@ test('environment comes from texts, from here, from prefixes and from files', ()
   writeFileSync(join(dir, 'labels'), 'k=v\n#x\nflag\n')
   assert.deepEqual(readEnvFile(join(dir, 'env'), here), [['A', 'b c'], ['HOME', '/root']])
   assert.deepEqual(readLabelFile(join(dir, 'labels')), [['k', 'v'], ['flag', '']])
+  writeFileSync(join(dir, 'spaces'), 'a=1 \nc = 4\n')
+  refuses(() => readLabelFile(join(dir, 'spaces')), /"c " has white space/)
   rmSync(dir, { recursive: true })
   refuses(() => readEnvFile('/nope', here), /cannot read "\/nope" for --env-file: no such file or directory/)
   assert.deepEqual(mergeEnv(['PATH=${PATH}:/app', 'Y=$NOPE', 'X=$Y', 'PATH', 'PATH=$PATH:2'], [['PATH', '/bin'], ['Y', '1']]), [['PATH', '/bin:/app:2'], ['Y', '']])

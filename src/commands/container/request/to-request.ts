@@ -4,6 +4,7 @@ import { log } from '../../../log.ts'
 import type { ContainersConfig } from '../../../config.ts'
 import type { ContainerRequest, MountRequest, Pairs } from '../../../spec/request.ts'
 import type { CreateValues } from '../options/create-options.ts'
+import { readSignal } from '../signal.ts'
 import { parseMount } from './mount.ts'
 import { parseAddHost, toDns, toNetwork } from './network.ts'
 import { parseAssignments, parseEnv, parseLabels, readEnvFile, readLabelFile, type Environment } from './pairs.ts'
@@ -124,6 +125,19 @@ function namespacesOf(values: CreateValues, defaults: ContainersConfig): Contain
   }
 }
 
+/** That of another namespace, or of none, has a size already. */
+function shmSizeOf({ shmSize, ipc }: CreateValues, { ipcns, shmSizeBytes }: ContainersConfig): number {
+  const { kind } = parseNamespace('--ipc', ipc ?? ipcns)
+  if (shmSize !== undefined && (kind === 'host' || kind === 'none')) throw new Failure('invalid', `--shm-size cannot be set with --ipc ${kind}`, { hint: 'drop one of them' })
+  return shmSize ?? shmSizeBytes
+}
+
+/** 0 is a signal for kill(2), and ends nothing. */
+function checkStopSignal(text: string | undefined): string | undefined {
+  if (text && readSignal(text, '--stop-signal') === 0) throw new Failure('invalid', 'signal 0 cannot be the --stop-signal: it ends nothing')
+  return text
+}
+
 function life(values: CreateValues, { defaults, given, cwd, preserveFds, removeImage }: RequestContext): Partial<ContainerRequest> {
   const path = (file: string | undefined): string | undefined => (file === undefined || file.startsWith('/') ? file : `${cwd}/${file}`)
   const isReadOnly = given.has('readOnly') ? values.readOnly : defaults.readOnly
@@ -133,11 +147,11 @@ function life(values: CreateValues, { defaults, given, cwd, preserveFds, removeI
     unsetEnv: values.unsetenv.length ? values.unsetenv : undefined, unsetAllEnv: values.unsetenvAll || undefined,
     volumesFrom: values.volumesFrom.length ? values.volumesFrom : undefined,
     imageVolumes: oneOfTexts('--image-volume', values.imageVolume === 'anonymous' ? 'bind' : values.imageVolume, ['bind', 'tmpfs', 'ignore']),
-    readOnlyRootfs: isReadOnly || undefined, readOnlyTmpfs: values.readOnlyTmpfs ? undefined : false, shmSizeBytes: values.shmSize ?? defaults.shmSizeBytes,
+    readOnlyRootfs: isReadOnly || undefined, readOnlyTmpfs: values.readOnlyTmpfs ? undefined : false, shmSizeBytes: shmSizeOf(values, defaults),
     systemdTmpfsBytes: values.shmSizeSystemd || undefined,
     rlimits: ulimits, oomScoreAdj: values.oomScoreAdj,
     cgroups: cgroupsOf(values.cgroups ?? defaults.cgroups), cgroupParent: values.cgroupParent || undefined,
-    stopSignal: values.stopSignal, stopTimeoutSeconds: values.stopTimeout, timeoutSeconds: values.timeout || undefined, autoRemove: (values.rm || removeImage) || undefined,
+    stopSignal: checkStopSignal(values.stopSignal), stopTimeoutSeconds: values.stopTimeout, timeoutSeconds: values.timeout || undefined, autoRemove: (values.rm || removeImage) || undefined,
     removeImage: removeImage || undefined, init: withInit || undefined, initPath: values.initPath, systemd: oneOfTexts('--systemd', values.systemd, ['true', 'false', 'always']),
     sdnotify: values.sdnotify, timezone: values.tz ?? (defaults.timezone || undefined), httpProxy: given.has('httpProxy') ? values.httpProxy : defaults.httpProxy,
     hostEnv: given.has('envHost') ? values.envHost : defaults.envHost || undefined, personality: values.personality,
