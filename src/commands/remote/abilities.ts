@@ -31,6 +31,7 @@ const NOT_IN_MESSAGES: Readonly<Record<string, string>> = {
   tlsVerify: 'set it in the configuration of the runtime',
   ...each('tmpfs volumesFrom imageVolume shmSize shmSizeSystemd', 'mount a path of the node with -v'),
   rootfs: 'give an image',
+  requires: 'start those yourself before',
   ...each('addHost noHosts hostsFile', 'use --dns, or mount a file with -v /path:/etc/hosts'),
   ...each('networkAlias ip ip6 macAddress', NO_NETWORKS),
   ...each('publishAll expose', 'publish each port with -p'),
