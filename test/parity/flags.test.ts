@@ -82,7 +82,7 @@ const WHOLE: Readonly<Record<string, readonly string[]>> = {
 
 /** Flags that the tests below, other test files, or nobody can show. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  '--replace': 'test/e2e', '--rm': 'test/e2e', '--interactive': 'test/e2e', '--tty': 'test/e2e', '--restart': 'test/e2e', '--cidfile': 'test/e2e', '--pidfile': 'test/e2e', '--conmon-pidfile': 'test/e2e',
+  '--replace': 'test/e2e', '--rm': 'test/e2e', '--interactive': 'test/e2e', '--tty': 'test/e2e', '--restart': 'test/e2e', '--requires': 'test/e2e', '--cidfile': 'test/e2e', '--pidfile': 'test/e2e', '--conmon-pidfile': 'test/e2e',
   '--attach': 'test/e2e', '--quiet': 'test/e2e', '--no-healthcheck': 'there are no health checks', '--sdnotify': 'needs systemd', '--authfile': 'the registry client\'s tests',
   '--creds': 'the registry client\'s tests', '--cert-dir': 'the registry client\'s tests', '--tls-verify': 'the registry client\'s tests', '--retry': 'the registry client\'s tests', '--retry-delay': 'the registry client\'s tests',
   '--os': 'as --platform', '--variant': 'as --platform', '--disable-content-trust': 'does nothing', '--kernel-memory': 'does nothing', '--rdt-class': 'needs Intel RDT', '--cpu-rt-period': 'needs a kernel with real-time groups', '--cpu-rt-runtime': 'needs a kernel with real-time groups',

@@ -79,9 +79,9 @@ const absolute = (path: string | undefined): string | undefined => {
   return path || undefined
 }
 
-function environmentOf(values: CreateValues, { environment, defaults }: RequestContext): Pairs {
+function environmentOf(values: CreateValues, { environment }: RequestContext): Pairs {
   const fromFiles = values.envFile.flatMap((file) => readEnvFile(file, environment))
-  return [...defaults.env, ...fromFiles, ...parseEnv(values.env, environment)]
+  return [...fromFiles, ...parseEnv(values.env, environment)]
 }
 
 const labelsOf = (values: CreateValues): Pairs => [...values.labelFile.flatMap(readLabelFile), ...parseLabels(values.label)]
