@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs'
 import { Failure, isFailure } from '../errors.ts'
+import { killCgroup } from '../process/cgroup-tree.ts'
 import { isAlive, killProcess } from '../process/identity.ts'
 import { signalName } from '../process/signals.ts'
 import type { Container } from '../state/containers.ts'
-import { groupPath } from './cgroup-path.ts'
+import { cgroupsPath, groupPath } from './cgroup-path.ts'
 import { withContainerLock } from './container-lock.ts'
 import type { Engine } from './engine.ts'
 import { trueRow } from './find-container.ts'
@@ -66,22 +66,17 @@ async function endProcess(engine: Parts, container: Container, { timeoutSeconds,
   }
   await signalContainer(engine, container, 9, { all: true }).catch(ignoreGone)
   if (await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS, ...(signal ? { signal } : {}) })) return
-  if (killGroup(container) && await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS })) return
+  if (await killGroup(container) && await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS })) return
   if (endHungMonitor(container) && await waitForExit(engine, container, { timeoutMs: KILL_PATIENCE_MS })) return
   throw new Failure('timeout', `container ${container.name} did not end ${KILL_PATIENCE_MS / 1000} s after SIGKILL`, { hint: `a process of it (pid ${container.status.process?.pid ?? 'unknown'}) hangs in the kernel: look at its /proc/PID/stack` })
 }
 
-/** A profile of AppArmor that allows no signals keeps them off, and runtimes do not say so; what cgroup v2 kills is not asked. */
-function killGroup({ status: { process: init, cgroupPath } }: Container): boolean {
-  if (!init || !isAlive(init) || cgroupPath === undefined) return false
-  try {
-    writeFileSync(`/sys/fs/cgroup${groupPath(cgroupPath)}/cgroup.kill`, '1')
-    return true
-  } catch (error) {
-    // There is no such file on cgroup v1, and before Linux 5.14.
-    if (['ENOENT', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
-    throw error
-  }
+/** A profile of AppArmor that allows no signals keeps them off, and runtimes do not say so. @returns whether there was anything to kill */
+async function killGroup(container: Container): Promise<boolean> {
+  const { process: init } = container.status
+  if (!init || !isAlive(init)) return false
+  await killCgroup(groupPath(cgroupsPath(container)))
+  return true
 }
 
 /** The container is gone and only its monitor keeps its end to itself: without the monitor it counts as ended, code unknown. */

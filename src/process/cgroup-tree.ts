@@ -16,6 +16,8 @@ export async function killCgroup(path: string): Promise<void> {
   for (let rounds = 0; rounds < MOST_ROUNDS; rounds++) {
     const living = processesOf(path)
     if (living.length === 0) return
+    // Of cgroup v2, from Linux 5.14 on: whole, and whatever an AppArmor profile says about signals.
+    for (const dir of directoriesOf(path)) write(join(dir, 'cgroup.kill'), '1')
     for (const each of living) killProcess(each, 'SIGKILL')
     thawCgroup(path) // under v1 a frozen process does not even end
     await sleep(POLL_MS)
@@ -85,9 +87,9 @@ const read = (file: string): string | undefined => {
   try { return readFileSync(file, 'utf8') } catch (error) { return unlessGone(error) }
 }
 
-/** Not every hierarchy has every file, and the kernel makes them alone. */
+/** Not every hierarchy has every file, the kernel makes them alone, and some may be kept from us. */
 const write = (file: string, text: string): void => {
-  try { writeFileSync(file, text, { flag: 'r+' }) } catch (error) { unlessGone(error) }
+  try { writeFileSync(file, text, { flag: 'r+' }) } catch (error) { if ((error as NodeJS.ErrnoException).code !== 'EACCES') unlessGone(error) }
 }
 
 /** Gone before it was opened, or after that; of a threaded group the kernel names the processes only at its root. */
