@@ -64,7 +64,7 @@ const refusedOf = (spec: AnyCommand): OptionSpec<unknown>[] => Object.values(spe
 
 /** Gaps, and what is left as it is. */
 const GAPS: readonly (readonly [string, string])[] = [
-  ['`run --rootfs PATH:O`', 'Refused.'],
+  ['`run --rootfs PATH:O`, `:idmap`', 'Refused.'],
   ['`run --cgroups disabled`', 'Refused with every runtime, by podman with runc.'],
   ['published ports', 'More than 64 of a container, and those of SCTP, are kept by the firewall and a row alone, not by a socket: a program of the host can bind the same port, and is then not reached from outside. The sockets do not listen, those of podman do.'],
   ['`top` with options of ps', 'Runs the ps of the host over the processes of the container.'],

@@ -54,7 +54,7 @@ async function withMountedTree<T>(engine: Engine, container: Container, act: (tr
   }
   return withUndo(async (undo) => {
     undo('unmount what was mounted', release)
-    const root = rootfs && !rootfs.overlay ? rootfs.path : await containers.mount(id)
+    const root = rootfs ? rootfs.path : await containers.mount(id)
     const done = await act(mountedTree(container, root, await mountedParts(engine, container)))
     await release()
     return done

@@ -121,7 +121,7 @@ const statusOf = (launched: { pid: number; monitorPid: number }, { network, cgro
 /** Whole, whatever its layers are labelled. */
 async function mountRoot(engine: Engine, { id, record }: Container, selinux: SelinuxLabels | undefined): Promise<string> {
   const { rootfs } = record.request
-  if (rootfs && !rootfs.overlay) return rootfs.path
+  if (rootfs) return rootfs.path
   const { containers, driver } = await engine.storage()
   const root = await containers.mount(id, selinux ? { label: selinux.mountLabel } : {})
   if (selinux && driver !== 'overlay') await setFileLabel(root, selinux.mountLabel)

@@ -190,7 +190,7 @@ export interface ContainerRequest {
   /** As the user typed it; absent with `rootfs`. */
   readonly image?: string
   /** An exploded root file system on the host. */
-  readonly rootfs?: { readonly path: string; readonly overlay?: boolean; readonly idmap?: string }
+  readonly rootfs?: { readonly path: string }
   /** Absent: the image's. Empty: none. */
   readonly entrypoint?: readonly string[]
   /** Empty: the image's (unless the entrypoint was replaced). */

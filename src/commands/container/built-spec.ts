@@ -37,7 +37,8 @@ export function builtSpecOf({ process = {}, linux = {} }: { readonly process?: R
 export async function expectedSpec(engine: Engine, record: Container['record']): Promise<BuiltSpec> {
   const { request, image } = record
   const stored = image ? await engine.state.images.get(image.id) : undefined
-  const given: string[] = [...(stored ? settings(stored)['Env'] ?? [] : []), ...request.env.map(([name, value]) => `${name}=${value}`)]
+  const configured = engine.config.containers.env.map(([name, value]) => `${name}=${value}`)
+  const given: string[] = [...configured, ...(stored ? settings(stored)['Env'] ?? [] : []), ...request.env.map(([name, value]) => `${name}=${value}`)]
   const env = new Map(given.map((text) => [text.split('=', 1)[0]!, text]))
   const { effective, bounding } = expectedCapabilities(engine, record)
   return { env: [...env.values()], effectiveCaps: effective, boundingCaps: bounding, mountLabel: '', processLabel: '', apparmor: request.security.apparmor ?? '' }

@@ -50,8 +50,7 @@ function stateOf(container: Container) {
     OciVersion: '1.0.2-dev', Status: phase, Running: phase === 'running', Paused: phase === 'paused', Restarting: false, OOMKilled: status.oomKilled ?? false, Dead: false,
     Pid: status.process?.pid ?? 0, ConmonPid: status.monitor?.pid ?? 0, ExitCode: status.exitCode ?? 0, Error: status.error ?? '', StartedAt: time(status.startedAtMs),
     FinishedAt: time(isUp ? undefined : status.finishedAtMs),
-    Health: health, // podman's old name
-    Healthcheck: () => health, CgroupPath: isUp ? status.cgroupPath ?? '' : '',
+    Health: health, Healthcheck: () => health /* the older name */, CgroupPath: isUp ? status.cgroupPath ?? '' : '',
     CheckpointedAt: ZERO_TIME, RestoredAt: ZERO_TIME, ...(status.stoppedByUser === undefined ? {} : { StoppedByUser: status.stoppedByUser }),
   }, isUp ? {} : { CgroupPath: '-', ConmonPid: '-' })
 }

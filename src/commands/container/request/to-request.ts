@@ -49,9 +49,8 @@ export function toRequest(values: CreateValues, args: readonly string[], context
 
 const rootfsOf = (text: string, cwd: string): NonNullable<ContainerRequest['rootfs']> => {
   const [path, ...options] = text.split(':')
-  const rootfs = { path: path!.startsWith('/') ? path! : `${cwd}/${path}` }
-  if (options.includes('O')) throw new Failure('unsupported', '--rootfs PATH:O is not supported yet', { hint: 'use a copy of the directory' })
-  return { ...rootfs, ...(options.find((word) => word.startsWith('idmap')) ? { idmap: options.find((word) => word.startsWith('idmap'))! } : {}) }
+  if (options.length > 0) throw new Failure('unsupported', `--rootfs PATH:${options.join(':')} is not supported yet`, { hint: 'use a copy of the directory' })
+  return { path: path!.startsWith('/') ? path! : `${cwd}/${path}` }
 }
 
 function identity(values: CreateValues, defaults: ContainersConfig): Partial<ContainerRequest> {
