@@ -1,6 +1,7 @@
 // What the spec generator must know of this machine, read from /proc and /sys.
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { release } from 'node:os'
+import { mayRunX32 } from '../process/x32.ts'
 import { capabilitiesOfMask } from '../spec/capabilities.ts'
 import type { DeviceNode } from '../spec/devices.ts'
 import type { HostFacts } from '../spec/host-facts.ts'
@@ -16,7 +17,8 @@ const text = (path: string): string => {
 /** @param devices also everything under /dev, for privileged containers */
 export function gatherHostFacts({ devices, selinux }: { devices: boolean; selinux: boolean }): HostFacts {
   const [major = 0, minor = 0] = release().split('.').map(Number)
-  const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(text('/proc/self/status'))?.[1] ?? '0'
+  const status = text('/proc/self/status')
+  const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'
   const apparmor = text('/sys/module/apparmor/parameters/enabled').startsWith('Y')
   return {
     architecture: ARCHITECTURES[process.arch] ?? process.arch,
@@ -29,6 +31,7 @@ export function gatherHostFacts({ devices, selinux }: { devices: boolean; selinu
     ...(apparmor ? { apparmor: { loadedProfiles: text('/sys/kernel/security/apparmor/profiles').split('\n').map((line) => line.replace(/ \(.*$/, '')).filter(Boolean) } } : {}),
     selinux: selinux && existsSync('/sys/fs/selinux/enforce'),
     seccomp: existsSync('/proc/sys/kernel/seccomp'),
+    x32: mayRunX32(status),
     devices: devices ? hostDevices('/dev') : [],
     hugepageSizes: hugepageSizes(),
     cgroupNamespaces: existsSync('/proc/self/ns/cgroup'),

@@ -233,7 +233,7 @@ function seccompOf({ inputs, privileged }: Draft, bounding: readonly string[]): 
   const { seccomp } = request.security
   if (!host.seccomp || seccomp === 'unconfined' || (privileged && seccomp === undefined)) return undefined
   return resolveSeccomp(inputs.seccompProfile ?? defaultSeccompProfile(), {
-    capabilities: new Set(bounding), architecture: host.architecture, kernel: host.kernel,
+    capabilities: new Set(bounding), architecture: host.architecture, kernel: host.kernel, x32: host.x32,
   })
 }
 

@@ -14,6 +14,7 @@ export const host: HostFacts = {
   oomScoreAdj: 0,
   selinux: false,
   seccomp: true,
+  x32: true,
   devices: [
     { path: '/dev/fuse', type: 'c', major: 10, minor: 229, fileMode: 0o666, uid: 0, gid: 0 },
     { path: '/dev/sda', type: 'b', major: 8, minor: 0, fileMode: 0o660, uid: 0, gid: 6 },

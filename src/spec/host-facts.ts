@@ -25,6 +25,8 @@ export interface HostFacts {
   readonly apparmor?: { readonly loadedProfiles: readonly string[] }
   readonly selinux: boolean
   readonly seccomp: boolean
+  /** The kernel has the system calls of x86's x32 ABI, or it isn't known. */
+  readonly x32: boolean
   /** Everything under /dev, only needed for privileged containers. */
   readonly devices: readonly DeviceNode[]
   /** As the kernel's directories say them: 2MB, 1GB. */

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { CAPABILITIES, DEFAULT_CAPABILITIES } from './capabilities.ts'
 import type { OciSeccomp } from './oci-spec.ts'
-import { parseSeccompProfile, resolveSeccomp, type SeccompFacts } from './seccomp.ts'
+import { parseSeccompProfile, resolveSeccomp, type SeccompFacts, type SeccompProfile } from './seccomp.ts'
 import { defaultSeccompProfile } from './seccomp-default.ts'
 
 const DEBIAN = '/usr/share/containers/seccomp.json'
 
 const facts = (capabilities: readonly string[], architecture = 'amd64'): SeccompFacts =>
-  ({ capabilities: new Set(capabilities.map((name) => `CAP_${name}`)), architecture, kernel: { major: 6, minor: 1 } })
+  ({ capabilities: new Set(capabilities.map((name) => `CAP_${name}`)), architecture, kernel: { major: 6, minor: 1 }, x32: true })
 
 /** What each system call may do, whatever the order and grouping of the rules. */
 function meaning({ defaultAction, defaultErrnoRet, architectures, syscalls = [] }: OciSeccomp): unknown {
@@ -36,6 +36,13 @@ test("the built-in profile means what Debian's file means, for every set of capa
       assert.deepEqual(meaning(resolveSeccomp(defaultSeccompProfile(), facts(set, architecture))), meaning(resolveSeccomp(debian, facts(set, architecture))), `${architecture}: ${set.join()}`)
     }
   }
+})
+
+test('a kernel without x32 needs no rules for it, unless a profile names it by itself', () => {
+  const architectures = (profile: SeccompProfile) => resolveSeccomp(profile, { ...facts([]), x32: false }).architectures
+  assert.deepEqual(architectures(defaultSeccompProfile()), ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86'])
+  const named = { defaultAction: 'SCMP_ACT_ALLOW', architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X32'] }
+  assert.deepEqual(architectures(parseSeccompProfile(named, 'p.json')), named.architectures)
 })
 
 const profile = (entry: object, more: object = {}) => parseSeccompProfile({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [entry], ...more }, 'p.json')

@@ -59,6 +59,8 @@ export interface SeccompFacts {
   /** Go's name of the architecture. */
   readonly architecture: string
   readonly kernel: { readonly major: number; readonly minor: number }
+  /** False where the kernel has no x32 ABI: rules for it are a third of the time that a runtime spends on the filter. */
+  readonly x32: boolean
 }
 
 /** The rules of `profile` that hold for a container with these capabilities on this machine. */
@@ -67,7 +69,7 @@ export function resolveSeccomp(profile: SeccompProfile, facts: SeccompFacts): Oc
   return {
     defaultAction: profile.defaultAction,
     ...(errnoRet !== undefined && { defaultErrnoRet: errnoRet }),
-    ...architecturesOf(profile, facts.architecture),
+    ...architecturesOf(profile, facts),
     ...(profile.flags?.length && { flags: [...profile.flags] }),
     ...(profile.listenerPath && { listenerPath: profile.listenerPath }),
     ...(profile.listenerMetadata && { listenerMetadata: profile.listenerMetadata }),
@@ -117,8 +119,8 @@ const LIBSECCOMP_NAMES: Readonly<Record<string, string>> = {
   ppc64le: 'SCMP_ARCH_PPC64LE', s390x: 'SCMP_ARCH_S390X', mips64le: 'SCMP_ARCH_MIPSEL64', loong64: 'SCMP_ARCH_LOONGARCH64',
 }
 
-function architecturesOf(profile: SeccompProfile, architecture: string): { architectures?: string[] } {
+function architecturesOf(profile: SeccompProfile, { architecture, x32 }: SeccompFacts): { architectures?: string[] } {
   if (profile.architectures?.length) return { architectures: [...profile.architectures] }
   const entry = profile.archMap?.find((each) => each.architecture === LIBSECCOMP_NAMES[architecture])
-  return entry ? { architectures: [entry.architecture, ...(entry.subArchitectures ?? [])] } : {}
+  return entry ? { architectures: [entry.architecture, ...(entry.subArchitectures ?? []).filter((each) => x32 || each !== 'SCMP_ARCH_X32')] } : {}
 }

@@ -49,6 +49,7 @@ interface Native {
   pidfdOpen(pid: number): number
   pidfdSignal(fd: number, signal: number): void
   setSubreaper(on: boolean): void
+  runsX32(): boolean
   exit(code: number): boolean
   trimMemory(): Promise<boolean>
   keepMovesReady(ms: number): void
@@ -193,6 +194,9 @@ export const createNetns = async (path: PathLike, source?: PathLike): Promise<vo
 
 export const pidfdOpen = (pid: number): number => native().pidfdOpen(pid)
 export const pidfdSignal = (fd: number, signal: number): void => native().pidfdSignal(fd, signal)
+
+/** Whether the kernel takes the system calls of the x32 ABI. Never under a seccomp filter: it may kill for the question. */
+export const runsX32 = (): boolean => native().runsX32()
 
 /** Orphans of our children become our children. */
 export const setSubreaper = (on: boolean): void => native().setSubreaper(on)

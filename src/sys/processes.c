@@ -2,8 +2,6 @@
 #include "napi.h"
 #include <errno.h>
 #include <fcntl.h>
-#ifdef __GLIBC__
-#endif
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { NR_pidfd_send_signal = 424, NR_pidfd_open = 434 };
+enum { NR_pidfd_send_signal = 424, NR_pidfd_open = 434, X32_BIT = 0x40000000 };
 
 static napi_value pidfd_open_call(napi_env env, napi_callback_info info)
 {
@@ -60,6 +58,18 @@ static napi_value exit_call(napi_env env, napi_callback_info info)
 	if (getpid() == syscall(SYS_gettid)) // gettid() itself came with glibc 2.30
 		_exit((int)code);
 	return make_bool(env, false);
+}
+
+// runsX32() -> whether the kernel has x86's third kind of system calls. Not to be called under a seccomp filter, which may
+// kill who tries one.
+static napi_value runs_x32_call(napi_env env, napi_callback_info info)
+{
+	(void)info;
+#ifdef __x86_64__
+	return make_bool(env, syscall(X32_BIT + SYS_getpid) > 0);
+#else
+	return make_bool(env, false);
+#endif
 }
 
 // windowSize(fd) -> rows * 65536 + columns
@@ -131,6 +141,7 @@ const struct entry process_entries[] = {
 	{"pidfdSignal", pidfd_signal_call},
 	{"setSubreaper", set_subreaper_call},
 	{"exit", exit_call},
+	{"runsX32", runs_x32_call},
 	{"windowSize", window_size_call},
 	{"setWindowSize", set_window_size_call},
 	{"makeRaw", make_raw_call},
