@@ -10,6 +10,7 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['`inspect` of a container', '`Config.Annotations` has the annotations of the container and no notes of podman\'s own; `Config.CreateCommand` begins with `scow`; `HostConfig.CgroupMode` says `private` where the container has a cgroup namespace of its own. `IpcMode` says `host` where it is, `Hostname` is the host\'s with `--uts host`. `Env` has `container=oci`, and `TERM` with a terminal only.'],
   ['`inspect` of one that does not run', '`Config.Env` has what the image and the flags give, without what each start adds (`HOSTNAME`, `HOME`); SELinux labels are empty.'],
   ['default capabilities', 'Those of podman 5: without `AUDIT_WRITE`, `MKNOD` and `NET_RAW`, which podman 4.3 gives.'],
+  ['default seccomp profile', 'On a kernel without the x32 ABI, as nearly all are, the filter has no rules for it: who calls it is killed, where podman lets the kernel answer ENOSYS. A profile that lists `architectures` is taken as it is.'],
   ['`HostConfig.RestartPolicy.Name`', '`no` where podman 4.3 prints nothing; `--filter restart-policy=no` matches it.'],
   ['`HostConfig.ShmSize`', '67108864 (64 MiB), as docker; podman 4.3 has 65536000.'],
   ['`ps`: PORTS', 'Exposed ports that are not published come last, as in podman 5.'],

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { closeSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { release } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { after } from 'node:test'
 import { Worker } from 'node:worker_threads'
+import { gunzipSync } from 'node:zlib'
 import * as sys from './addon.ts'
 import { MNT_DETACH, MS_BIND, MS_RDONLY } from './mount-flags.ts'
 import { builtFile } from '../paths.ts'
@@ -24,6 +26,13 @@ test('an error has the code, number, call and path', () => {
     error instanceof Error && error.code === 'ENOENT' && error.errno === -2 && error.syscall === 'umount2' && error.path === at('absent'))
   assert.throws(() => sys.umount('a\0b'), code('EINVAL'))
   assert.throws(() => sys.umount('x'.repeat(5000)), code('ENAMETOOLONG'))
+})
+
+test('a kernel that was built without x32 does not have it', () => {
+  const config = ['/proc/config.gz', `/boot/config-${release()}`].find((file) => existsSync(file))
+  const text = config?.endsWith('gz') ? gunzipSync(readFileSync(config)).toString() : config && readFileSync(config, 'utf8')
+  const without = text?.includes('# CONFIG_X86_X32_ABI is not set') ?? process.arch !== 'x64'
+  assert.ok(!(without && sys.runsX32()))
 })
 
 test('mounts a tmpfs, binds it read-only and unmounts both', async () => {
