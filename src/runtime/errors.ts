@@ -42,7 +42,8 @@ const RULES: readonly Rule[] = [
   [/cannot start an already running|is already running/, wrongState('is running already')],
   [/paused container|in the paused state|in state paused/, (_, id) => ({ kind: 'wrongState', message: `container ${id} is paused`, hint: `resume it first: scow unpause ${id}` })],
   [/container not paused|cannot resume container/, wrongState('is not paused')],
-  [/(?:(?:lstat|readdirent) \/sys\/fs\/cgroup\/\S+|(?:open|read) \/sys\/fs\/cgroup\/\S+\/cgroup\.procs): no such (?:file|device)/, wrongState('has ended')],
+  // A group is listed while somebody removes it. Names of settings have a dot: one that is missing is a lack of the kernel.
+  [/(?:(?:lstat|readdirent) \/sys\/fs\/cgroup\/\S+|open \/sys\/fs\/cgroup\/\S*\/[\w-]+(?:\.scope)?|(?:open|read) \/sys\/fs\/cgroup\/\S+\/cgroup\.procs): no such (?:file|device)/, wrongState('has ended')],
   [/read init-p: connection reset by peer/, () => ({ kind: 'unavailable', message: 'the process was killed before it could begin', hint: 'has the container ended, or has it too little memory?' })],
   [/not running|has stopped|stopped container|process already finished|in state (?:stopped|created)|not started|is not stopped/, wrongState('is not in the state for that')],
 

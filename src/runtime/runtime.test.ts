@@ -202,10 +202,11 @@ test('texts of other runtimes are understood too, and unknown ones passed on', (
   assert.ok(failure('commandNotFound', 'nosuch')(said('starting container: starting root container: starting sandbox: error finding executable "nosuch" in PATH [/bin]: no such file or directory')))
   assert.ok(failure('cannotInvoke', '/etc/plain')(said('starting container: starting root container: starting sandbox: creating process: failed to load /etc/plain: permission denied')))
   assert.ok(failure('unsupported', 'network namespaces')(said('setting up network: creating interfaces from net namespace "/proc/1/ns/net": cannot run with network enabled in root network namespace')))
-  for (const words of ['lstat /sys/fs/cgroup/devices/scow/scow-f', 'readdirent /sys/fs/cgroup/devices/scow/scow-f', 'open /sys/fs/cgroup/scow/scow-f/cgroup.procs']) {
+  for (const words of ['lstat /sys/fs/cgroup/devices/scow/scow-f', 'readdirent /sys/fs/cgroup/devices/scow/scow-f', 'open /sys/fs/cgroup/devices/scow/scow-f', 'open /sys/fs/cgroup/machine.slice/scow-f.scope', 'open /sys/fs/cgroup/scow/scow-f/cgroup.procs']) {
     assert.ok(failure('wrongState', 'has ended')(said(`${words}: no such file or directory`)), words)
   }
   assert.ok(failure('wrongState', 'has ended')(said('read /sys/fs/cgroup/scow/scow-f/cgroup.procs: no such device')))
+  assert.ok(failure('unavailable', 'memory.high')(said('open /sys/fs/cgroup/scow/scow-f/memory.high: no such file or directory')))
   assert.ok(failure('unavailable', 'killed before it could begin')(said('read init-p: connection reset by peer')))
   assert.ok(failure('unavailable', 'crun: something new')(said('{"level":"error","msg":"something new"}')))
   assert.ok(failure('unavailable', 'without a word')(said('\n')))

@@ -1,6 +1,7 @@
 // Listings have podman's columns and rows, and commands end with podman's exit codes, whatever state the object is in.
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
@@ -59,6 +60,8 @@ test('columns, rows and exit codes', async (t) => {
   const name = ['--name', 'twice'] as const
   writeFileSync(join(twins.shared, 'spaces'), 'c = 4\n')
   await twins.make('create', '--name', 'twice', '--network', 'none', busybox)
+  const callX32 = '#include <unistd.h>\nint main() { return syscall(0x40000000 + 39) == -1 ? 0 : 3; }'
+  execFileSync('musl-gcc', ['-static', '-x', 'c', '-o', join(twins.shared, 'x32'), '-'], { input: callX32 })
   for (const dir of ['lower', 'upper', 'work']) mkdirSync(join(twins.shared, dir))
   await twins.make('create', '--name', 'open', '--network', 'none', '--expose', '99', busybox)
   await compareAll(t, twins, [
@@ -77,6 +80,7 @@ test('columns, rows and exit codes', async (t) => {
     run('-v', '/etc:/x', '-v', '/etc:/x', busybox, 'ls', '-d', '/x'), run('-v', '/etc:/x:cached,ro', busybox, 'ls', '-d', '/x'), run('--security-opt', 'systempaths=unconfined', busybox, 'sh', '-c', 'grep -c " /proc/" /proc/mounts'),
     run('--uts', 'host', '-h', 'x', busybox), run('--replace', busybox, 'true'), run('--dns', '1.1.1.1', busybox, 'true'), run('--annotation', 'x', busybox, 'true'), run('--preserve-fds', '3', busybox, 'true'), run('--stop-timeout', '-1', busybox), run('--cidfile', '/nosuch/x/y', busybox, 'true'), of('run', '--rm', '--dns', 'none', busybox, 'cat', '/etc/resolv.conf'),
     of('wait', 'twice'), of('ps', '-l', '-n', '2'), of('ps', '-w', '-1'), of('inspect', '--size', '--type', 'image', busybox), of('inspect', '-f', '{{.SizeRw}} {{.Path}} {{.Args}} {{.HostConfig.LogConfig.Config}} {{.NetworkSettings.Networks}}', 'twice'), of('logs', '--details', 'twice'),
+    listed('default seccomp profile', run('-v', `${join(twins.shared, 'x32')}:/x32`, busybox, '/x32')),
     listed('`ps`: PORTS', of('ps', '-a', '--filter', 'name=open', '--format', '{{.Ports}}')), run('-v', `${join(twins.shared, 'lower')}:/x:O`, busybox, 'touch', '/x/new'), listed('`-v ...:O`', run('-v', `${join(twins.shared, 'lower')}:/x:O,upperdir=${join(twins.shared, 'upper')},workdir=${join(twins.shared, 'work')}`, busybox, 'true')),
   ])
   await t.test('an error is one line, where podman may print two', async () => {
