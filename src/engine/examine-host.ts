@@ -6,6 +6,7 @@ import type { Engine } from './engine.ts'
 import { apparmorParser, DEFAULT_PROFILE } from './apparmor-profile.ts'
 import { findMonitor } from './find-monitor.ts'
 import { gatherHostFacts } from './gather-host-facts.ts'
+import { boundingCapabilities } from './own-status.ts'
 
 export interface Finding {
   readonly subject: string
@@ -89,9 +90,7 @@ function apparmor(): Finding {
 }
 
 function limits(): Finding {
-  const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
-  const sysResource = (BigInt(`0x${mask}`) >> 24n) & 1n
-  return sysResource ? ok('limits', 'rlimits can be raised') : warning('limits', 'no CAP_SYS_RESOURCE: rlimits and OOM scores are kept within this process’s own', 'run scow outside of a restricted container')
+  return boundingCapabilities().includes('SYS_RESOURCE') ? ok('limits', 'rlimits can be raised') : warning('limits', 'no CAP_SYS_RESOURCE: rlimits and OOM scores are kept within this process’s own', 'run scow outside of a restricted container')
 }
 
 function forwarding(): Finding {

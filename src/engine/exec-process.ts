@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { Failure } from '../errors.ts'
-import { capabilitiesOfMask } from '../spec/capabilities.ts'
 import type { OciProcess, OciSpec } from '../spec/oci-spec.ts'
 import type { Container } from '../state/containers.ts'
 import type { Engine } from './engine.ts'
 import type { ExecRequest } from './exec-container.ts'
+import { boundingCapabilities } from './own-status.ts'
 import { userInRoot } from './write-bundle.ts'
 
 /** The OCI process of an exec: the container's own, with another command, terminal, environment, user and directory. */
@@ -47,4 +47,4 @@ function capabilities(spec: OciSpec, { privileged, user }: ExecRequest, uid: num
   return { capabilities: { bounding: [...bounding], effective: [...effective], permitted: [...effective], inheritable: [], ambient: [] } }
 }
 
-const held = (): string[] => capabilitiesOfMask(/^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0').map((name) => `CAP_${name}`)
+const held = (): string[] => boundingCapabilities().map((name) => `CAP_${name}`)

@@ -1,12 +1,12 @@
-// What the spec generator must know of this machine, read from /proc and /sys.
+// What the spec generator must know of this machine: read from /proc and /sys, and for x32 asked of the kernel.
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { release } from 'node:os'
 import { mayRunX32 } from '../process/x32.ts'
-import { capabilitiesOfMask } from '../spec/capabilities.ts'
 import type { DeviceNode } from '../spec/devices.ts'
 import type { HostFacts } from '../spec/host-facts.ts'
 import type { Rlimit } from '../spec/request.ts'
 import { deviceNode } from './device-nodes.ts'
+import { boundingCapabilities, ownStatus } from './own-status.ts'
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' }
 
@@ -17,15 +17,14 @@ const text = (path: string): string => {
 /** @param devices also everything under /dev, for privileged containers */
 export function gatherHostFacts({ devices, selinux }: { devices: boolean; selinux: boolean }): HostFacts {
   const [major = 0, minor = 0] = release().split('.').map(Number)
-  const status = text('/proc/self/status')
-  const mask = /^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'
+  const status = ownStatus()
   const apparmor = text('/sys/module/apparmor/parameters/enabled').startsWith('Y')
   return {
     architecture: ARCHITECTURES[process.arch] ?? process.arch,
     kernel: { major, minor },
     cgroup: cgroupFacts(),
     rootless: process.geteuid?.() !== 0,
-    boundingCapabilities: capabilitiesOfMask(mask),
+    boundingCapabilities: boundingCapabilities(status),
     rlimits: ownLimits(),
     oomScoreAdj: Number(text('/proc/self/oom_score_adj')) || 0,
     ...(apparmor ? { apparmor: { loadedProfiles: text('/sys/kernel/security/apparmor/profiles').split('\n').map((line) => line.replace(/ \(.*$/, '')).filter(Boolean) } } : {}),
