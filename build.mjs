@@ -65,20 +65,26 @@ const lazyModules = {
 /** What many chunks need whole. None holds state. */
 const SHARED = ['cri/wire/generated/runtime-v1']
 /** What few calls need and many chunks would carry: a chunk's code cache is read whole at each start. None holds state that the rest shares. */
-const RARE = ['engine/pull-image', 'engine/open-registry', 'engine/host-info', 'yaml', 'cli/template/template', 'cli/help', 'commands/remote/open-remote', 'commands/remote/permit', 'cri/client/containerd-store', 'monitor/log-journal', 'network/network-status']
+const RARE = ['save-code', 'engine/pull-image', 'engine/open-registry', 'engine/host-info', 'yaml', 'cli/template/template', 'cli/help', 'commands/remote/open-remote', 'commands/remote/permit', 'cri/client/containerd-store', 'monitor/log-journal', 'network/network-status']
+/** Parts of the engine that most commands never open, with the commands that do in each call: these have them in their own chunks, the others load them as they do the rare ones. */
+const PARTS = {
+  'storage/storage': ['container/run', 'container/create', 'container/start', 'container/restart', 'container/stop', 'container/rm', 'container/cleanup', 'image/pull', 'image/load', 'system/serve'],
+  'engine/make-networks': ['container/run', 'container/start', 'container/restart', 'container/stop', 'container/rm', 'container/cleanup', 'network/create', 'network/ls', 'network/rm', 'system/serve'],
+  'engine/make-runtime': ['container/run', 'container/create', 'container/start', 'container/restart', 'container/stop', 'container/rm', 'container/cleanup', 'container/exec', 'container/kill', 'container/pause', 'container/unpause', 'system/serve'],
+}
 const rareName = (source) => `rare-${basename(source)}`
 const sharedName = (source) => `shared-${basename(source)}`
 
-const ownChunks = {
+const ownChunks = (rare) => ({
   name: 'own-chunks',
   setup(build) {
     build.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) => {
       const source = relative(join(root, 'src'), join(resolveDir, path)).replace(/\.ts$/, '')
       if (kind !== 'entry-point' && SHARED.includes(source)) return { path: `./${sharedName(source)}.cjs`, external: true }
-      return kind === 'dynamic-import' && RARE.includes(source) ? { path: `./${rareName(source)}.cjs`, external: true } : undefined
+      return kind === 'dynamic-import' && rare.includes(source) ? { path: `./${rareName(source)}.cjs`, external: true } : undefined
     })
   },
-}
+})
 
 /** The program calls through src/cri/client/grpc; the generated clients are for tests, and would load a library at each start. */
 const unusedClients = {
@@ -89,27 +95,32 @@ const unusedClients = {
   },
 }
 
+/** What to build, by which parts are in the chunks themselves. */
 async function bundleOptions() {
   const { MOUNTS, chunkName } = await import('./src/commands/table.ts')
   const workers = globSync('src/**/*-worker.ts', { cwd: root })
-  const entryPoints = [
-    ...['src/main.ts', 'src/engine.ts', ...workers].filter((path) => existsSync(join(root, path))).map((path) => ({ in: path, out: basename(path, '.ts') })),
-    ...SHARED.map((source) => ({ in: `src/${source}.ts`, out: sharedName(source) })),
-    ...RARE.map((source) => ({ in: `src/${source}.ts`, out: rareName(source) })),
-    ...MOUNTS.map(({ file }) => ({ in: `command:${file}`, out: chunkName(file) })),
+  const parts = Object.keys(PARTS)
+  const entries = [
+    ...['src/main.ts', 'src/dispatch.ts', 'src/engine.ts', ...workers].filter((path) => existsSync(join(root, path))).map((path) => ({ in: path, out: basename(path, '.ts'), has: parts })),
+    ...SHARED.map((source) => ({ in: `src/${source}.ts`, out: sharedName(source), has: parts })),
+    ...[...RARE, ...parts].map((source) => ({ in: `src/${source}.ts`, out: rareName(source), has: parts })),
+    ...MOUNTS.map(({ file }) => ({ in: `command:${file}`, out: chunkName(file), has: parts.filter((part) => PARTS[part].includes(file)) })),
   ]
-  return {
-    absWorkingDir: root, entryPoints, plugins: [commandChunks, ownChunks, unusedClients, lazyModules],
-    outdir: dist, outExtension: { '.js': '.cjs' }, bundle: true, platform: 'node', format: 'cjs', target: 'node24',
+  const common = {
+    absWorkingDir: root, outdir: dist, outExtension: { '.js': '.cjs' }, bundle: true, platform: 'node', format: 'cjs', target: 'node24',
     define: { 'import.meta.dirname': '__dirname' }, logLevel: 'warning', legalComments: 'none', minify: true,
     supported: { 'dynamic-import': false }, // require: the loader of modules costs 3 ms
   }
+  return [...Map.groupBy(entries, ({ has }) => has.join()).values()].map((group) => ({
+    ...common, entryPoints: group.map(({ in: path, out }) => ({ in: path, out })),
+    plugins: [commandChunks, ownChunks([...RARE, ...parts.filter((part) => !group[0].has.includes(part))]), unusedClients, lazyModules],
+  }))
 }
 
 async function bundle() {
   const { build } = await import('esbuild')
-  const { metafile } = await build({ ...await bundleOptions(), metafile: true })
-  const made = new Set(Object.keys(metafile.outputs).map((path) => basename(path)))
+  const built = await Promise.all((await bundleOptions()).map((options) => build({ ...options, metafile: true })))
+  const made = new Set(built.flatMap(({ metafile }) => Object.keys(metafile.outputs)).map((path) => basename(path)))
   for (const name of readdirSync(dist)) if (name.endsWith('.cjs') && !made.has(name)) rmSync(join(dist, name)) // of a command that is no more
 }
 
@@ -117,10 +128,11 @@ async function bundle() {
 async function readStack() {
   const { build } = await import('esbuild')
   const stack = readFileSync(0, 'utf8')
-  const options = await bundleOptions()
-  const entryPoints = options.entryPoints.filter(({ out }) => stack.includes(`${out}.cjs:`))
-  const { outputFiles } = await build({ ...options, entryPoints, write: false, sourcemap: 'external', sourcesContent: false })
-  const maps = new Map(outputFiles.filter(({ path }) => path.endsWith('.map')).map(({ path, text }) => [basename(path, '.map'), new SourceMap(JSON.parse(text))]))
+  const built = await Promise.all((await bundleOptions()).map((options) => {
+    const entryPoints = options.entryPoints.filter(({ out }) => stack.includes(`${out}.cjs:`))
+    return build({ ...options, entryPoints, write: false, sourcemap: 'external', sourcesContent: false })
+  }))
+  const maps = new Map(built.flatMap(({ outputFiles }) => outputFiles).filter(({ path }) => path.endsWith('.map')).map(({ path, text }) => [basename(path, '.map'), new SourceMap(JSON.parse(text))]))
   process.stdout.write(stack.replace(/[^\s()]*?([\w.-]+\.cjs):(\d+):(\d+)/g, (place, file, line, column) => {
     const { name, fileName, lineNumber, columnNumber } = maps.get(file)?.findOrigin(Number(line), Number(column)) ?? {}
     return fileName ? `${relative(root, join(dist, fileName))}:${lineNumber}:${columnNumber}${name ? ` ${name}` : ''}` : place

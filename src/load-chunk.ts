@@ -1,17 +1,16 @@
 // Loads a bundle of dist/ together with what its functions were compiled to in earlier runs. Node's own compile cache
 // keeps only what is compiled while a file loads; the functions that a command then calls would be compiled anew at
 // each start, which was a quarter of the cpu time of `run`.
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Script } from 'node:vm'
-import { removeAbandoned, writeFileAtomic } from './fs/write-atomic.ts'
 
 /** The engine takes code as it is: what is damaged ends the process. So only whole files of this boot are believed: a
  * power cut may leave others. */
 const HEADER_BYTES = 256
-/** Functions that only some calls of a command need are added by the first runs, then once in a while. */
-const FIRST_SAVES = 4
-const SAVE_AGAIN_MS = 24 * 3600_000
+/** Functions that only some calls of a command need are added by the first runs, then ever more seldom: so old is what a further one adds to. */
+const SAVE_AGAIN_MS = [0, 0, 0, 0, 10_000, 60_000, 600_000, 3600_000]
+const SAVE_OLD_MS = 24 * 3600_000
 /** A long run has dropped code that it no longer needed. */
 const LONG_RUN_SECONDS = 10
 
@@ -25,17 +24,18 @@ export interface ChunkLoader {
 
 const BEFORE = '(function (exports, require, module, __filename, __dirname) {'
 
-type Wrapper = (exports: object, require: (name: string) => unknown, module: { exports: object }, filename: string, dirname: string) => void
+type Wrapper = (exports: unknown, require: (name: string) => unknown, module: { exports: unknown }, filename: string, dirname: string) => void
 
 /** A `require` of the bundles in `distDir`, such as `./command-system-version.cjs`, and of Node's modules. */
 export function makeChunkLoader({ distDir, cacheDir, require }: ChunkLoader): (name: string) => unknown {
-  const loaded = new Map<string, { exports: object }>()
+  const loaded = new Map<string, { exports: unknown }>()
   const load = (name: string): unknown => {
-    if (!name.startsWith('./')) return require(name)
     const known = loaded.get(name)
     if (known) return known.exports
-    const module = { exports: {} }
+    const module: { exports: unknown } = { exports: {} }
     loaded.set(name, module)
+    // A bundle asks for the file system a hundred times, and Node's own way there takes long.
+    if (!name.startsWith('./')) return (module.exports = require(name))
     const file = join(distDir, name)
     compile(file, cacheDir).call(module.exports, module.exports, load, module, file, distDir)
     return module.exports
@@ -51,10 +51,10 @@ function compile(file: string, cacheDir: string): Wrapper {
   const script = new Script(`${BEFORE}${readFileSync(file, 'latin1')}\n})`,
     { filename: file, columnOffset: -BEFORE.length, ...(cached ? { cachedData: cached.code } : {}) })
   const saves = cached && !script.cachedDataRejected ? cached.saves : 0
-  if (saves < FIRST_SAVES || Date.now() - cached!.savedAtMs > SAVE_AGAIN_MS) {
-    process.on('exit', () => {
-      if (saves === 0 || process.uptime() < LONG_RUN_SECONDS) save({ cacheDir, cacheFile, header: `${key}${saves + 1}\n`, code: script.createCachedData() })
-    })
+  if (saves === 0 || Date.now() - cached!.savedAtMs >= (SAVE_AGAIN_MS[saves] ?? SAVE_OLD_MS)) {
+    void import('./save-code.ts').then(({ saveCode }) => process.on('exit', () => {
+      if (saves === 0 || process.uptime() < LONG_RUN_SECONDS) saveCode(cacheFile, Buffer.concat([Buffer.from(`${key}${saves + 1}\n`.padEnd(HEADER_BYTES), 'latin1'), script.createCachedData()]))
+    }))
   }
   return script.runInThisContext() as Wrapper
 }
@@ -78,14 +78,6 @@ function readCache(path: string, key: string): Cached | undefined {
   } finally {
     if (fd !== undefined) closeSync(fd)
   }
-}
-
-function save({ cacheDir, cacheFile, header, code }: { cacheDir: string; cacheFile: string; header: string; code: Buffer }): void {
-  try {
-    mkdirSync(cacheDir, { recursive: true, mode: 0o700 })
-    removeAbandoned(cacheDir)
-    writeFileAtomic(cacheFile, Buffer.concat([Buffer.from(header.padEnd(HEADER_BYTES), 'latin1'), code]), { mode: 0o600, sync: false })
-  } catch { /* the next start is slower, no more */ }
 }
 
 const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()

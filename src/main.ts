@@ -1,88 +1,30 @@
-// argv -> the command's own bundle -> exit code.
-import { homedir } from 'node:os'
+// Starts the program with what it was compiled to in earlier runs. This file and what it imports are compiled anew at
+// each start, so nothing is here that can be kept.
 import { join } from 'node:path'
-import { CRI_GLOBALS, readCriGlobals, readGlobals, type Leading } from './cli/globals.ts'
-import { GROUPS, MOUNTS, chunkName } from './commands/table.ts'
 import { makeChunkLoader } from './load-chunk.ts'
-import type { Start } from './commands/start.ts'
 import { distDir, workerFile } from './paths.ts'
 
-interface Chunk { readonly start: (call: Start) => Promise<number> }
+type Dispatch = typeof import('./dispatch.ts')
 
 const FAILED = 125
-/** As crictl. */
-const FAILED_CRI = 1
 // What containers see of the files that are made for them must not hang on the caller's shell.
 process.umask(0o022)
 
 const isBundled = workerFile('main.ts').startsWith(distDir)
 
-async function main(argv: readonly string[]): Promise<number> {
-  const { values, rest, help, version, problem } = readGlobals(argv)
-  const named = endpoint()
-  if (named !== undefined && !values.has('--endpoint')) values.set('--endpoint', named)
-  if (problem !== undefined) return refuse(`${problem}; see 'scow --help'`)
-  if (version) return start('system/version', 'version', { values: new Map(), words: ['--short'] })
-  if (help || rest.length === 0) return start('system/help', 'help', { values, words: rest })
-  if (rest[0] === 'cri' || rest[0] === 'crictl') return cri(rest[0], rest.slice(1), values)
-  const found = find(rest)
-  if (found) return start(found.file, found.name, { values, words: rest.slice(found.name.split(' ').length) })
-  const [first, second] = rest as [string, string | undefined]
-  if (!(first in GROUPS)) return refuse(`unrecognized command 'scow ${first}'; see 'scow --help'`)
-  if (second === undefined || second === '--help' || second === '-h') return start('system/help', 'help', { values, words: [first] })
-  return refuse(`unrecognized command 'scow ${first} ${second}'; see 'scow ${first} --help'`)
+async function main(): Promise<number> {
+  const words = process.argv.slice(2)
+  // a path that the bundler cannot follow
+  if (!isBundled) return (await import(workerFile('dispatch.ts')) as Dispatch).dispatch(words)
+  const load = makeChunkLoader({ distDir, cacheDir: join(cacheDir(), 'code'), require })
+  return (load('./dispatch.cjs') as Dispatch).dispatch(words, load)
 }
 
-/** The grammar of crictl: its own global flags, then its commands. `called`: `cri`, or the name of a link to us. */
-async function cri(called: string, given: readonly string[], outer: Map<string, string>): Promise<number> {
-  const title = called === 'crictl' ? 'crictl' : 'scow cri'
-  const { values, rest, help, version, problem }: Leading = readCriGlobals(given)
-  const outside = called === 'crictl' ? undefined : outer.get('--endpoint')
-  const own = { values: new Map([...(outside ? [['--runtime-endpoint', outside] as const] : []), ...values, ['--called', called]]), title, globalFlags: CRI_GLOBALS }
-  if (problem !== undefined) return refuse(`${problem}; see '${title} --help'`, FAILED_CRI)
-  if (version) return start('system/version', 'version', { values: new Map([['--called', called]]), words: ['--short'] })
-  if (help || rest.length === 0 || rest[0] === 'help' || rest[0] === 'h') return start('system/help', 'help', { values: new Map([...outer, ['--called', called]]), words: ['cri', ...(help ? [] : rest.slice(1))] })
-  if (rest[0] === 'completion') {
-    const code = await start('system/completion', 'completion', { title, values: new Map([['--called', called]]), words: rest.length > 1 ? rest.slice(1) : ['bash'] })
-    return code === FAILED ? FAILED_CRI : code
-  }
-  if (rest[0] === '__complete') return start('system/complete', '__complete', { values: outer, words: ['--', 'cri', ...rest.slice(rest[1] === '--' ? 2 : 1)] })
-  const file = MOUNTS.find(({ names }) => names.includes(`cri ${rest[0]}`))?.file
-  if (file === undefined) return refuse(`unrecognized command '${title} ${rest[0]}'; see '${title} --help'`, FAILED_CRI)
-  return start(file, rest[0]!, { ...own, words: rest.slice(1), singleDash: called === 'crictl' })
-}
-
-const find = (words: readonly string[]): { file: string; name: string } | undefined => {
-  for (const name of [words.slice(0, 2).join(' '), words[0]!]) {
-    const file = MOUNTS.find(({ names }) => names.includes(name))?.file
-    if (file) return { file, name }
-  }
-  return undefined
-}
-
-interface Starting { readonly values: Map<string, string>; readonly words: readonly string[]; readonly title?: string; readonly globalFlags?: ReadonlyMap<string, boolean>; readonly singleDash?: boolean }
-
-async function start(file: string, name: string, { values, words, title = 'scow', globalFlags, singleDash = false }: Starting): Promise<number> {
-  const call = { file, title: `${title} ${name}`, words, singleDash, ...(globalFlags ? { globalFlags } : {}), commandLine: ['scow', ...process.argv.slice(2)], globals: values, noColor: noColor(), exitNow: (code: number) => process.exit(code) }
-  if (isBundled) return (makeChunkLoader({ distDir, cacheDir: join(cacheDir(), 'code'), require })(`./${chunkName(file)}.cjs`) as Chunk).start(call)
-  // paths that the bundler cannot follow: these files belong to the commands' own chunks
-  const [{ startCommand }, { spec }] = await Promise.all([import(workerFile('commands/start.ts')), import(workerFile(`commands/${file}.ts`))])
-  return startCommand(spec, call)
-}
-
-const refuse = (message: string, code = FAILED): number => {
-  process.stderr.write(`Error: ${message}\n`)
-  return code
-}
-
-// The environment is read here besides config.ts because compiled code is found before anything else is loaded, and
-// where a command works before it is.
-const endpoint = (): string | undefined => process.env['SCOW_ENDPOINT'] || undefined
-const noColor = (): boolean => (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb'
-const cacheDir = (): string => (process.getuid?.() === 0 ? '/var/cache/scow' : join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'scow'))
+// The environment is read here besides config.ts because compiled code is found before anything else is loaded.
+const cacheDir = (): string => (process.getuid?.() === 0 ? '/var/cache/scow' : join(process.env['XDG_CACHE_HOME'] || join(process.getBuiltinModule('node:os').homedir(), '.cache'), 'scow'))
 
 // Where the addon was loaded, process.exit ends by _exit after the handlers of 'exit': endWith of sys/addon.ts says why.
-main(process.argv.slice(2)).then(
+main().then(
   (code) => process.exit(code),
   (error: unknown) => {
     process.stderr.write(`Error: internal error: ${error instanceof Error ? error.stack : String(error)}\n`)

@@ -97,6 +97,12 @@ test('the built program loads no sockets, streams, processes or cryptography of 
   }
 })
 
+test('bundles of commands that only read the state hold nothing of storage, networks and runtimes', () => {
+  const held = (command: string) => ['upperdir=', 'CNI_COMMAND', '--pid-file'].filter((text) => readFileSync(join(root, `dist/command-container-${command}.cjs`), 'utf8').includes(text))
+  for (const command of ['ps', 'logs', 'wait', 'port']) assert.deepEqual(held(command), [], command)
+  assert.equal(held('run').length, 3)
+})
+
 test('the built program calls a CRI runtime without a library for gRPC, and without sockets, streams or cryptography of Node', () => {
   const loaded = builtinsOf('cri', '-r', '/nowhere/cri.sock', 'ps')
   assert.deepEqual(loaded.filter((name) => /^(net|stream|internal\/streams\/.*|tls|http2|http|https|crypto|zlib|worker_threads|internal\/http2\/.*)$/.test(name)), [])
