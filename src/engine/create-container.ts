@@ -8,7 +8,7 @@ import type { ImageSettings } from '../image/image-config.ts'
 import { neededContainers, withNeeded } from './needed-containers.ts'
 import { commandOf, isSystemdMode, workdirOf } from '../spec/process.ts'
 import type { ContainerRequest } from '../spec/request.ts'
-import { signalNumber } from '../process/signals.ts'
+import { signalNumber } from '../signals.ts'
 import type { ContainerRecord } from '../state/container-record.ts'
 import type { ImageRecord } from '../state/images.ts'
 import { both } from './both.ts'
@@ -140,7 +140,7 @@ function makeRecord(engine: Parts, { id, creation, settled, storageDriver, runti
     workdir: workdirOf(request, settings),
     user: request.user ?? settings.User ?? '',
     hostname,
-    stopSignal: signalNumber(request.stopSignal ?? (settings.StopSignal || (isSystemdMode(request, args) ? 'RTMIN+3' : 'TERM'))),
+    stopSignal: knownSignal(request.stopSignal ?? (settings.StopSignal || (isSystemdMode(request, args) ? 'RTMIN+3' : 'TERM'))),
     stopTimeoutSeconds: request.stopTimeoutSeconds ?? engine.config.engine.stopTimeoutSeconds,
     labels: { ...settings.Labels, ...Object.fromEntries(request.labels) },
     volumes: settled.uses,
@@ -159,6 +159,12 @@ function singlePorts(text: string): string[] {
   const [, first, last, protocol = 'tcp'] = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(\w+))?$/.exec(text) ?? []
   if (first === undefined) return [text]
   return Array.from({ length: Math.max(1, Number(last ?? first) - Number(first) + 1) }, (_, n) => `${Number(first) + n}/${protocol}`)
+}
+
+function knownSignal(text: string): number {
+  const number = signalNumber(text)
+  if (number === undefined) throw new Failure('invalid', `unknown signal ${JSON.stringify(text)}`, { hint: 'use a name such as TERM or a number from 1 to 64' })
+  return number
 }
 
 /** Who shares a UTS namespace has the name in there; who shares the host's network is known in it by the host's name. */

@@ -1,6 +1,5 @@
 // What the spec generator must know of this machine: read from /proc and /sys, and for x32 asked of the kernel.
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { release } from 'node:os'
 import { mayRunX32 } from '../process/x32.ts'
 import type { DeviceNode } from '../spec/devices.ts'
 import type { HostFacts } from '../spec/host-facts.ts'
@@ -16,7 +15,7 @@ const text = (path: string): string => {
 
 /** @param devices also everything under /dev, for privileged containers */
 export function gatherHostFacts({ devices, selinux }: { devices: boolean; selinux: boolean }): HostFacts {
-  const [major = 0, minor = 0] = release().split('.').map(Number)
+  const [major = 0, minor = 0] = text('/proc/sys/kernel/osrelease').split('.').map(Number)
   const status = ownStatus()
   const apparmor = text('/sys/module/apparmor/parameters/enabled').startsWith('Y')
   return {

@@ -1,5 +1,5 @@
 import { Failure } from '../errors.ts'
-import { signalName } from '../process/signals.ts'
+import { signalName } from '../signals.ts'
 import { findContainer, needReachable } from './find-container.ts'
 import type { Engine } from './engine.ts'
 import { signalContainer } from './signal-container.ts'

@@ -1,7 +1,7 @@
 import { Failure, isFailure } from '../errors.ts'
 import { killCgroup } from '../process/cgroup-tree.ts'
 import { isAlive, killProcess } from '../process/identity.ts'
-import { signalName } from '../process/signals.ts'
+import { signalName } from '../signals.ts'
 import type { Container } from '../state/containers.ts'
 import { cgroupsPath, groupPath } from './cgroup-path.ts'
 import { withContainerLock } from './container-lock.ts'

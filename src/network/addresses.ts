@@ -1,5 +1,5 @@
 // Arithmetic on IP addresses and subnets. Addresses are bigints beside their family, so that both families go one way.
-import { isIP } from 'node:net'
+import { isIP } from '../ip.ts'
 
 export interface Address { readonly family: 4 | 6; readonly value: bigint }
 export interface Subnet { readonly family: 4 | 6; readonly base: bigint; readonly prefix: number }

@@ -121,6 +121,7 @@ export const toAttachResult = ({ list, attachment }: CacheEntry, { interfaces, i
 
 /** What the network itself says about its subnets, before its plugins say it in their words. */
 const assertInSubnets = ({ ip, ip6 }: NetworkAttachment, list: NetworkList): void => {
+  if (ip === undefined && ip6 === undefined) return
   const subnets = (viewOf(list).subnets ?? []).flatMap(({ subnet }) => parseSubnet(subnet) ?? [])
   const outside = [ip, ip6].find((wanted) => {
     const address = wanted === undefined ? undefined : parseAddress(wanted)

@@ -1,7 +1,7 @@
 // The text of a container's /etc/hosts (hosts(5)). The first line that has a name wins, so what the user added comes first.
-import { isIP } from 'node:net'
 
 import { Failure } from '../errors.ts'
+import { isIP } from '../ip.ts'
 
 export interface HostsInputs {
   /** Text of the file to start from; empty for none. */
@@ -59,12 +59,9 @@ export const parseAddHost = (text: string, hostAddress: string | undefined): Ent
   return { address: value, names }
 }
 
-/** Enough for a file of the host's own: isIP compiles its expressions for milliseconds. */
-const ADDRESS = /^(?:\d+(?:\.\d+){3}|[\da-f.:]*:[\da-f.:]*(?:%\w+)?)$/i
-
 const parseHosts = (text: string): Entry[] => text.split('\n').flatMap((line) => {
   const [address = '', ...names] = line.replace(/#.*/, '').trim().split(/\s+/)
-  return !ADDRESS.test(address) || names.length === 0 ? [] : [{ address, names }]
+  return isIP(address) === 0 || names.length === 0 ? [] : [{ address, names }]
 })
 
 const without = (entries: readonly Entry[], stronger: readonly Entry[]): Entry[] => {

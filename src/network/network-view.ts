@@ -17,7 +17,8 @@ export const viewOf = (list: NetworkList): NetworkView => {
   const gatewayRoutes = routes.flatMap(({ dst, gw }) => (gw ? [{ destination: dst, gateway: gw }] : []))
   return {
     name: list.name,
-    id: networkId(list.name),
+    // Worked out when looked at: to load what hashes it takes longer than all the rest of attaching.
+    get id() { return networkId(list.name) },
     driver: list.scow?.driver ?? first?.type ?? '',
     ...(linked ? { network_interface: linked } : {}),
     created: list.scow?.created ?? modified(list.file),

@@ -1,10 +1,11 @@
 // Host ports for publishing. Traffic reaches a container through DNAT, which acts before any socket does. Two containers
 // are kept apart by the state's rows, a container from a program of the host by this probe at its start, and a program
 // that comes later by the sockets of hold-ports.ts.
-import { createServer, isIPv6 } from 'node:net'
 
 import { Failure } from '../errors.ts'
+import { isIPv6 } from '../ip.ts'
 import type { PortRequest } from '../spec/request.ts'
+import { probePort } from '../sys/addon.ts'
 import { portOwner, sctpPorts } from './port-owner.ts'
 
 export type Protocol = PortRequest['protocol']
@@ -27,7 +28,7 @@ export const assertPortFree = async ({ port, protocol, ip: hostIp = '' }: { read
   const addresses = hostIp === '' ? ['0.0.0.0', '::'] : [hostIp]
   for (const address of addresses) {
     try {
-      await bind(address, port, protocol)
+      probePort(address, port, protocol)
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       // A host without IPv6 has nothing to conflict with there.
@@ -76,7 +77,7 @@ export const sameAddress = (a: string, b: string): boolean => {
 export const freePort = async (request: { readonly protocol: Protocol; readonly ip?: string; readonly count: number }, isTaken: IsPublished = () => false): Promise<number> => {
   const { count, protocol, ip: hostIp = '' } = request
   for (let attempt = 0; attempt < RANDOM_ATTEMPTS; attempt += 1) {
-    const first = await kernelsChoice(protocol, hostIp)
+    const first = kernelsChoice(protocol, hostIp)
     if (first + count - 1 > MAX_PORT) continue
     if (await isRunFree({ first, count, protocol, hostIp }, isTaken)) return first
   }
@@ -98,39 +99,13 @@ const isRunFree = async ({ first, count, protocol, hostIp }: Run, isTaken: IsPub
   return true
 }
 
-/** Node has no SCTP sockets; the number a TCP socket gets serves as well. */
-const kernelsChoice = async (protocol: Protocol, hostIp: string): Promise<number> => {
+/** For SCTP the number that a TCP socket gets serves as well. */
+const kernelsChoice = (protocol: Protocol, hostIp: string): number => {
   try {
-    return await bind(hostIp || '0.0.0.0', 0, protocol === 'udp' ? 'udp' : 'tcp')
+    return probePort(hostIp || '0.0.0.0', 0, protocol === 'udp' ? 'udp' : 'tcp')
   } catch (error) {
     throw translated(error as NodeJS.ErrnoException, { port: 0, protocol, hostIp })
   }
-}
-
-/** Resolves to the port when the socket is closed again. */
-const bind = async (address: string, port: number, protocol: 'tcp' | 'udp'): Promise<number> =>
-  protocol === 'tcp' ? await bindTcp(address, port) : await bindUdp(address, port)
-
-const bindTcp = (host: string, port: number): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen({ host, port, ipv6Only: true, exclusive: true }, () => {
-      const { port: bound } = server.address() as { port: number }
-      server.close(() => resolve(bound))
-    })
-  })
-
-const bindUdp = async (address: string, port: number): Promise<number> => {
-  const { createSocket } = await import('node:dgram')
-  return await new Promise((resolve, reject) => {
-    const socket = createSocket(isIPv6(address) ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' })
-    socket.once('error', (error) => socket.close(() => reject(error)))
-    socket.bind({ address, port, exclusive: true }, () => {
-      const { port: bound } = socket.address()
-      socket.close(() => resolve(bound))
-    })
-  })
 }
 
 const shown = (hostIp: string): string => hostIp || '0.0.0.0'

@@ -1,7 +1,7 @@
 // A process for what it is: a pid alone is reused, by another process or after a reboot, and means another one in another PID namespace.
 import { closeSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { pidfdOpen, pidfdSignal } from '../sys/addon.ts'
-import { signalNumber } from './signals.ts'
+import { signalNumber } from '../signals.ts'
 
 export interface ProcessIdentity {
   readonly pid: number
@@ -87,7 +87,7 @@ export const killProcess = (identity: ProcessIdentity, signal: NodeJS.Signals | 
     // The descriptor first: what it names can't change after the identity was compared.
     fd = pidfdOpen(identity.pid)
     if (!isAlive(identity)) return false
-    pidfdSignal(fd, typeof signal === 'number' ? signal : signalNumber(signal))
+    pidfdSignal(fd, typeof signal === 'number' ? signal : signalNumber(signal)!)
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false

@@ -9,19 +9,11 @@ import { findProgram } from './find-program.ts'
 import { identify, isAlive, killProcess, readStat, self } from './identity.ts'
 import { runProgram } from './run-program.ts'
 import { startDetached } from './start-detached.ts'
-import { signalName, signalNumber } from './signals.ts'
 
 const dir = mkdtempSync('/tmp/scow-process-')
 after(() => rmSync(dir, { recursive: true }))
 const kind = (expected: string) => (error: unknown) => isFailure(error) && error.kind === expected
 const sh = (script: string, options = {}) => runProgram('/bin/sh', ['-c', script], options)
-
-test('signals are known by every common spelling', () => {
-  for (const [text, number] of [['TERM', 15], ['sigkill', 9], ['SIGHUP', 1], ['10', 10], ['RTMIN', 34], ['SIGRTMIN+3', 37], ['rtmax-1', 63], ['0', 0]] as const)
-    assert.equal(signalNumber(text), number, text)
-  for (const text of ['', 'NOPE', '65', '-1', 'RTMAX+1', '1.5']) assert.throws(() => signalNumber(text), kind('invalid'), text)
-  assert.deepEqual([15, 34, 37].map(signalName), ['SIGTERM', 'SIGRTMIN', 'SIGRTMIN+3'])
-})
 
 test('a process is itself, and not another one of the same pid', () => {
   const me = self()

@@ -4,7 +4,7 @@ import { Failure } from '../errors.ts'
 import { pipe } from '../sys/addon.ts'
 import { drain, feed, startChild, type Child } from './child.ts'
 import { ownTurn } from './own-turn.ts'
-import { signalName } from './signals.ts'
+import { signalName } from '../signals.ts'
 
 export interface RunOptions {
   readonly input?: string | Uint8Array

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { Failure } from '../errors.ts'
 import { expectCgroupMoves } from '../process/cgroup-moves.ts'
 import { runProgram } from '../process/run-program.ts'
-import { signalNumber } from '../process/signals.ts'
+import { signalNumber } from '../signals.ts'
 import { runtimeFailure } from './errors.ts'
 
 export interface ExecOptions {
@@ -49,7 +49,7 @@ export const execProcess = async ({ path, name, globals, id }: ExecTarget, optio
     if (stopper.reason()) throw stopper.reason()
     // The pid is written once the process runs: without it, the code and the text are the runtime's own.
     if (!existsSync(pidFile)) throw runtimeFailure(ended.stderr.toString(), { runtime: name, id })
-    return { exitCode: ended.code ?? 128 + signalNumber(ended.signal ?? 'KILL'), stdout: ended.stdout, stderr: ended.stderr }
+    return { exitCode: ended.code ?? 128 + signalNumber(ended.signal ?? 'KILL')!, stdout: ended.stdout, stderr: ended.stderr }
   } catch (error) {
     throw stopper.reason() ?? error
   } finally {

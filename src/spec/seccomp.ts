@@ -106,10 +106,13 @@ function atLeast({ major, minor }: SeccompFacts['kernel'], wanted: string): bool
   return major > Number(match[1]) || (major === Number(match[1]) && minor >= Number(match[2]))
 }
 
+/** Of the default profile, on every processor that we run on; for others a module is loaded. */
+const USUAL_ERRNOS: ReadonlyMap<string, number> = new Map([['EPERM', 1], ['EINVAL', 22], ['ENOSYS', 38]])
+
 /** The name wins over the number, since numbers differ between architectures. */
 function errnoOf(name: string | null | undefined, number: number | null | undefined): number | undefined {
   if (!name) return number ?? undefined
-  const found = (constants.errno as Record<string, number>)[name]
+  const found = USUAL_ERRNOS.get(name) ?? (constants.errno as Record<string, number>)[name]
   if (found === undefined) throw new Failure('invalid', `seccomp profile: unknown errno '${name}'`)
   return found
 }

@@ -61,6 +61,7 @@ interface Native {
   socketPair(): [number, number, number]
   connectInNetns(path: PathLike, port: number): Promise<number>
   bindPort(address: string, port: number, udp: boolean): number
+  probePort(address: string, port: number, udp: boolean): number
   shutdownSocket(fd: number, how: number): void
   sendFd(socket: number, fd: number, bytes: Uint8Array): number
   sendDatagram(path: PathLike, bytes: Uint8Array): void
@@ -233,6 +234,9 @@ export const connectInNetns = (path: PathLike, port: number): Promise<number> =>
 
 /** Descriptor of a socket that has the port of an address (IPv4, or IPv6 alone) and listens to nobody: who connects is refused. */
 export const bindPort = (address: string, port: number, protocol: 'tcp' | 'udp'): number => native().bindPort(address, port, protocol === 'udp')
+
+/** Takes the port for a moment as a server would (0: one that the kernel chooses) and gives it free again. @returns the port */
+export const probePort = (address: string, port: number, protocol: 'tcp' | 'udp'): number => native().probePort(address, port, protocol === 'udp')
 
 export const shutdownSocket = (fd: number, how: 'read' | 'write' | 'both'): void =>
   native().shutdownSocket(fd, how === 'read' ? 0 : how === 'write' ? 1 : 2)

@@ -32,6 +32,19 @@ test('run prints what the container prints, on the same streams', async (t) => {
   assert.deepEqual(result, { code: 0, stdout: 'out\nend', stderr: 'err\n' })
 })
 
+test('run with networks and ports loads no sockets, streams, processes or cryptography of Node', async (t) => {
+  const box = await boxWithImage(t)
+  const file = join(box.dir, 'loads')
+  const env = { NODE_OPTIONS: `--require ${join(import.meta.dirname, '../cli/fixtures/trace-builtins.cjs')}`, TRACE_LOADS: file }
+  await box.ok('run', '--rm', busybox, 'true') // makes the network, which takes more
+  for (const flags of [['--network', 'none'], ['-p', '80'], ['-p', '53/udp', '-d', '--name', 'ns']]) {
+    assert.equal((await box.scow(['run', '--rm', ...flags, busybox, 'true'], { env })).code, 0)
+    const names = readFileSync(file, 'utf8').split('\n').flatMap((name) => /^NativeModule (.*)/.exec(name)?.[1] ?? [])
+    assert.ok(names.includes('vm'), names.join())
+    assert.deepEqual(names.filter((name) => /^(net|dgram|os|stream|child_process|crypto|zlib|http|https|worker_threads|fs\/promises|internal\/streams\/.*)$/.test(name)), [], flags.join(' '))
+  }
+})
+
 test('a working directory that the image lacks is its user\'s', async (t) => {
   const box = await boxWithImage(t)
   const made = async (...flags: string[]): Promise<string> => box.ok('run', '--rm', '--network', 'none', ...flags, busybox, 'sh', '-c', 'stat -c "%u:%g %a" . ..')

@@ -1,7 +1,7 @@
-import { isIP } from 'node:net'
 import { commaList, flag, list, text } from '../../cli/option.ts'
 import type { ValuesOf } from '../../cli/command.ts'
 import { Failure } from '../../errors.ts'
+import { isIP } from '../../ip.ts'
 import { defineCommand } from '../command.ts'
 import { parseAssignments, parseLabels } from '../container/request/pairs.ts'
 

@@ -1,6 +1,6 @@
 // --network (may be given again), --ip, --ip6, --mac-address, --network-alias: one network request.
-import { isIPv4, isIPv6 } from 'node:net'
 import { Failure } from '../../../errors.ts'
+import { isIPv4, isIPv6 } from '../../../ip.ts'
 import type { NetworkAttachment, NetworkRequest } from '../../../spec/request.ts'
 import type { CreateValues } from '../options/create-options.ts'
 import { invalid } from './words.ts'

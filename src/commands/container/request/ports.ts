@@ -1,6 +1,6 @@
 // -p [[IP:][HOSTPORT]:]CONTAINERPORT[/PROTOCOL] and --expose PORT[/PROTOCOL]; ports may be ranges.
-import { isIP } from 'node:net'
 import type { Failure } from '../../../errors.ts'
+import { isIP } from '../../../ip.ts'
 import type { PortRequest } from '../../../spec/request.ts'
 import { invalid } from './words.ts'
 

@@ -1,4 +1,5 @@
 import { Signal } from '../../wire/generated/runtime-v1.ts'
+import { SIGNAL_NAMES } from '../../../signals.ts'
 import { needKnown } from './check.ts'
 
 /** The name that the engine knows; undefined: the image's or the default. @throws invalid */
@@ -9,8 +10,7 @@ export function signalText(signal: Signal): string | undefined {
 }
 
 const RTMIN = 34
-const PLAIN = ['', 'HUP', 'INT', 'QUIT', 'ILL', 'TRAP', 'ABRT', 'BUS', 'FPE', 'KILL', 'USR1', 'SEGV', 'USR2', 'PIPE', 'ALRM', 'TERM', 'STKFLT', 'CHLD', 'CONT', 'STOP', 'TSTP', 'TTIN', 'TTOU', 'URG', 'XCPU', 'XFSZ', 'VTALRM', 'PROF', 'WINCH', 'IO', 'PWR', 'SYS']
 
 /** Linux's number as the CRI names it. The enum counts real-time signals from SIGRTMIN (35) to SIGRTMAX (65) in order. */
 export const signalOfNumber = (number: number): Signal =>
-  (number >= RTMIN ? (Signal.SIGRTMIN + number - RTMIN) as Signal : (Signal as Record<string, number>)[`SIG${PLAIN[number] ?? ''}`] as Signal | undefined) ?? Signal.RUNTIME_DEFAULT
+  (number >= RTMIN ? (Signal.SIGRTMIN + number - RTMIN) as Signal : (Signal as Record<string, number>)[SIGNAL_NAMES[number - 1] ?? ''] as Signal | undefined) ?? Signal.RUNTIME_DEFAULT
