@@ -65,14 +65,18 @@ const lazyModules = {
 /** What many chunks need whole. None holds state. */
 const SHARED = ['cri/wire/generated/runtime-v1']
 /** What few calls need and many chunks would carry: a chunk's code cache is read whole at each start. None holds state that the rest shares. */
-const RARE = ['save-code', 'engine/pull-image', 'engine/open-registry', 'engine/host-info', 'yaml', 'cli/template/template', 'cli/help', 'commands/remote/open-remote', 'commands/remote/permit', 'cri/client/containerd-store', 'monitor/log-journal', 'network/network-status']
+const RARE = [
+  'save-code', 'engine/pull-image', 'engine/open-registry', 'engine/host-info', 'engine/collect-garbage', 'engine/apparmor-profile', 'yaml', 'cli/template/template', 'cli/help',
+  'commands/remote/open-remote', 'commands/remote/permit', 'cri/client/containerd-store', 'monitor/log-journal', 'network/network-status', 'network/own-networks', 'network/collect-garbage',
+  'storage/ingest', 'storage/unpackers', 'storage/vfs', 'storage/idmap',
+]
 /** Parts of the engine that most commands never open, with the commands that do in each call: these have them in their own chunks, the others load them as they do the rare ones. */
 const PARTS = {
   'storage/storage': ['container/run', 'container/create', 'container/start', 'container/restart', 'container/stop', 'container/rm', 'container/cleanup', 'image/pull', 'image/load', 'system/serve'],
   'engine/make-networks': ['container/run', 'container/start', 'container/restart', 'container/stop', 'container/rm', 'container/cleanup', 'network/create', 'network/ls', 'network/rm', 'system/serve'],
   'engine/make-runtime': ['container/run', 'container/create', 'container/start', 'container/restart', 'container/stop', 'container/rm', 'container/cleanup', 'container/exec', 'container/kill', 'container/pause', 'container/unpause', 'system/serve'],
 }
-const rareName = (source) => `rare-${basename(source)}`
+const rareName = (source) => `rare-${source.replaceAll('/', '-')}`
 const sharedName = (source) => `shared-${basename(source)}`
 
 const ownChunks = (rare) => ({
