@@ -53,7 +53,7 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['`-v ...:O`', '`upperdir` and `workdir` are refused. `inspect` shows a plain bind.'],
   ['default network', '`scow` on the bridge `scow0` from 10.89.0.0/24 on; podman has 10.88.'],
   ['`save`', 'Archives have no times, so that one image makes one archive; layers of the OCI forms and of `docker-dir` stay compressed as they came (`--compress` and `--uncompressed` do nothing). No legacy folders of docker 1.9 in a `docker-archive`.'],
-  ['`load`', 'Every image of an OCI archive is loaded, podman takes one. Archives that xz or bzip2 compressed are refused.'],
+  ['`load`', 'Every image of an OCI archive is loaded, podman takes one.'],
   ['short image names', '`registries.conf` decides; without search registries a short name is looked for on docker.io.'],
 ]
 

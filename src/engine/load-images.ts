@@ -6,7 +6,7 @@ import type { PullEvent } from './pull-events.ts'
 import { storeImage } from './store-image.ts'
 
 export interface LoadImages {
-  /** Path of an archive or a directory, or the bytes of an archive; gzip and zstd are seen through. */
+  /** Path of an archive or a directory, or the bytes of an archive; gzip, zstd, xz and bzip2 are seen through. */
   readonly from: string | AsyncIterable<Uint8Array>
   readonly signal?: AbortSignal
   readonly onProgress?: (event: PullEvent) => void
@@ -19,7 +19,7 @@ type Parts = Pick<Engine, 'config' | 'paths' | 'state' | 'self' | 'storage' | 'r
 /** Every image of an archive, verified on its way like one that is pulled. @throws notFound, denied, invalid, unsupported, unavailable, cancelled */
 export async function loadImages(engine: Parts, { from, signal, onProgress }: LoadImages): Promise<LoadedImage[]> {
   await engine.storage() // makes the folder
-  const archive = await openImageArchive({ from, scratchDir: engine.paths.staging })
+  const archive = await openImageArchive({ from, scratchDir: engine.paths.staging, signal })
   try {
     await admitLocal(engine, { transport: archive.transport, path: typeof from === 'string' ? from : undefined })
     const loaded: LoadedImage[] = []

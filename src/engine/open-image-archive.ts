@@ -10,6 +10,7 @@ import { MAX_MANIFEST_BYTES, parseManifest, requireRunnable } from '../image/man
 import { DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, OCI_LAYER } from '../image/media-types.ts'
 import { directoryFiles, isDirectory, tarFiles, type ArchiveFiles } from '../storage/archive-files.ts'
 import { detectCompression } from '../storage/decompress.ts'
+import { decompressFile } from './decompress-file.ts'
 import type { ImageSource } from './image-source.ts'
 import { layoutName } from './layout-name.ts'
 import { chooseImage } from './store-image.ts'
@@ -31,13 +32,16 @@ export interface OpenImageArchive {
   /** Path of a file or a directory, or the bytes of an archive. */
   readonly from: string | AsyncIterable<Uint8Array>
   readonly scratchDir: string
+  readonly signal?: AbortSignal | undefined
 }
 
-/** @throws notFound, denied, invalid, unsupported */
-export async function openImageArchive({ from, scratchDir }: OpenImageArchive): Promise<ImageArchive> {
+/** @throws cancelled, noSpace, notFound, denied, invalid, unsupported */
+export async function openImageArchive({ from, scratchDir, signal }: OpenImageArchive): Promise<ImageArchive> {
   const what = typeof from === 'string' ? from : 'the archive'
   const dir = typeof from === 'string' && isDirectory(from) ? from : undefined
-  const files = dir === undefined ? await tarFiles({ from, scratchDir }).catch((error: unknown) => { throw explained(error, what) }) : directoryFiles(dir)
+  const files = dir !== undefined ? directoryFiles(dir) : await tarFiles({
+    from, scratchDir, decompress: (compression, opened) => decompressFile(compression, { ...opened, signal }),
+  }).catch((error: unknown) => { throw explained(error, what) })
   try {
     const { transport, images } = await imagesIn(files, { what, dir })
     if (images.length === 0) throw new Failure('invalid', `${what} holds no image`)

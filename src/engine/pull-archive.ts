@@ -24,7 +24,7 @@ export async function pullArchive(engine: Parts, { platform, signal, onProgress 
   const what = `${transport}:${path}`
   if (path === '') throw new Failure('invalid', `"${what}" lacks a path`, { hint: `write ${transport}:PATH` })
   await engine.storage() // makes the folder
-  const archive = await openImageArchive({ from: path, scratchDir: engine.paths.staging })
+  const archive = await openImageArchive({ from: path, scratchDir: engine.paths.staging, signal })
   try {
     await admitLocal(engine, { transport: archive.transport, path, image })
     const { source, names } = choose(archive.images, { what, image })

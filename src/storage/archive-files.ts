@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { promisify } from 'node:util'
 import { Failure } from '../errors.ts'
 import { openInRoot } from '../sys/addon.ts'
+import { detectCompression, foreignCompression, type ForeignCompression } from './decompress.ts'
 import { indexArchive, type ArchiveMember } from './index-archive.ts'
 import { plainBytes } from './plain-bytes.ts'
 
@@ -75,11 +76,13 @@ export interface ArchiveInput {
   readonly from: string | AsyncIterable<Uint8Array>
   /** For a copy, where the archive is compressed or cannot be read twice. */
   readonly scratchDir: string
+  /** Writes what the file `input` holds, decompressed, into the empty file `output`; both stay open. */
+  readonly decompress: (compression: ForeignCompression, files: { readonly input: number; readonly output: number }) => Promise<void>
 }
 
 /** A tar archive, compressed or not. @throws notFound, denied, invalid; unavailable: no room for the copy */
-export async function tarFiles({ from, scratchDir }: ArchiveInput): Promise<ArchiveFiles> {
-  const fd = typeof from === 'string' ? await openArchive(from, scratchDir) : await spool(plainBytes(from), scratchDir)
+export async function tarFiles(archive: ArchiveInput): Promise<ArchiveFiles> {
+  const fd = await openArchive(archive)
   try {
     return filesOf(fd, await indexArchive(stream(fd, 0)))
   } catch (error) {
@@ -101,17 +104,67 @@ async function* stream(fd: number, start: number, end = Infinity): AsyncGenerato
   }
 }
 
-async function openArchive(path: string, scratchDir: string): Promise<number> {
-  const fd = openReadable(path)
+const PROBE = 6
+
+async function openArchive(archive: ArchiveInput): Promise<number> {
+  const { from, scratchDir } = archive
+  if (typeof from !== 'string') return copyOf(from, archive)
+  const fd = openReadable(from)
   // a pipe has no positions: its stream owns the descriptor
-  if (!fstatSync(fd).isFile()) return spool(plainBytes(createReadStream('', { fd })), scratchDir)
-  const start = Buffer.alloc(6)
-  const isTar = readSync(fd, start, 0, 6, 0) > 0 && !/^(1f8b|28b52ffd|5.2a4d18|fd377a|425a68)/.test(start.toString('hex'))
-  if (isTar) return fd
+  if (!fstatSync(fd).isFile()) return copyOf(createReadStream('', { fd }), archive)
+  let isTar = false
   try {
-    return await spool(plainBytes(stream(fd, 0)), scratchDir)
+    const start = Buffer.alloc(PROBE)
+    readSync(fd, start, 0, PROBE, 0)
+    const foreign = foreignCompression(start)
+    if (foreign) return await decompressed(foreign, fd, archive)
+    isTar = detectCompression(start) === 'none'
+    return isTar ? fd : await spool(plainBytes(stream(fd, 0)), scratchDir)
   } finally {
-    closeSync(fd)
+    if (!isTar) closeSync(fd)
+  }
+}
+
+async function copyOf(chunks: AsyncIterable<Uint8Array>, archive: ArchiveInput): Promise<number> {
+  const { start, all } = await begun(chunks)
+  const foreign = foreignCompression(start)
+  if (!foreign) return spool(plainBytes(all), archive.scratchDir)
+  const compressed = await spool(all, archive.scratchDir)
+  try {
+    return await decompressed(foreign, compressed, archive)
+  } finally {
+    closeSync(compressed)
+  }
+}
+
+/** The first bytes, and all from the beginning on. */
+async function begun(chunks: AsyncIterable<Uint8Array>): Promise<{ start: Buffer; all: AsyncIterable<Uint8Array> }> {
+  const rest = chunks[Symbol.asyncIterator]()
+  const first: Uint8Array[] = []
+  let size = 0
+  while (size < PROBE) {
+    const { done, value } = await rest.next()
+    if (done) break
+    first.push(value)
+    size += value.length
+  }
+  return {
+    start: Buffer.concat(first),
+    all: (async function* () {
+      yield* first
+      yield* { [Symbol.asyncIterator]: () => rest }
+    })(),
+  }
+}
+
+async function decompressed(compression: ForeignCompression, input: number, { scratchDir, decompress }: ArchiveInput): Promise<number> {
+  const output = scratchFile(scratchDir)
+  try {
+    await decompress(compression, { input, output })
+    return output
+  } catch (error) {
+    closeSync(output)
+    throw error
   }
 }
 
@@ -124,11 +177,16 @@ function openReadable(path: string): number {
   }
 }
 
-/** A file without a name: it goes with its descriptor, whatever becomes of us. */
-async function spool(chunks: AsyncIterable<Buffer>, dir: string): Promise<number> {
+/** Without a name: it goes with its descriptor, whatever becomes of us. */
+function scratchFile(dir: string): number {
   const path = join(dir, `.archive-${randomUUID()}`)
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)
   unlinkSync(path)
+  return fd
+}
+
+async function spool(chunks: AsyncIterable<Uint8Array>, dir: string): Promise<number> {
+  const fd = scratchFile(dir)
   const { bavail, bsize } = statfsSync(dir)
   let left = bavail * bsize
   try {

@@ -19,14 +19,24 @@ export interface Decompressor {
 const CHUNK = 1 << 18
 const NAMED: readonly (readonly [string, string])[] = [['fd377a585a00', 'xz'], ['425a68', 'bzip2'], ['504b0304', 'zip'], ['04224d18', 'lz4']]
 
+/** Compressions of archives that are no layer's. */
+export type ForeignCompression = 'xz' | 'bzip2'
+
 /** `start` holds the first bytes of the blob, at least six unless it is shorter. Failure unsupported for what can't be read. */
 export function detectCompression(start: Buffer): Compression {
   const magic = start.subarray(0, 6).toString('hex')
   if (magic.startsWith('1f8b')) return 'gzip'
   if (magic.startsWith('28b52ffd') || /^5.2a4d18/.test(magic)) return 'zstd'
-  const other = NAMED.find(([bytes]) => magic.startsWith(bytes))
-  if (other !== undefined) throw new Failure('unsupported', `it is compressed with ${other[1]}; tar, gzip and zstd are understood`)
+  const other = namedBy(magic)
+  if (other !== undefined) throw new Failure('unsupported', `it is compressed with ${other}; tar, gzip and zstd are understood`)
   return 'none'
+}
+
+const namedBy = (magic: string): string | undefined => NAMED.find(([bytes]) => magic.startsWith(bytes))?.[1]
+
+export function foreignCompression(start: Buffer): ForeignCompression | undefined {
+  const name = namedBy(start.subarray(0, 6).toString('hex'))
+  return name === 'xz' || name === 'bzip2' ? name : undefined
 }
 
 /** `checked`: compare the sums in the stream, where no digest of the decompressed bytes is known. */

@@ -55,6 +55,26 @@ for (const [format, transport] of [['docker-archive', 'docker-archive'], ['oci-a
   })
 }
 
+for (const program of ['xz', 'bzip2']) {
+  test(`an archive that ${program} compressed is loaded from a file and from a pipe, as podman does; a broken one is refused`, async (t) => {
+    const box = await suite.box(t)
+    const [id, file] = [await idOf(box, suite.busybox), join(box.dir, `saved.tar.${program}`)]
+    await box.ok('save', '-o', join(box.dir, 'saved.tar'), suite.busybox)
+    const compressed = execFileSync(program, ['-c', join(box.dir, 'saved.tar')], { maxBuffer: 1 << 28 })
+    writeFileSync(file, compressed)
+    assert.equal(await podman(box, 'load', '-q', '-i', file), `Loaded image: ${suite.busybox}`)
+    for (const load of [() => box.ok('load', '-q', '-i', file), () => box.scow(['load', '-q'], { input: compressed }).then(({ stdout }) => stdout.trim())]) {
+      await box.ok('rmi', suite.busybox)
+      assert.equal(await load(), `Loaded image: ${suite.busybox}`)
+      assert.equal(await idOf(box, suite.busybox), id)
+    }
+    assert.equal(await box.ok('pull', '-q', `docker-archive:${file}`), id)
+    writeFileSync(file, compressed.subarray(0, compressed.length - 100))
+    assert.match(await box.fails(125, 'load', '-i', file), new RegExp(`^Error: \\S+ is no archive that can be read: broken ${program}: [^\\n]+\\n$`))
+    assert.deepEqual(readdirSync(join(box.root, 'staging')), [])
+  })
+}
+
 test('one image of an archive of several is pulled by its name or its place', async (t) => {
   const box = await suite.box(t)
   const file = join(box.dir, 'both.tar')
