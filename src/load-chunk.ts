@@ -32,10 +32,11 @@ export function makeChunkLoader({ distDir, cacheDir, require }: ChunkLoader): (n
   const load = (name: string): unknown => {
     const known = loaded.get(name)
     if (known) return known.exports
-    const module: { exports: unknown } = { exports: {} }
+    const isBundle = name.startsWith('./')
+    // Of Node's too: a bundle asks for the file system a hundred times, and Node's own way there takes long.
+    const module: { exports: unknown } = { exports: isBundle ? {} : require(name) }
     loaded.set(name, module)
-    // A bundle asks for the file system a hundred times, and Node's own way there takes long.
-    if (!name.startsWith('./')) return (module.exports = require(name))
+    if (!isBundle) return module.exports
     const file = join(distDir, name)
     compile(file, cacheDir).call(module.exports, module.exports, load, module, file, distDir)
     return module.exports
