@@ -53,7 +53,7 @@ export async function openImageArchive({ from, scratchDir, signal }: OpenImageAr
 }
 
 const explained = (error: unknown, what: string): unknown =>
-  (error instanceof Failure && (error.kind === 'invalid' || error.kind === 'unsupported') ? new Failure(error.kind, `${what} is no archive that can be read: ${error.message}`, { cause: error }) : error)
+  (error instanceof Failure && (error.kind === 'invalid' || error.kind === 'unsupported') ? new Failure(error.kind, `${what} is no archive that can be read: ${error.message}`, { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) }) : error)
 
 interface Place { readonly what: string; readonly dir: string | undefined }
 
