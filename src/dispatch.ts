@@ -13,26 +13,20 @@ const FAILED_CRI = 1
 /** Of a bundle of dist/. */
 export type LoadChunk = (name: string) => unknown
 
-let loadChunk: LoadChunk | undefined
-
 /**
  * Runs the command that `argv` names.
  * @param load absent: the sources are run
  * @returns its exit code
  */
-export function dispatch(argv: readonly string[], load?: LoadChunk): Promise<number> {
-  loadChunk = load
-  return main(argv)
-}
-
-async function main(argv: readonly string[]): Promise<number> {
+export async function dispatch(argv: readonly string[], load?: LoadChunk): Promise<number> {
+  const start = starter(load)
   const { values, rest, help, version, problem } = readGlobals(argv)
   const named = endpoint()
   if (named !== undefined && !values.has('--endpoint')) values.set('--endpoint', named)
   if (problem !== undefined) return refuse(`${problem}; see 'scow --help'`)
   if (version) return start('system/version', 'version', { values: new Map(), words: ['--short'] })
   if (help || rest.length === 0) return start('system/help', 'help', { values, words: rest })
-  if (rest[0] === 'cri' || rest[0] === 'crictl') return cri(rest[0], rest.slice(1), values)
+  if (rest[0] === 'cri' || rest[0] === 'crictl') return cri(start, { called: rest[0], given: rest.slice(1), outer: values })
   const found = find(rest)
   if (found) return start(found.file, found.name, { values, words: rest.slice(found.name.split(' ').length) })
   const [first, second] = rest as [string, string | undefined]
@@ -41,8 +35,10 @@ async function main(argv: readonly string[]): Promise<number> {
   return refuse(`unrecognized command 'scow ${first} ${second}'; see 'scow ${first} --help'`)
 }
 
+interface CriWords { readonly called: string; readonly given: readonly string[]; readonly outer: Map<string, string> }
+
 /** The grammar of crictl: its own global flags, then its commands. `called`: `cri`, or the name of a link to us. */
-async function cri(called: string, given: readonly string[], outer: Map<string, string>): Promise<number> {
+async function cri(start: StartBundle, { called, given, outer }: CriWords): Promise<number> {
   const title = called === 'crictl' ? 'crictl' : 'scow cri'
   const { values, rest, help, version, problem }: Leading = readCriGlobals(given)
   const outside = called === 'crictl' ? undefined : outer.get('--endpoint')
@@ -70,9 +66,11 @@ const find = (words: readonly string[]): { file: string; name: string } | undefi
 
 interface Starting { readonly values: Map<string, string>; readonly words: readonly string[]; readonly title?: string; readonly globalFlags?: ReadonlyMap<string, boolean>; readonly singleDash?: boolean }
 
-async function start(file: string, name: string, { values, words, title = 'scow', globalFlags, singleDash = false }: Starting): Promise<number> {
+type StartBundle = (file: string, name: string, starting: Starting) => Promise<number>
+
+const starter = (load: LoadChunk | undefined): StartBundle => async (file, name, { values, words, title = 'scow', globalFlags, singleDash = false }) => {
   const call = { file, title: `${title} ${name}`, words, singleDash, ...(globalFlags ? { globalFlags } : {}), commandLine: ['scow', ...process.argv.slice(2)], globals: values, noColor: noColor(), exitNow: (code: number) => process.exit(code) }
-  if (loadChunk) return (loadChunk(`./${chunkName(file)}.cjs`) as Chunk).start(call)
+  if (load) return (load(`./${chunkName(file)}.cjs`) as Chunk).start(call)
   // paths that the bundler cannot follow: these files belong to the commands' own chunks
   const [{ startCommand }, { spec }] = await Promise.all([import(workerFile('commands/start.ts')), import(workerFile(`commands/${file}.ts`))])
   return startCommand(spec, call)
