@@ -3,6 +3,7 @@ import { CRI_GLOBALS, readCriGlobals, readGlobals, type Leading } from './cli/gl
 import { GROUPS, MOUNTS, chunkName } from './commands/table.ts'
 import type { Start } from './commands/start.ts'
 import { workerFile } from './paths.ts'
+import { tellPeople } from './write-all.ts'
 
 interface Chunk { readonly start: (call: Start) => Promise<number> }
 
@@ -77,7 +78,7 @@ const starter = (load: LoadChunk | undefined): StartBundle => async (file, name,
 }
 
 const refuse = (message: string, code = FAILED): number => {
-  process.stderr.write(`Error: ${message}\n`)
+  tellPeople(`Error: ${message}`)
   return code
 }
 

@@ -1,4 +1,5 @@
 // Diagnostics for people: one line each on standard error. Never for a command's output. A server's lines have fields.
+import { tellPeople } from './write-all.ts'
 
 export const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'panic'] as const
 export type LogLevel = (typeof LEVELS)[number]
@@ -28,7 +29,7 @@ export const logSettings = (): LogSettings => ({ ...shared })
 export const takeLogSettings = (settings: LogSettings): void => { Object.assign(shared, settings) }
 
 const write = (level: LogLevel, text: string, fields: LogFields = {}, shownAs = level): void => {
-  if (isShown(shownAs)) process.stderr.write(`${lineOf(level, text, fields)}\n`)
+  if (isShown(shownAs)) tellPeople(lineOf(level, text, fields))
 }
 
 function lineOf(level: LogLevel, text: string, fields: LogFields): string {

@@ -94,7 +94,7 @@ test('completion knows commands, flags, values and names', async () => {
   assert.deepEqual(await suggest('stop', '-t', ''), [])
 })
 
-const child = (source: string) => spawn(process.execPath, ['--input-type=module', '-e', `import { writeAll } from '${import.meta.dirname}/output.ts'; ${source}`], { stdio: ['ignore', 'pipe', 'pipe'] })
+const child = (source: string) => spawn(process.execPath, ['--input-type=module', '-e', `import { writeAll } from '${import.meta.dirname}/../write-all.ts'; ${source}`], { stdio: ['ignore', 'pipe', 'pipe'] })
 test('a large output arrives whole at a slow reader', async () => {
   const { stdout } = child("writeAll(1, 'x'.repeat(3_000_000))")
   await new Promise((resolve) => setTimeout(resolve, 300))

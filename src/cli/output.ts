@@ -1,32 +1,6 @@
 // Where a command's own output goes. Writes are synchronous: what was written is out when the process ends.
-import { fstatSync, writeSync } from 'node:fs'
-
-/** The reader of our output has gone: end quietly. */
-export class PipeClosed extends Error {
-  constructor() {
-    super('the reader of the output has gone')
-    this.name = 'PipeClosed'
-  }
-}
-
-const PAUSE_MS = 5
-const pauseCell = new Int32Array(new SharedArrayBuffer(4))
-
-/** Writes all of `data`, however slow the reader is: short writes and EAGAIN are waited out. Throws PipeClosed when nobody reads any more. */
-export function writeAll(fd: number, data: string | Uint8Array): void {
-  const bytes = typeof data === 'string' ? Buffer.from(data) : data
-  let offset = 0
-  while (offset < bytes.length) {
-    try {
-      offset += writeSync(fd, bytes, offset)
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code === 'EPIPE' || code === 'ECONNRESET') throw new PipeClosed() // the second: a socket that was closed with bytes unread
-      if (code !== 'EAGAIN' && code !== 'EINTR') throw error
-      Atomics.wait(pauseCell, 0, 0, PAUSE_MS)
-    }
-  }
-}
+import { fstatSync } from 'node:fs'
+import { writeAll } from '../write-all.ts'
 
 /** Whether a descriptor is a terminal, by its device number: process.stdout.isTTY loads streams for 4 ms. */
 export function isTerminal(fd: number): boolean {

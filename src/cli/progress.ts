@@ -1,6 +1,6 @@
 // Live bars on a terminal, one a part. Drawn by hand on standard error: a spinner library costs more than a whole start.
 import { humanSize } from './human.ts'
-import { writeAll } from './output.ts'
+import { writeAll } from '../write-all.ts'
 
 export interface Part {
   readonly label: string

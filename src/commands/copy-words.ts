@@ -1,6 +1,6 @@
 // What `cp` is told: a path of this machine, `CONTAINER:PATH`, or - for an archive on standard input or output.
 import { resolve } from 'node:path'
-import { writeAll } from '../cli/output.ts'
+import { writeAll } from '../write-all.ts'
 import { copyFiles, receiveFiles, sendFiles, type CopyEnd, type CopyOptions, type CopyPlace } from '../engine/copy-files.ts'
 import { Failure } from '../errors.ts'
 import { hostEnd } from '../engine/tree-end.ts'

@@ -1,6 +1,7 @@
 // A pull by a runtime, and on a terminal a line that says how far it is.
 import { humanSize } from '../cli/human.ts'
-import { isTerminal, writeAll } from '../cli/output.ts'
+import { isTerminal } from '../cli/output.ts'
+import { writeAll } from '../write-all.ts'
 import type { Connection } from '../cri/client/connection.ts'
 import type { Pull } from '../cri/client/pull.ts'
 import type { Progress } from '../cri/client/pull-progress.ts'

@@ -1,5 +1,5 @@
 import { flag, integer, text } from '../../cli/option.ts'
-import { writeAll } from '../../cli/output.ts'
+import { writeAll } from '../../write-all.ts'
 import { exitCodeOf, Failure, isFailure } from '../../errors.ts'
 import { defineCommand } from '../command.ts'
 import { openCri, type Cri, type CriCall } from './command.ts'

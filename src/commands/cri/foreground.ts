@@ -1,6 +1,6 @@
 // A container that was just started, seen to its end: through its log where nothing goes in, else attached.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { writeAll } from '../../cli/output.ts'
+import { writeAll } from '../../write-all.ts'
 import type { Connection } from '../../cri/client/connection.ts'
 import type { ContainerStatus } from '../../cri/wire/generated/runtime-v1.ts'
 import type { CriCall } from './command.ts'

@@ -1,5 +1,5 @@
 import { commaList, flag, integer, text } from '../../cli/option.ts'
-import { writeAll } from '../../cli/output.ts'
+import { writeAll } from '../../write-all.ts'
 import { parseMoment } from '../../cli/value.ts'
 import type { Connection } from '../../cri/client/connection.ts'
 import type { LogLine } from '../../cri/client/log-lines.ts'

@@ -1,5 +1,6 @@
 import { oneOf, text } from '../../cli/option.ts'
-import { isTerminal, writeAll } from '../../cli/output.ts'
+import { isTerminal } from '../../cli/output.ts'
+import { writeAll } from '../../write-all.ts'
 import type { Connection } from '../../cri/client/connection.ts'
 import type { ContainerdStore } from '../../cri/client/containerd-store.ts'
 import type { SavedImage } from '../../engine/saved-image.ts'

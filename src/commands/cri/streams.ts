@@ -1,5 +1,6 @@
 // The caller's own streams and terminal, joined to a command or a container behind a streaming server.
-import { isTerminal, writeAll } from '../../cli/output.ts'
+import { isTerminal } from '../../cli/output.ts'
+import { writeAll } from '../../write-all.ts'
 import type { Interrupt } from '../../cli/interrupt.ts'
 import { Failure } from '../../errors.ts'
 import { connectStreams } from '../container/terminal.ts'

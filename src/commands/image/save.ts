@@ -1,5 +1,6 @@
 import { flag, oneOf, text } from '../../cli/option.ts'
-import { isTerminal, writeAll } from '../../cli/output.ts'
+import { isTerminal } from '../../cli/output.ts'
+import { writeAll } from '../../write-all.ts'
 import { imagesToSave, saveImages } from '../../engine/save-images.ts'
 import { ARCHIVE_FORMATS } from '../../engine/write-image-archive.ts'
 import { Failure } from '../../errors.ts'
