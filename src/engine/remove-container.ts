@@ -22,6 +22,8 @@ export interface RemoveOptions {
   readonly volumes?: boolean
   /** What becomes of containers that need it: it stays (throws inUse), they go first, or (default) they lose it. */
   readonly dependents?: 'refuse' | 'remove'
+  /** Told the id of each that went first. */
+  readonly onDependentRemoved?: (id: string) => void
   /** Seconds between its stop signal and SIGKILL; absent: the container's own. */
   readonly stopTimeoutSeconds?: number
 }
@@ -38,10 +40,17 @@ export interface RemovalData extends Pick<RunOwner, 'record'> {
 export async function removeContainer(engine: Parts, id: string, options: RemoveOptions = {}): Promise<void> {
   await recoverDead(engine)
   if (options.dependents === 'refuse') await engine.state.containers.requireUnneeded(id)
-  else if (options.dependents === 'remove') for (const other of await engine.state.containers.needing(id)) await removeContainer(engine, other.id, options)
+  else if (options.dependents === 'remove') await removeDependents(engine, id, options)
   for (let rounds = 1; ; rounds++) {
     if (options.force) await stopFirst(engine, id, options)
     if (await removeStopped(engine, id, { ...options, force: options.force === true && rounds < MOST_ROUNDS })) return
+  }
+}
+
+async function removeDependents(engine: Parts, id: string, options: RemoveOptions): Promise<void> {
+  for (const other of await engine.state.containers.needing(id)) {
+    await removeContainer(engine, other.id, options)
+    options.onDependentRemoved?.(other.id)
   }
 }
 

@@ -22,7 +22,7 @@ export interface ContainerActs {
   /** @returns its exit code; 0 when the user left */
   attach(id: string, how: AttachManner): Promise<number>
   /** @throws Failure notFound; wrongState: it runs and `force` is not given; inUse: others need it */
-  remove(id: string, how: { readonly force: boolean; readonly volumes: boolean; readonly dependents: 'refuse' | 'remove'; readonly stopTimeoutSeconds?: number }): Promise<void>
+  remove(id: string, how: { readonly force: boolean; readonly volumes: boolean; readonly dependents: 'refuse' | 'remove'; readonly onDependentRemoved?: (id: string) => void; readonly stopTimeoutSeconds?: number }): Promise<void>
   /** In what order they go: who needs others first. */
   removalWaves<T extends { readonly id: string }>(chosen: readonly T[]): Promise<readonly (readonly T[])[]>
   /** @returns the exit code, -1 when it is none */

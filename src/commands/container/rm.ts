@@ -41,7 +41,7 @@ export const spec = defineCommand({
           if (!options.external) needOwn(containers, one, 'remove its pod there, or pass --external')
           try {
             await remove(id, {
-              force: options.force, volumes: options.volumes, dependents: options.depend ? 'remove' : 'refuse',
+              force: options.force, volumes: options.volumes, dependents: options.depend ? 'remove' : 'refuse', onDependentRemoved: out.line,
               ...(options.time === undefined ? {} : { stopTimeoutSeconds: options.time }),
             })
           } catch (error) {
