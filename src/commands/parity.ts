@@ -23,7 +23,7 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['`events --filter`', '`label` looks at the labels; unknown keys are refused, podman 4.3 ignores them.'],
   ['`ps --format`: `Restarts`, `PodID`, `join .Names`', 'Work; podman 4.3 has no such fields, and its `Names` cannot be joined.'],
   ['`network` templates', '`{{.Subnets}}` prints addresses as text, podman prints the bytes of Go\'s type.'],
-  ['`events`', 'There are no `init`, `cleanup` and `attach` events, and no `exec_died` of a detached session. Times have milliseconds. Ids are shown in full unless `--no-trunc=false`.'],
+  ['`events`', 'There are no `init`, `cleanup` and `attach` events, and no `exec_died` of a session that its user left by the detach keys. Times have milliseconds. Ids are shown in full unless `--no-trunc=false`.'],
   ['`images --format json`', 'One object for each image; podman has one for each name. `RepoTags` is null there too, names are in `Names`.'],
   ['`ps --format table`, `--format ""`', 'The default columns; podman prints the word, or empty lines.'],
   ['`ps -q --format`', 'Refused; podman 4.3 ignores `-q`.'],

@@ -4,6 +4,7 @@ import { lockFile, unlockInherited } from '../fs/lock.ts'
 import { log } from '../log.ts'
 import { CHECKPOINT } from './start-cleanup.ts'
 import { cleanupContainer } from './cleanup-container.ts'
+import { endExecSession, parseSessionEntry } from './end-exec-session.ts'
 import type { Engine } from './engine.ts'
 import { queueUnwatched } from './queue-unwatched.ts'
 import { recoverDead } from './recover.ts'
@@ -33,8 +34,8 @@ export async function drainCleanupQueue(engine: Engine): Promise<void> {
   await engine.state.checkpoint()
 }
 
-/** Ids of ended containers, `ID.due` for restarts whose delay is over. */
-const queued = ({ paths }: Engine): string[] => readdirSync(paths.cleanupQueue).filter((name) => /^[0-9a-f]{64}(\.due)?$/.test(name))
+/** Ids of ended containers, `ID.due` for restarts whose delay is over, and ended exec sessions. */
+const queued = ({ paths }: Engine): string[] => readdirSync(paths.cleanupQueue).filter((name) => /^[0-9a-f]{64}(\.due)?$/.test(name) || parseSessionEntry(name))
 
 async function drain(engine: Engine): Promise<void> {
   for (;;) {
@@ -50,6 +51,8 @@ async function drain(engine: Engine): Promise<void> {
 /** The entry goes first: an end of a later start queues it anew. */
 async function handle(engine: Engine, name: string): Promise<void> {
   rmSync(join(engine.paths.cleanupQueue, name), { force: true })
-  await cleanupContainer(engine, name.slice(0, 64), { due: name.endsWith('.due') }).catch((error: unknown) =>
+  const session = parseSessionEntry(name)
+  const done = session ? endExecSession(engine, session) : cleanupContainer(engine, name.slice(0, 64), { due: name.endsWith('.due') })
+  await done.catch((error: unknown) =>
     log.error(`cleanup of container ${name.slice(0, 12)}: ${error instanceof Error ? error.stack : error}`))
 }

@@ -10,6 +10,8 @@ import type { Container } from '../state/containers.ts'
 import type { AttachIo } from './attach-io.ts'
 import { pump } from './attach-container.ts'
 import type { Engine } from './engine.ts'
+import { cleanupCommand } from './cleanup-command.ts'
+import { sessionEntry } from './end-exec-session.ts'
 import { buildExecProcess } from './exec-process.ts'
 import { reapSessions } from './exec-sessions.ts'
 import { findContainer, runningProcess } from './find-container.ts'
@@ -38,7 +40,7 @@ export interface Executed {
 
 /**
  * Runs a further process in a running container. A session is a folder of the run root: a killed caller leaves nothing that
- * needs a database, and a dead session's folder goes with the next exec.
+ * needs a database, and a dead session's folder goes with the next exec. Of a detached one the exit program has it removed.
  * @throws wrongState when the container doesn't run or is paused; commandNotFound, cannotInvoke
  */
 export async function execContainer(engine: Engine, nameOrId: string, request: ExecRequest): Promise<Executed> {
@@ -53,7 +55,7 @@ export async function execContainer(engine: Engine, nameOrId: string, request: E
     const session = await launch(engine, { container, request, sessionId, dir })
     await recordEvent(engine, container, { status: 'exec' })
     const executed = await follow(session, { request, sessionId, dir })
-    // of what runs on nobody sees the end
+    // of what runs on the exit program tells the end
     if (executed.exitCode !== undefined) await recordEvent(engine, container, { status: 'exec_died', attributes: { containerExitCode: String(executed.exitCode) } })
     return executed
   } catch (error) {
@@ -71,6 +73,7 @@ async function launch(engine: Engine, { container, request, sessionId, dir }: La
   return launchExec({
     ...shared, sessionId, dir, processFile, persistDir: dir, exitDir: dir,
     pidFile: join(dir, 'pidfile'), monitorPidFile: join(dir, 'conmon.pid'),
+    ...(request.io ? {} : { exitCommand: await cleanupCommand(engine, { id: sessionEntry(container.id, sessionId) }) }),
     log: { driver: 'none' }, terminal: request.terminal ?? false, stdin: request.stdin ?? false,
     attach: request.io !== undefined,
     ...(request.preserveFds?.length ? { extraFds: request.preserveFds } : {}),
