@@ -9,7 +9,7 @@ import { mountOf, podFromFlags, portMapping } from './from-flags.ts'
 import { containerStatusJson, formatTime } from './inspected.ts'
 import { makeLogFolder } from './log-folder.ts'
 import { mergeByTime, parseLine, previousLog, readLog } from './log-lines.ts'
-import { fromPlain } from './message-files.ts'
+import { fromPlain, readContainerConfig, readPodConfig } from './message-files.ts'
 import { parsePortPair } from './port-forward.ts'
 import { toJson } from './protojson.ts'
 import { parseTimeout } from './settings.ts'
@@ -44,6 +44,30 @@ test('files may have the names of either spelling and enums by name or number; l
   const container = fromPlain(ContainerConfig, { CDI_devices: [{ name: 'a' }], linux: { resources: { memory_limit_in_bytes: 10 } } }, 'f')
   assert.deepEqual([container.CDIDevices, container.linux?.resources?.memoryLimitInBytes], [[{ name: 'a' }], 10n])
   assert.throws(() => fromPlain(ContainerConfig, { linux: { security_context: { seccomp: { profile_type: 'Odd' } } } }, 'f'), { message: /^f: linux\.security_context\.seccomp\.profile_type: "Odd" is none of/ })
+})
+
+test('a file with other types than the CRI has is refused, and the field is named', async () => {
+  const dir = mkdtempSync('/tmp/config-')
+  const file = join(dir, 'c.json')
+  const metadata = { name: 'a', namespace: 'b', uid: 'c' }
+  const wrong = async (kind: 'pod' | 'container', fields: object): Promise<string> => {
+    writeFileSync(file, JSON.stringify({ metadata, image: { image: 'i' }, ...fields }))
+    return (kind === 'pod' ? readPodConfig(file) : readContainerConfig(file)).then(() => 'taken', (error: Error) => error.message.replace(`${file}: `, ''))
+  }
+  const security = (security_context: object) => ({ linux: { security_context } })
+  try {
+    assert.equal(await wrong('container', security({ run_as_user: 1000 })), 'linux.security_context.run_as_user: expected an object, not 1000')
+    assert.equal(await wrong('pod', security({ privileged: 'false' })), 'linux.security_context.privileged: expected true or false, not "false"')
+    assert.equal(await wrong('pod', { portMappings: [{ containerPort: 80.5 }] }), 'portMappings[0].containerPort: expected a whole number from -2147483648 to 2147483647, not 80.5')
+    assert.equal(await wrong('pod', { metadata: { ...metadata, attempt: -1 } }), 'metadata.attempt: expected a whole number from 0 to 4294967295, not -1')
+    assert.equal(await wrong('pod', { hostname: 5 }), 'hostname: expected a text in quotes, not 5')
+    assert.equal(await wrong('container', { command: 'ls' }), 'command: expected a list, not "ls"')
+    assert.equal(await wrong('container', { linux: { resources: { memory_limit_in_bytes: '9'.repeat(20) } } }), `linux.resources.memory_limit_in_bytes: expected a whole number of at most 64 bits, not "${'9'.repeat(20)}"`)
+    assert.equal(await wrong('container', { linux: [] }), 'linux: expected an object, not a list')
+    assert.equal(await wrong('container', { ...security({ run_as_user: { value: '7' } }), hostname: 'not known', CDI_devices: [{ name: 'x' }], tty: null }), 'taken')
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
 })
 
 test('flags become ports and mounts, or one line', () => {

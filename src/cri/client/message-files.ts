@@ -4,13 +4,14 @@ import { readFileSync } from 'node:fs'
 import { randomUUID } from 'node:crypto'
 import { Failure } from '../../errors.ts'
 import { ContainerConfig, ContainerState, PodSandboxConfig, PodSandboxState } from '../wire/generated/runtime-v1.ts'
+import { checkMessage, type FileKind } from './check-message.ts'
 import { ENUM_FIELDS, MAP_FIELDS } from './protojson.ts'
 
 const MAX_BYTES = 4 * 1024 * 1024
 
 /** @throws Failure notFound, invalid */
 export async function readPodConfig(file: string): Promise<PodSandboxConfig> {
-  const config = podConfigOf(await readMessage(file), file)
+  const config = fromPlain(PodSandboxConfig, await readMessage(file, 'pod'), file)
   if (!config.metadata) throw new Failure('invalid', `${file}: metadata is not set`, { hint: 'a pod needs metadata with name, namespace and uid' })
   if (config.metadata.name === '' || config.metadata.namespace === '') throw new Failure('invalid', `${file}: metadata needs a name and a namespace`)
   return { ...config, metadata: { ...config.metadata, uid: config.metadata.uid || randomUUID() } }
@@ -18,19 +19,18 @@ export async function readPodConfig(file: string): Promise<PodSandboxConfig> {
 
 /** @throws Failure notFound, invalid */
 export async function readContainerConfig(file: string): Promise<ContainerConfig> {
-  const config = fromPlain(ContainerConfig, await readMessage(file), file)
+  const config = fromPlain(ContainerConfig, await readMessage(file, 'container'), file)
   if (!config.metadata?.name) throw new Failure('invalid', `${file}: metadata needs a name`)
   if (!config.image?.image) throw new Failure('invalid', `${file}: image.image is not set`)
   return { ...config, image: { ...config.image, userSpecifiedImage: config.image.userSpecifiedImage || config.image.image } }
 }
 
-const podConfigOf = (plain: unknown, file: string): PodSandboxConfig => fromPlain(PodSandboxConfig, plain, file)
-
-async function readMessage(file: string): Promise<unknown> {
+async function readMessage(file: string, kind: FileKind): Promise<unknown> {
   const bytes = readBounded(file)
   const { parseYaml } = await import('../../yaml.ts')
   const value = parseYaml(bytes.toString('utf8'), file)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Failure('invalid', `${file} does not hold an object`)
+  await checkMessage(kind, value, { canonical: camel, complain: complainOf(file) })
   return value
 }
 
@@ -50,9 +50,8 @@ interface Message<T> { fromPartial(object: object): T }
 
 /** @throws Failure invalid: an unknown field, a wrong type */
 export function fromPlain<T>(message: Message<T>, plain: unknown, file: string): T {
-  const at = (path: string): string => `${file}: ${path.slice(1)}`
   try {
-    return message.fromPartial(normalise(plain, '', (problem, path) => { throw new Failure('invalid', `${at(path)}: ${problem}`) }) as object)
+    return message.fromPartial(normalise(plain, '', complainOf(file)) as object)
   } catch (error) {
     if (error instanceof Failure) throw error
     throw new Failure('invalid', `${file}: ${(error as Error).message}`, { cause: error })
@@ -60,6 +59,8 @@ export function fromPlain<T>(message: Message<T>, plain: unknown, file: string):
 }
 
 type Complain = (problem: string, path: string) => never
+
+const complainOf = (file: string): Complain => (problem, path) => { throw new Failure('invalid', `${file}: ${path.slice(1)}: ${problem}`) }
 
 /** Names with capitals in their middle, which no rule gives. */
 const SPECIAL: Readonly<Record<string, string>> = { CDI_devices: 'CDIDevices', cdi_devices: 'CDIDevices', cdiDevices: 'CDIDevices' }
