@@ -4,6 +4,8 @@ import { chownSync, existsSync, readdirSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { lockFile } from '../fs/lock.ts'
 import { makeChosenDir, removeTree } from '../fs/remove-tree.ts'
+import { log } from '../log.ts'
+import type { Intent } from '../state/intents.ts'
 import type { VolumeRecord } from '../state/volumes.ts'
 import type { Engine } from './engine.ts'
 import { randomId } from './random-name.ts'
@@ -15,20 +17,25 @@ const volumesDir = ({ config, paths }: Pick<Engine, 'config' | 'paths'>): string
 /** Where a volume's files are. */
 export const volumeDir = (engine: Pick<Engine, 'config' | 'paths'>, name: string): string => join(volumesDir(engine), name, '_data')
 
-/** The folder, then the row that shows it. @returns whether it was made: false when one of that name exists */
+/**
+ * The folder, then the row that shows it. A folder that is there already, with nobody to say that it was to go, is taken as it
+ * is: somebody's files are in it. @returns whether it was made: false when one of that name exists
+ */
 export async function makeVolume(engine: Parts, record: VolumeRecord, { durable = true }: { durable?: boolean } = {}): Promise<boolean> {
   const { name, mountpoint, uid, gid } = record
   using _ = await lockVolumes(engine)
   if (await engine.state.volumes.get(name)) return false
-  const intentId = await engine.state.intents.open({ kind: 'volume', target: name, owner: engine.self, data: {} }, { durable: false })
+  if ((await engine.state.intents.list()).some(({ kind, target }) => kind === 'volume' && target === name)) doom(engine, name) // of a volume whose removal was killed
+  const adopted = existsSync(mountpoint) && readdirSync(mountpoint).length > 0
+  const intentId = await engine.state.intents.open({ kind: 'volume', target: name, owner: engine.self, data: { adopted } }, { durable: false })
   try {
-    doom(engine, name) // of a volume whose removal was killed
+    if (adopted) log.warn(`volume ${name}: the files in ${mountpoint} were there already and are kept`)
     makeChosenDir(volumesDir(engine), 0o700) // what containers keep is not for every user of the host
     makeChosenDir(mountpoint)
-    if (uid !== undefined || gid !== undefined) chownSync(mountpoint, uid ?? 0, gid ?? 0)
+    if (!adopted && (uid !== undefined || gid !== undefined)) chownSync(mountpoint, uid ?? 0, gid ?? 0)
     return await engine.state.volumes.put(record, { durable })
   } catch (error) {
-    doom(engine, name)
+    if (!adopted) doom(engine, name)
     throw error
   } finally {
     await engine.state.intents.close(intentId, { durable: false })
@@ -50,8 +57,9 @@ export async function unmakeVolume(engine: Parts, name: string): Promise<void> {
   }
 }
 
-/** After a kill between row and folder: a folder that no row shows goes. */
-export async function recoverVolume(engine: Parts, name: string): Promise<void> {
+/** After a kill between row and folder: a folder that no row shows goes, unless it was there before. */
+export async function recoverVolume(engine: Parts, { target: name, data }: Pick<Intent, 'target' | 'data'>): Promise<void> {
+  if (data['adopted'] === true) return
   {
     using _ = await lockVolumes(engine)
     if (!await engine.state.volumes.get(name)) doom(engine, name)

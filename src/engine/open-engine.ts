@@ -8,6 +8,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import { openState } from '../state/state.ts'
 import type { StorageSetup } from '../storage/storage.ts'
 import type { Engine } from './engine.ts'
+import { tellOfLostState } from './lost-state.ts'
 import { layerLabel } from './selinux-labels.ts'
 
 /**
@@ -20,6 +21,7 @@ export async function openEngine({ flags = {} }: { flags?: ConfigFlags } = {}): 
   const paths = makePaths(config.roots)
   makeRoots(paths)
   const state = openState(paths.database)
+  if (state.isNew) tellOfLostState(paths)
   const once = <T>(make: () => Promise<T>) => {
     let made: Promise<T> | undefined
     return () => (made ??= make())

@@ -62,6 +62,11 @@ async function removeUnknown(engine: Parts): Promise<void> {
   const dir = engine.paths.containers
   const found = existsSync(dir) ? readdirSync(dir).filter((name) => /^[0-9a-f]{64}$/.test(name)) : []
   const ids = await known(engine)
+  if (found.length > 0 && ids.size === 0 && (await engine.state.images.list()).length === 0) {
+    // The power does not take all that was ever recorded: somebody took the database, and may bring it back.
+    log.warn(`${engine.paths.root} holds folders of ${found.length} containers, and its database ${engine.paths.database} knows of nothing: was it removed, or damaged? they are left alone`)
+    return
+  }
   for (const id of found.filter((name) => !ids.has(name))) {
     await (await engine.storage()).containers.remove(id)
     removeTree(engine.paths.container(id).dir)
@@ -95,7 +100,7 @@ async function recoverOne(engine: Parts, intent: Intent): Promise<void> {
       await leaveNetwork(engine, target)
       return engine.state.intents.close(intentId)
     case 'volume':
-      await recoverVolume(engine, target)
+      await recoverVolume(engine, intent)
       return engine.state.intents.close(intentId)
     case 'pod': {
       const { releasePod } = await import('./release-pod.ts')

@@ -23,6 +23,8 @@ export interface Connection {
   version(): number
   /** Moves the write-ahead log into the file. Costs syncs: for cleanup and prune. `waits` false: not while others are at it. */
   checkpoint(options?: { waits?: boolean }): void
+  /** Nothing was in the file, or it was not there. */
+  readonly isNew: boolean
   /** Whether this connection has written what waits for the disk. */
   hasSynced(): boolean
   close(): void
@@ -42,10 +44,10 @@ export function openDatabase(file: string, { waits = true }: { waits?: boolean }
     opened.exec('PRAGMA page_size=1024; PRAGMA mmap_size=67108864; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=4194304')
     return opened
   }))
-  const writable = attempt(file, () => withReserve(file, () => migrate(raw)))
+  const { writable, isNew } = attempt(file, () => withReserve(file, () => migrate(raw)))
   if (!waits) raw.exec('PRAGMA busy_timeout=0')
   if (writable) keepReserve(file)
-  return connectionOf(raw, file, writable)
+  return { ...connectionOf(raw, file, writable), isNew }
 }
 
 /** Environments of containers have passwords in them. SQLite gives its further files the mode of the first. */
@@ -57,7 +59,7 @@ function keepPrivate(file: string): void {
   } catch { /* who may not do that may perhaps read it; if not, SQLite says so */ }
 }
 
-function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Connection {
+function connectionOf(raw: DatabaseSync, file: string, writable: boolean): Omit<Connection, 'isNew'> {
   const db = statements(raw)
   let synchronous = ''
   let synced = false

@@ -98,20 +98,21 @@ const versionOf = (db: DatabaseSync): number => Number((db.prepare('PRAGMA user_
 
 /**
  * Brings the file to this program's schema, under the write lock.
- * @returns whether this program may write: false when a newer one has been here (it still lists and stops).
+ * @returns `writable` false when a newer one has been here (it still lists and stops); `isNew`: there was nothing in it
  */
-export function migrate(db: DatabaseSync): boolean {
-  if (versionOf(db) === SCHEMA_VERSION) return true
-  if (versionOf(db) > SCHEMA_VERSION) return false
+export function migrate(db: DatabaseSync): { writable: boolean; isNew: boolean } {
+  if (versionOf(db) === SCHEMA_VERSION) return { writable: true, isNew: false }
+  if (versionOf(db) > SCHEMA_VERSION) return { writable: false, isNew: false }
   db.exec('BEGIN IMMEDIATE')
   try {
+    const isNew = versionOf(db) === 0
     for (let version = versionOf(db); version < SCHEMA_VERSION; version++) db.exec(MIGRATIONS[version]!)
     db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`)
+    return { writable: true, isNew }
   } catch (error) {
     db.exec('ROLLBACK')
     throw error
   }
-  return true
 }
 
 export const newerSchema = (file: string): Failure => new Failure('unsupported',

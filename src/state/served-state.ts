@@ -16,6 +16,7 @@ export function openServedState(file: string): State {
   const reading = openDatabase(file, { waits: false })
   const read = keeping(reading)
   return stateOver((call) => (call.write ? threads.call('run', call) : patiently(() => read(call))), {
+    isNew: reading.isNew,
     checkpoint: async () => { await threads.call('checkpoint') },
     upkeep: async () => {}, // the server looks at the log from time to time
     needsCheckpoint: () => needsCheckpoint(file),

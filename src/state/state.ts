@@ -39,6 +39,8 @@ type Reads = { [G in keyof typeof READS]: { [K in keyof (typeof READS)[G]]: Read
 type Writes = { [G in keyof typeof WRITES]: { [K in keyof (typeof WRITES)[G]]: Write<(typeof WRITES)[G][K]> } }
 
 export type State = Reads & Writes & {
+  /** Nothing was in the file, or it was not there. */
+  readonly isNew: boolean
   /** Folds the write-ahead log in: costs syncs, so only cleanup and prune call it. */
   checkpoint(): Promise<void>
   /** At the end of a command that has waited for the disk anyway: folds in a log that has grown. Never waits for others, never fails. */
@@ -68,6 +70,7 @@ export interface StateCall {
 export function openState(file: string): State {
   const connection = openDatabase(file)
   return stateOver(async (call) => runCall(connection, call), {
+    isNew: connection.isNew,
     checkpoint: async () => connection.checkpoint(), needsCheckpoint: () => needsCheckpoint(file), close: async () => connection.close(),
     upkeep: async () => {
       if (!connection.hasSynced() || !needsCheckpoint(file)) return
@@ -84,7 +87,7 @@ export function runCall(connection: Connection, { group, name, arg, write }: Sta
 }
 
 /** The whole face of the state over one function that makes a call. */
-export function stateOver(run: (call: StateCall) => Promise<unknown>, rest: Pick<State, 'checkpoint' | 'needsCheckpoint' | 'upkeep' | 'close'>): State {
+export function stateOver(run: (call: StateCall) => Promise<unknown>, rest: Pick<State, 'isNew' | 'checkpoint' | 'needsCheckpoint' | 'upkeep' | 'close'>): State {
   const groups: Record<string, Record<string, unknown>> = {}
   const add = (table: object, wrap: (group: string, name: string) => unknown): void => {
     for (const [group, operations] of Object.entries(table)) for (const name of Object.keys(operations)) (groups[group] ??= {})[name] = wrap(group, name)

@@ -1,7 +1,7 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { eventually } from '../support/box.ts'
@@ -191,4 +191,21 @@ test('a new volume where the image has nothing belongs to the user of the contai
   assert.equal(await box.ok('run', '--rm', '--network', 'none', '-v', 'opted:/o', suite.busybox, 'stat', '-c', '%u:%g', '/o'), '8:9')
   assert.equal(await box.ok(...run, '-v', 'given:/new', suite.busybox, 'stat', '-c', '%u', '/new'), '7')
   await box.ok('volume', 'rm', 'own', 'given')
+})
+
+test('files that are where a volume is to be made are kept, also when the database is lost', async (t) => {
+  const box = await suite.box(t)
+  const [data] = await box.json('volume', 'inspect', await box.ok('volume', 'create', 'data'))
+  writeFileSync(join(data.Mountpoint, 'f'), 'precious')
+  for (const name of readdirSync(box.root)) if (name.startsWith('state.db')) rmSync(join(box.root, name))
+  const listed = await box.scow(['volume', 'ls', '-q'])
+  assert.deepEqual([listed.code, listed.stdout], [0, ''])
+  assert.match(listed.stderr, /state\.db was missing or empty, and is made anew: what .* has in layers, volumes is in no list/)
+  assert.equal((await box.scow(['volume', 'ls', '-q'])).stderr, '')
+  const made = await box.scow(['volume', 'create', 'data'])
+  assert.match(made.stderr, /^warn: volume data: the files in .*_data were there already and are kept\n$/)
+  assert.equal(readFileSync(join(data.Mountpoint, 'f'), 'utf8'), 'precious')
+  await box.ok('volume', 'rm', 'data')
+  assert.equal((await box.scow(['volume', 'create', 'data'])).stderr, '')
+  assert.deepEqual(readdirSync(data.Mountpoint), [])
 })
