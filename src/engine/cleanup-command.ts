@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../errors.ts'
+import { makeDir } from '../fs/remove-tree.ts'
 import { writeFileAtomic } from '../fs/write-atomic.ts'
 import { builtFile } from '../paths.ts'
 import type { Engine } from './engine.ts'
@@ -39,7 +40,7 @@ function installExitProgram({ paths }: Parts): string {
   const known = join(paths.programs, `scow-exit-${built.size.toString(36)}-${Math.round(built.mtimeMs).toString(36)}`)
   // A power cut or a full disk may have left a part of it, and no container would notice before its end.
   if (statSync(known, { throwIfNoEntry: false })?.size === built.size) return known
-  mkdirSync(paths.programs, { recursive: true, mode: 0o755 })
+  makeDir(paths.programs, 0o755)
   writeFileAtomic(known, readFileSync(source), { mode: 0o755 })
   return known
 }

@@ -28,7 +28,12 @@ export function volumeRecord(engine: Pick<Engine, 'config' | 'paths'>, { name, a
 /** `uid=` and `gid=` of a plain folder, alone or among the words of `o`; with a device they are for its mount. @throws invalid */
 function ownerIn({ device, o = '', ...options }: Readonly<Record<string, string>>): { uid?: number; gid?: number } {
   if (device !== undefined) return {}
-  const words = o.split(',').map((word) => word.split('=', 2))
+  const words = o.split(',').filter((word) => word !== '').map((word) => word.split('=', 2))
+  const [other] = words.find(([name]) => name !== 'uid' && name !== 'gid') ?? []
+  if (other !== undefined) {
+    const quota = other === 'size' || other === 'inodes'
+    throw new Failure(quota ? 'unsupported' : 'invalid', quota ? `a volume that is a plain folder has no limit of ${other}` : `"o=${other}" is for a mount, and the volume has no device`, { hint: quota ? 'one in memory has: -o type=tmpfs -o device=tmpfs -o o=size=SIZE' : 'give type and device too' })
+  }
   const said = (['uid', 'gid'] as const).flatMap((key) => {
     const text = options[key] ?? words.find(([name]) => name === key)?.[1]
     if (text === undefined) return []

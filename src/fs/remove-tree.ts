@@ -1,5 +1,5 @@
 // Removing a tree that may hold mounts, hostile names or files that others still make.
-import { existsSync, lstatSync, mkdirSync, promises, rmSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, promises, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Failure, hostFailure, isFailure, reasonOf } from '../errors.ts'
 import { mountsBelow } from './mounts.ts'
@@ -59,7 +59,10 @@ const make = (path: string, { mode, again }: { mode: number; again: boolean }): 
     const parent = dirname(path)
     if (code !== 'ENOENT' || parent === path) throw error
     if (existsSync(parent)) {
-      if (!again) throw error
+      if (!again) {
+        accessSync(parent, constants.W_OK) // some kernels say ENOENT where nothing may be written
+        throw error
+      }
       return make(path, { mode, again: false })
     }
     makeDir(parent, mode)

@@ -158,6 +158,8 @@ test('a volume that a mount names is made with the options that stand there', as
   assert.equal(await box.ok('volume', 'inspect', '-f', '{{.Options}}', 'made'), 'map[device:tmpfs o:size=1m,uid=5 type:tmpfs]')
   await box.ok('volume', 'rm', 'made')
   assert.match(await box.fails(125, 'create', '--mount', mount('volume-opt=foo=1'), suite.busybox), /^Error: invalid mount option foo for driver "local"; /)
+  assert.match(await box.fails(125, 'volume', 'create', '-o', 'o=size=1m', 'limited'), /^Error: a volume that is a plain folder has no limit of size; one in memory has: /)
+  assert.match(await box.fails(125, 'volume', 'create', '-o', 'o=bogus', 'limited'), /^Error: "o=bogus" is for a mount, and the volume has no device; /)
   assert.match(await box.fails(125, 'create', '--mount', mount('volume-opt'), suite.busybox), /volume-opt lacks an option/)
   assert.match(await box.fails(125, 'create', '--mount', mount('volume-driver=nfs'), suite.busybox), /volume driver "nfs" is not supported/)
   assert.equal(await box.ok('volume', 'ls', '-q'), '')
