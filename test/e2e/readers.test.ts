@@ -59,6 +59,10 @@ test('with a terminal too signals are passed on, its hang-up among them', async 
   process.kill(Number(spawnSync('pgrep', ['-P', String(told.pid)], { encoding: 'utf8' }).stdout), 'SIGTERM')
   assert.equal((await told.end()).code, 3)
   assert.equal(spawnSync('cat', [join(box.dir, 'seen')], { encoding: 'utf8' }).stdout, 'HUP\nTERM\n')
+  const stopped = box.start(command('TSTP').filter((word) => word !== '-it'))
+  await stopped.sees(/ready/)
+  stopped.kill('SIGTSTP')
+  assert.equal((await stopped.end()).code, 3)
 })
 
 test('an interrupt ends the waiting alone: 130, and the container runs on', async (t) => {

@@ -32,8 +32,9 @@ export const spec = defineCommand({
   },
 })
 
+/** Of one that does not run no port leads anywhere. */
 const lines = (row: Row): { inside: string; host: string; text: string }[] =>
-  portsOf(row).flatMap(({ hostIp, hostPort, containerPort, protocol, count }) => Array.from({ length: count }, (_, at) => {
+  (row.phase === 'running' || row.phase === 'paused' ? portsOf(row) : []).flatMap(({ hostIp, hostPort, containerPort, protocol, count }) => Array.from({ length: count }, (_, at) => {
     const inside = `${containerPort + at}/${protocol}`
     const host = `${hostIp === '' ? '0.0.0.0' : hostIp.includes(':') ? `[${hostIp}]` : hostIp}:${hostPort + at}`
     return { inside, host, text: `${inside} -> ${host}` }

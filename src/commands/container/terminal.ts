@@ -67,7 +67,8 @@ export function parseDetachKeys(text: string): number[] {
   })
 }
 
-const PROXIED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGALRM']
+/** Those that stop a job too, as with podman: otherwise we would stop, and the container run on. */
+const PROXIED: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGALRM', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGPWR']
 const RETRY_MS = 50
 const PATIENCE_MS = 10_000
 
