@@ -1,5 +1,6 @@
 import type { Sink } from '../process/descriptor-sink.ts'
 import { attach, type Attachment } from '../monitor/attach.ts'
+import { isFailure, isNoSpace } from '../errors.ts'
 import type { AttachEnd, AttachIo } from './attach-io.ts'
 import { detachScanner } from './detach-keys.ts'
 import type { Engine } from './engine.ts'
@@ -77,4 +78,4 @@ const writeTo = (target: Sink, data: Buffer): Promise<boolean> => new Promise((r
   target.write(data, (error) => (isFull(error) ? reject(error!) : resolve(!error)))
 })
 
-const isFull = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException | undefined)?.code ?? '')
+const isFull = (error: unknown): boolean => isFailure(error) || isNoSpace((error as NodeJS.ErrnoException | undefined)?.code)

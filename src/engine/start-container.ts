@@ -100,19 +100,20 @@ export async function startSettled(engine: Engine, container: Container, options
     options.attach?.(launched.attachment ?? await attachToCreated(engine, id, options.signal))
     await reportPhase(engine, container, { phase: 'created', monitorPid: launched.monitorPid })
     const runtime = await engine.runtime(record.runtime.path)
+    const startedAtMs = Date.now() // before: what is over at once must not have ended before it began
     await runtime.start(id, { network: runtimeNetwork(record.request), hooks })
-    await engine.state.containers.started({ id, intentId, status: statusOf(launched, { network, cgroupPath, options }) }, { durable })
+    await engine.state.containers.started({ id, intentId, status: statusOf(launched, { network, cgroupPath, options, startedAtMs }) }, { durable })
     await reportPhase(engine, container, { phase: 'running', monitorPid: launched.monitorPid })
   })
 }
 
-const statusOf = (launched: { pid: number; monitorPid: number }, { network, cgroupPath, options }: { network: PreparedNetwork; cgroupPath: string | undefined; options: StartOptions }): ContainerStatus => {
+const statusOf = (launched: { pid: number; monitorPid: number }, { network, cgroupPath, options, startedAtMs }: { network: PreparedNetwork; cgroupPath: string | undefined; options: StartOptions; startedAtMs: number }): ContainerStatus => {
   const process = identify(launched.pid)
   const monitor = identify(launched.monitorPid)
   return {
     // The pid of one that has ended already is of no use to anybody; its exit file tells.
     ...(process ? { process } : {}), ...(monitor ? { monitor } : {}),
-    startedAtMs: Date.now(), networks: network.attached, ports: network.ports,
+    startedAtMs, networks: network.attached, ports: network.ports,
     ...(network.netns ? { netns: network.netns } : {}), ...(cgroupPath ? { cgroupPath } : {}),
     ...(options.restarts !== undefined ? { restarts: options.restarts } : { restarts: 0 }),
   }

@@ -1,5 +1,7 @@
 // Writing to an inherited descriptor without Node's streams (4 ms of a start) and without ever blocking the event loop.
 import { fstatSync, writeSync } from 'node:fs'
+import { isNoSpace } from '../errors.ts'
+import { cannotWrite } from '../write-all.ts'
 import { watch } from '../sys/addon.ts'
 
 /** What bytes are written to; a Writable is one. `done` comes when they are taken, with an error when nobody reads any more. */
@@ -31,7 +33,8 @@ export function descriptorSink(fd: number): Sink {
       first.data = first.data.subarray(writeSync(fd, first.data, 0, Math.min(first.data.length, SAFE_BYTES)))
       if (first.data.length === 0) finish()
     } catch (error) {
-      if (!['EAGAIN', 'EINTR'].includes((error as NodeJS.ErrnoException).code ?? '')) finish(error as Error)
+      const { code = '' } = error as NodeJS.ErrnoException
+      if (!['EAGAIN', 'EINTR'].includes(code)) finish(isNoSpace(code) ? cannotWrite(fd, error) : error as Error)
     }
   }
   let isPollable = !fstatSync(fd).isFile()

@@ -126,7 +126,8 @@ export function changeStatus(db: Database, change: StatusChange): void {
 export function markStarted(db: Database, { id, status, intentId }: { id: string; status: ContainerStatus; intentId: number }): void {
   closeIntent(db, intentId)
   db.run('UPDATE containers SET starts = starts + 1 WHERE id = ?', id)
-  changeStatus(db, { id, phase: 'running', status: { finishedAtMs: null, exitCode: null, oomKilled: null, error: null, cleanedUp: null, stoppedByUser: null, ...status }, event: 'start' })
+  changeStatus(db, { id, phase: 'running', status: { finishedAtMs: null, exitCode: null, oomKilled: null, error: null, cleanedUp: null, stoppedByUser: null, ...status } })
+  containerEvent(db, id, 'start', {}, status.startedAtMs === undefined ? {} : { timeMs: status.startedAtMs })
 }
 
 export interface Exit { readonly exitCode: number; readonly finishedAtMs: number; readonly oomKilled: boolean; readonly error?: string }
