@@ -70,7 +70,7 @@ export function readSection(sources: readonly ConfigSource[], section: string): 
     flag: (key, fallback) => typed(key, fallback, (value) => typeof value === 'boolean', 'true or false'),
     count: (key, fallback) => typed(key, fallback, (value): value is number => Number.isSafeInteger(value), 'a whole number'),
     choice: <T extends string>(key: string, choices: readonly T[], fallback: T): T =>
-      typed(key, fallback, (value): value is T => choices.includes(value as T), `one of ${choices.join(', ')}`),
+      typed(key, fallback, (value): value is T => choices.includes(value as T), `one of ${choices.filter((each) => each !== '').join(', ')}`),
     pairs: (key, fallback) => (raw(key).length === 0 ? fallback : list(key, fallback.map(([name, value]) => `${name}=${value}`)).map((text) => {
       const at = text.indexOf('=')
       if (at < 1) throw fail(key, 'a list of "name=value"')

@@ -8,6 +8,7 @@ import { readEnvironment } from './environment.ts'
 import { parseSize } from './config-reader.ts'
 import { parseUlimit } from './config-sections.ts'
 import { builtFile } from './paths.ts'
+import { toldWhile } from './told-fixture.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'scow-config-'))
 after(() => rmSync(top, { recursive: true, force: true }))
@@ -222,14 +223,15 @@ test('sizes and ulimits are read as podman writes them', () => {
   assert.equal(parseUlimit('nofile=a'), undefined)
 })
 
-test('what is misspelled in scow.toml is told of with what is meant, what other files have beyond ours is not', (t) => {
-  const said: string[] = []
-  t.mock.method(process.stderr, 'write', (line: string) => said.push(line) > 0)
+test('what is misspelled in scow.toml is told of with what is meant, what other files have beyond ours is not', () => {
   const look = (setup: Setup): string[] => {
-    said.length = 0
-    const { roots, containers, engine, network, storage, dir } = load(setup)
-    assert.ok(roots && containers && engine && network && storage)
-    return said.map((line) => line.replaceAll(`${dir}/`, '').trimEnd()).sort()
+    let where = ''
+    const told = toldWhile(() => {
+      const { roots, containers, engine, network, storage, dir } = load(setup)
+      assert.ok(roots && containers && engine && network && storage)
+      where = dir
+    })
+    return told.replaceAll(`${where}/`, '').split('\n').filter((line) => line !== '').sort()
   }
   const toml = `
 rot = "/srv"

@@ -2,6 +2,7 @@
 import { CRI_GLOBALS, readCriGlobals, readGlobals, type Leading } from './cli/globals.ts'
 import { GROUPS, MOUNTS, chunkName } from './commands/table.ts'
 import type { Start } from './commands/start.ts'
+import { nearestWord } from './nearest-word.ts'
 import { workerFile } from './paths.ts'
 import { tellPeople } from './write-all.ts'
 
@@ -31,10 +32,19 @@ export async function dispatch(argv: readonly string[], load?: LoadChunk): Promi
   const found = find(rest)
   if (found) return start(found.file, found.name, { values, words: rest.slice(found.name.split(' ').length) })
   const [first, second] = rest as [string, string | undefined]
-  if (!(first in GROUPS)) return refuse(`unrecognized command 'scow ${first}'; see 'scow --help'`)
+  if (!(first in GROUPS)) return refuse(unrecognized('scow', first, commandWords(0)))
   if (second === undefined || second === '--help' || second === '-h') return start('system/help', 'help', { values, words: [first] })
-  return refuse(`unrecognized command 'scow ${first} ${second}'; see 'scow ${first} --help'`)
+  return refuse(unrecognized(`scow ${first}`, second, commandWords(1, first)))
 }
+
+function unrecognized(title: string, word: string, known: Iterable<string>): string {
+  const meant = nearestWord(word, known)
+  return `unrecognized command '${title} ${word}'; ${meant === undefined ? '' : `did you mean '${title} ${meant}'? `}see '${title} --help'`
+}
+
+/** The words that commands have at a place of their names. */
+const commandWords = (at: number, first?: string): Set<string> =>
+  new Set(MOUNTS.flatMap(({ names }) => names).map((name) => name.split(' ')).filter((words) => first === undefined || words[0] === first).flatMap((words) => words[at] ?? []))
 
 interface CriWords { readonly called: string; readonly given: readonly string[]; readonly outer: Map<string, string> }
 
@@ -53,7 +63,7 @@ async function cri(start: StartBundle, { called, given, outer }: CriWords): Prom
   }
   if (rest[0] === '__complete') return start('system/complete', '__complete', { values: outer, words: ['--', 'cri', ...rest.slice(rest[1] === '--' ? 2 : 1)] })
   const file = MOUNTS.find(({ names }) => names.includes(`cri ${rest[0]}`))?.file
-  if (file === undefined) return refuse(`unrecognized command '${title} ${rest[0]}'; see '${title} --help'`, FAILED_CRI)
+  if (file === undefined) return refuse(unrecognized(title, rest[0]!, commandWords(1, 'cri')), FAILED_CRI)
   return start(file, rest[0]!, { ...own, words: rest.slice(1), singleDash: called === 'crictl' })
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
-
+import { toldWhile } from '../told-fixture.ts'
 import { loadLists, parseList } from './conflist.ts'
 
 const inDirs = (files: Readonly<Record<string, unknown>>, act: (dirs: readonly string[]) => void): void => {
@@ -17,18 +17,6 @@ const inDirs = (files: Readonly<Record<string, unknown>>, act: (dirs: readonly s
   } finally {
     rmSync(root, { recursive: true })
   }
-}
-
-const captureWarnings = (act: () => void): string => {
-  const write = process.stderr.write
-  let text = ''
-  process.stderr.write = ((chunk: string) => { text += chunk; return true }) as typeof write
-  try {
-    act()
-  } finally {
-    process.stderr.write = write
-  }
-  return text
 }
 
 test('lists load in order of directory and file, the first of a name counts, other files are not looked at', () => {
@@ -52,7 +40,7 @@ test('a bad file is named in a warning and never hides the others', () => {
     'a/7.conflist': { name: 'caps', cniVersion: '1.0.0', plugins: [{ type: 't', capabilities: { ips: 'yes' } }] },
     'b/9.conflist': { name: 'good', cniVersion: '1.0.0', plugins: [{ type: 't' }] },
   }, (dirs) => {
-    const warnings = captureWarnings(() => assert.deepEqual(loadLists(dirs).map(({ name }) => name), ['good']))
+    const warnings = toldWhile(() => assert.deepEqual(loadLists(dirs).map(({ name }) => name), ['good']))
     for (const number of [1, 2, 3, 4, 6, 7]) assert.match(warnings, new RegExp(`a/${number}\\.conflist is ignored`))
     assert.match(warnings, /a\/5\.conf is ignored: type/)
   })

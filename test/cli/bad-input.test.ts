@@ -18,6 +18,7 @@ const scow = (...words: string[]) => {
 const IMAGE = ['localhost/nope', 'true']
 const CASES: readonly (readonly [readonly string[], RegExp, number?])[] = [
   [['bogus'], /unrecognized command 'scow bogus'/], [['container', 'bogus'], /unrecognized command 'scow container bogus'/], [['--bogus', 'ps'], /unknown flag: --bogus/],
+  [['imges'], /unrecognized command 'scow imges'; did you mean 'scow images'\? see 'scow --help'/], [['network', 'crate'], /did you mean 'scow network create'\?/],
   [['ps', '--foo'], /unknown flag: --foo; see 'scow ps --help'/], [['ps', 'extra'], /scow ps takes no arguments, got 1: extra/], [['rm'], /needs an argument: container missing/],
   [['run'], /needs an argument: image missing/], [['stop', '--time', 'x', 'c'], /invalid argument "x" for --time: expected a whole number/], [['rm', '-f', '-t', '-2', 'c'], /invalid argument "-2" for --time: expected a whole number, 0 or more/],
   [['pull', '--retry', '-1', 'localhost/x'], /invalid argument "-1" for --retry/],

@@ -48,6 +48,7 @@ test('settings of the file hold, and new ones after SIGHUP, with pods running on
   await eventually('the complaint', () => /stays as it was.*stream_port/.test(cri.server.stderr()))
   assert.ok((await handlers()).includes('careful'))
   assert.ok((await cri.runtime.listPodSandbox()).items.length === 2)
+  assert.match(await cri.box.fails(125, 'serve', '--listen', `unix://${cri.box.dir}/second.sock`), /^Error: another server works with \S+ and \S+; stop it first, /)
 
   const lines = cri.server.stderr().trim().split('\n')
   const first = JSON.parse(lines[0]!) as Record<string, string>

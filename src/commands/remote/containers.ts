@@ -113,9 +113,17 @@ export async function startContainer(remote: Remote, containerId: string): Promi
   try {
     await remote.runtime.call(remote.wire.RuntimeServiceService.startContainer, remote.wire.StartContainerRequest.fromPartial({ containerId }))
   } catch (error) {
-    const { isMissingCommand } = await import('../../cri/client/remote-command.ts')
-    throw error instanceof Failure && isMissingCommand(error.message) ? new Failure('commandNotFound', error.message, { cause: error }) : error
+    throw await startFailure(error)
   }
+}
+
+const NOT_EXECUTED = /permission denied|exec format error/i
+
+/** What a runtime says of a pod, a container or its start that failed, by podman's exit codes: 126 and 127 are of the command, all else is 125. */
+export async function startFailure(error: unknown): Promise<unknown> {
+  const { asStartFailure } = await import('../../cri/client/remote-command.ts')
+  const failure = asStartFailure(error)
+  return isFailure(failure, 'cannotInvoke') && !NOT_EXECUTED.test(failure.message) ? new Failure('unavailable', failure.message, { cause: failure }) : failure
 }
 
 interface Removal { readonly force: boolean; readonly stopTimeoutSeconds?: number | undefined }

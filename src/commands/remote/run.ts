@@ -13,7 +13,7 @@ import { parseAssignments, parseEnv, parseLabels, readEnvFile, readLabelFile } f
 import { parsePublish } from '../container/request/ports.ts'
 import { checkName, parsePullPolicy } from '../container/request/settings.ts'
 import type { Remote } from './client.ts'
-import { removeContainer, removePod, startContainer } from './containers.ts'
+import { removeContainer, removePod, startContainer, startFailure } from './containers.ts'
 import { provideImage } from './images.ts'
 import { OWN_NAME, PORTS, listRows } from './rows.ts'
 import { startInForeground } from './streams.ts'
@@ -63,7 +63,7 @@ async function make(remote: Remote, { args, options, out }: CreateCall): Promise
   const image = await provideImage(remote, typed, { policy, creds: options.creds, quiet: options.quiet, out })
   const whole = image.names.find((name) => name === typed || name.endsWith(`/${typed}`) || name.endsWith(`/${typed}:latest`)) ?? typed
   container.image = wire.ImageSpec.fromPartial({ image: whole, userSpecifiedImage: whole })
-  const { podSandboxId: podId } = await runtime.call(wire.RuntimeServiceService.runPodSandbox, wire.RunPodSandboxRequest.fromPartial({ config: pod, runtimeHandler: handler }))
+  const { podSandboxId: podId } = await runtime.call(wire.RuntimeServiceService.runPodSandbox, wire.RunPodSandboxRequest.fromPartial({ config: pod, runtimeHandler: handler })).catch(async (error: unknown) => { throw await startFailure(error) })
   try {
     const { makeLogFolder } = await import('../../cri/client/log-folder.ts')
     makeLogFolder(runtime, pod, container)
@@ -73,7 +73,7 @@ async function make(remote: Remote, { args, options, out }: CreateCall): Promise
   } catch (error) {
     await clear(remote, undefined, podId).catch(() => {})
     // CRI-O has runc look for the command already here
-    throw (await import('../../cri/client/remote-command.ts')).asStartFailure(error)
+    throw await startFailure(error)
   }
 }
 

@@ -97,8 +97,8 @@ async function sendSizes(sizes: AsyncIterable<WindowSize>, send: (json: string) 
 
 const cut = (url: string): Failure => new Failure('unavailable', `the stream from ${streamingUrl(url).host} was cut before the command ended`, { hint: 'the command may still run: look with ps or inspect' })
 
-/** How runtimes say that the command is not there. */
-export const isMissingCommand = (message: string): boolean => /executable file not found|no such file or directory|no such command/.test(message)
+/** How runtimes say that the command is not there. What the runtime itself lacks, such as a namespace of a dead pod, is told in the same words. */
+export const isMissingCommand = (message: string): boolean => /executable file not found|no such file or directory|no such command/.test(message) && !/namespace path|\/proc\/\d+\//.test(message)
 
 /** What the runtime says of a start or an exec that failed, by what it means: containerd has one code for all. */
 export function asStartFailure(error: unknown): unknown {

@@ -2,6 +2,7 @@ import { chmodSync, chownSync, lstatSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server as SocketServer } from 'node:net'
 import { dirname } from 'node:path'
 import { Failure, reasonOf } from '../../errors.ts'
+import { claimServer } from '../../engine/claim-server.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { endOrphanedProbes } from '../../engine/end-orphaned-probes.ts'
 import { makeDir } from '../../engine/own-files.ts'
@@ -44,6 +45,7 @@ const GRACE_MS = 10_000
 /** Serves the CRI until `signal`. Containers don't notice its end. */
 export async function serve(inline: Engine, options: ServeOptions): Promise<void> {
   socketPath(options.listen)
+  using _ = await claimServer(inline)
   const engine = await threadedEngine(inline)
   const report: Report = (what) => reportService(inline, what)
   try {

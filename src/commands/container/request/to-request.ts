@@ -120,7 +120,7 @@ function namespacesOf(values: CreateValues, defaults: ContainersConfig): Contain
   if (uts.kind === 'container' && values.hostname) throw new Failure('invalid', '--hostname with --uts container: the name is that of the other container', { hint: 'drop one of them' })
   return {
     pid: parseNamespace('--pid', values.pid ?? defaults.pidns), ipc: parseNamespace('--ipc', values.ipc ?? defaults.ipcns),
-    uts, cgroup: parseNamespace('--cgroupns', values.cgroupns ?? defaults.cgroupns),
+    uts, cgroup: parseNamespace('--cgroupns', values.cgroupns || defaults.cgroupns),
   }
 }
 
