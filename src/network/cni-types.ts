@@ -26,6 +26,8 @@ export interface ScowNotes {
   readonly created: string
   readonly driver: string
   readonly interface?: string
+  /** The bridge was there before the network and is not ours to remove; absent: ours. */
+  readonly adopted?: boolean
   readonly internal?: boolean
   readonly ipv6?: boolean
   readonly dns?: boolean

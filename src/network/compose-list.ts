@@ -10,6 +10,8 @@ export interface NetworkSettings {
   readonly driver: string
   /** The bridge, or the parent of macvlan and ipvlan. */
   readonly interface?: string
+  /** The bridge was there before. */
+  readonly adopted?: boolean
   readonly subnets: readonly { readonly subnet: string; readonly gateway?: string; readonly start?: string; readonly end?: string }[]
   readonly routes: readonly { readonly destination: string; readonly gateway: string }[]
   readonly ipamDriver: string
@@ -38,7 +40,7 @@ export const composeList = (settings: NetworkSettings): NetworkList => {
     disableCheck: false,
     disableGC: false,
     plugins: driver === 'bridge' ? bridgePlugins(settings) : [parentedPlugin(settings)],
-    scow: { created, driver, ...(settings.interface ? { interface: settings.interface } : {}), internal, ipv6, dns, labels, options },
+    scow: { created, driver, ...(settings.interface ? { interface: settings.interface } : {}), ...(settings.adopted ? { adopted: true } : {}), internal, ipv6, dns, labels, options },
   }
 }
 

@@ -21,7 +21,7 @@ const pluginSchema = v.looseObject({
 const name = v.pipe(v.string(), v.maxLength(255), v.regex(NETWORK_NAME, 'a network name has letters, digits, _ . and -'))
 const strings = v.record(v.string(), v.string())
 const notesSchema = v.object({
-  created: v.string(), driver: v.string(), interface: v.optional(v.string()), internal: v.optional(v.boolean()),
+  created: v.string(), driver: v.string(), interface: v.optional(v.string()), adopted: v.optional(v.boolean()), internal: v.optional(v.boolean()),
   ipv6: v.optional(v.boolean()), dns: v.optional(v.boolean()), labels: v.optional(strings), options: v.optional(strings),
 })
 /** Booleans may be strings: early writers of conflists quoted them. */

@@ -66,6 +66,15 @@ test('subnets, gateways and ranges are taken as given, on both families', () => 
   assert.deepEqual(one.subnets?.[0]?.lease_range, { start_ip: '10.1.0.9', end_ip: '10.1.0.9' })
 })
 
+test('a bridge of the host is used with its own address and noted as not ours', () => {
+  const where = (addresses: string[]) => ({ hostInterfaces: new Set(['br0']), bridge: { name: 'br0', addresses } })
+  const bare = plan({ name: 'n', interfaceName: 'br0', subnets: [{ subnet: '10.1.0.0/24' }] }, where([]))
+  assert.deepEqual([bare.scow?.interface, bare.scow?.adopted], ['br0', true])
+  assert.deepEqual(viewOf(plan({ name: 'n', interfaceName: 'br0' }, where(['10.7.0.9/24']))).subnets, [{ subnet: '10.7.0.0/24', gateway: '10.7.0.9' }])
+  refused({ interfaceName: 'br0', subnets: [{ subnet: '10.7.0.0/24' }] }, /^bridge br0 has the address 10.7.0.9\/24$/, where(['10.7.0.9/24']))
+  assert.equal(plan({ name: 'n' }).scow?.adopted, undefined)
+})
+
 test('name servers are handed to the plugin', () => {
   for (const driver of ['bridge', 'macvlan']) assert.deepEqual(plan({ name: 'd', driver, dnsServers: ['9.9.9.9'] }).plugins[0]?.['dns'], { nameservers: ['9.9.9.9'] })
 })
@@ -90,6 +99,7 @@ test('what cannot be is refused in one line', () => {
   refused({ options: [['isolate', 'maybe']] }, /not true or false/)
   refused({ interfaceName: 'waytoolonginterfacename' }, /at most 15/)
   refused({ interfaceName: 'scow1' }, /already in use/, { lists })
+  refused({ interfaceName: 'up0' }, /^interface up0 exists on this host and is no bridge$/)
   refused({ driver: 'macvlan', subnets: [{ subnet: '10.70.0.0/24' }], options: [['parent', 'eth9']] }, /^parent interface eth9 does not exist$/)
   refused({ driver: 'macvlan', ipamDriver: 'host-local' }, /^macvlan driver needs at least one subnet specified/)
   refused({ driver: 'ipvlan', options: [['mode', 'bridge']] }, /^unknown ipvlan mode "bridge"$/)

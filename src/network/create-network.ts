@@ -3,6 +3,7 @@
 import { Failure } from '../errors.ts'
 import { contains, firstHost, formatAddress, formatSubnet, lastAddress, nextSubnet, overlaps, parseAddress, parseSubnet } from './addresses.ts'
 import type { Address, Subnet } from './addresses.ts'
+import type { HostBridge } from './bridge-link.ts'
 import { composeList } from './compose-list.ts'
 import type { NetworkSettings } from './compose-list.ts'
 import type { NetworkList } from './cni-types.ts'
@@ -16,6 +17,8 @@ export interface Surroundings {
   readonly lists: readonly NetworkList[]
   readonly hostSubnets: readonly Subnet[]
   readonly hostInterfaces: ReadonlySet<string>
+  /** That of the host which the request names; `hostSubnets` are without its own. */
+  readonly bridge?: HostBridge
   readonly pools: readonly { readonly base: string; readonly size: number }[]
   readonly leasesDir: string
   readonly hasPlugin: (type: string) => boolean
@@ -38,6 +41,7 @@ export const planNetwork = (request: CreateNetwork, around: Surroundings): Netwo
   const settings: NetworkSettings = {
     name, driver, options, subnets, ipamDriver,
     ...(link ? { interface: link } : {}),
+    ...(driver === 'bridge' && around.bridge ? { adopted: true } : {}),
     routes: (request.routes ?? []).map(checkRoute),
     internal: request.internal ?? false,
     ipv6: request.ipv6 === true || subnets.some(({ subnet }) => subnet.includes(':')),
@@ -76,9 +80,10 @@ export const chooseBridge = (from: number, { lists, hostInterfaces }: Surroundin
 
 const bridgesOf = (lists: readonly NetworkList[]): Set<string> => new Set(lists.flatMap((list) => viewOf(list).network_interface ?? []))
 
-const checkBridge = (wanted: string, { lists }: Surroundings): string => {
+const checkBridge = (wanted: string, { lists, hostInterfaces, bridge }: Surroundings): string => {
   if (!/^[^\s/:]{1,15}$/.test(wanted) || wanted === '.' || wanted === '..') throw invalid(`interface name ${wanted} invalid: a name has at most 15 characters`)
   if (bridgesOf(lists).has(wanted)) throw new Failure('inUse', `bridge name ${wanted} already in use`)
+  if (hostInterfaces.has(wanted) && bridge?.name !== wanted) throw invalid(`interface ${wanted} exists on this host and is no bridge`, 'choose another name')
   return wanted
 }
 
@@ -104,10 +109,25 @@ const chooseIpam = (request: CreateNetwork, driver: string): string => {
 
 type Chosen = NetworkSettings['subnets'][number]
 
+/** A bridge that has an address already keeps it: its network is there, and the bridge plugin refuses any other. */
+const subnetsGiven = ({ subnets = [] }: CreateNetwork, { bridge }: Surroundings): NonNullable<CreateNetwork['subnets']> => {
+  const [address] = bridge?.addresses ?? []
+  if (address === undefined) return subnets
+  const [gateway = ''] = address.split('/')
+  const subnet = formatSubnet(parseSubnet(address)!)
+  if (subnets.length === 0) return [{ subnet, gateway }]
+  const fits = subnets.some((entry) => {
+    const wanted = parseSubnet(entry.subnet)
+    return wanted !== undefined && formatSubnet(wanted) === subnet && (entry.gateway ?? formatAddress(firstHost(wanted))) === gateway
+  })
+  if (!fits) throw invalid(`bridge ${bridge!.name} has the address ${address}`, `give --subnet ${subnet} --gateway ${gateway}`)
+  return subnets
+}
+
 const chooseSubnets = (request: CreateNetwork, around: Surroundings): Chosen[] => {
   const used = [...around.hostSubnets, ...around.lists.flatMap(subnetsOf)]
   const chosen: Subnet[] = []
-  const given = (request.subnets ?? []).map((entry): Chosen => {
+  const given = subnetsGiven(request, around).map((entry): Chosen => {
     const subnet = parseSubnet(entry.subnet)
     if (!subnet) throw invalid(`invalid CIDR address: ${entry.subnet}`, 'a subnet looks like 10.50.0.0/24 or fd00:50::/64')
     if ([...used, ...chosen].some((other) => overlaps(other, subnet))) {

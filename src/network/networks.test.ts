@@ -279,6 +279,25 @@ inJail(import.meta.filename, () => {
     assert.match(sh(`nsenter --net=${b.netns} ip link show eth0; ip link show ${more.network_interface}`), /mtu 1300[^]*mtu 1300/)
   })
 
+  test('a bridge that was there before its network stays, and nothing but a bridge is ever removed', async (t) => {
+    const rig = makeRig(t)
+    sh('ip link add br7 type bridge; ip addr add 10.76.0.9/24 dev br7; ip link set br7 up')
+    await rig.networks.create({ name: 'theirs', interfaceName: 'br7' })
+    {
+      await using container = await start(rig, 'c1', { networks: [{ name: 'theirs' }] })
+      assert.deepEqual(container.results[0]?.ips[0]?.gateway, '10.76.0.9')
+    }
+    await rig.networks.remove('theirs')
+    assert.match(sh('ip addr show br7'), /10\.76\.0\.9\/24/)
+    assert.doesNotMatch(sh('iptables-save'), /br7/)
+    await assert.rejects(rig.networks.create({ name: 'x', interfaceName: 'up0' }), /up0 exists on this host and is no bridge/)
+    const ours = await rig.networks.create({ name: 'ours', interfaceName: 'br8' })
+    sh(`ip link delete ${ours.network_interface}; ip link add br8 type veth peer name br8far`)
+    t.after(() => sh('ip link delete br8'))
+    await rig.networks.remove('ours')
+    assert.match(sh('ip -o link'), / br8@br8far: /)
+  })
+
   test('without iptables the fix is named, and nothing stays', async (t) => {
     const rig = makeRig(t)
     const networks = openNetworks({ ...rig.options, env: { PATH: '/nowhere' }, programDirs: ['/nowhere'] })

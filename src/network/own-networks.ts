@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { Failure } from '../errors.ts'
 import { lockFile } from '../fs/lock.ts'
 import { syncDir, removeUnfinished, writeFileAtomic } from '../fs/write-atomic.ts'
-import { addressOf, randomMac, removeBridge, reserveBridge } from './bridge-link.ts'
+import { addressOf, findBridge, randomMac, removeBridge, reserveBridge } from './bridge-link.ts'
 import type { NetworkList } from './cni-types.ts'
 import { OWN_DEFAULT, composeList } from './compose-list.ts'
 import { loadLists } from './conflist.ts'
@@ -24,7 +24,7 @@ export const createNetwork = async (options: NetworkOptions, wiring: Wiring, req
   using _ = await lockNetworks(options)
   await endReservation(options, wiring.rules)
   const existing = request.ignoreExisting ? lookAround(options).lists.find(({ name }) => name === request.name) : undefined
-  return viewOf(existing ?? await settle(options, wiring, (around) => planNetwork(request, around)))
+  return viewOf(existing ?? await settle(options, wiring, async () => planNetwork(request, await lookAroundFor(options, wiring, request))))
 }
 
 /** Makes the default network when it is missing; of several processes one does, the others find it. */
@@ -32,20 +32,22 @@ export const ensureDefaultNetwork = async (options: NetworkOptions, wiring: Wiri
   using _ = await lockNetworks(options)
   await endReservation(options, wiring.rules)
   const existing = lookAround(options).lists.find(({ name }) => name === OWN_DEFAULT)
-  return existing ?? await settle(options, wiring, (around) => composeList({
-    name: OWN_DEFAULT, driver: 'bridge', interface: chooseBridge(0, around), subnets: [chooseFreeSubnet(around)], routes: [], ipamDriver: 'host-local',
-    internal: false, ipv6: false, dns: false, labels: {}, options: {}, leasesDir: around.leasesDir, created: around.now.toISOString(),
-  }))
+  return existing ?? await settle(options, wiring, async () => planDefault(lookAround(options)))
 }
+
+const planDefault = (around: Surroundings): NetworkList => composeList({
+  name: OWN_DEFAULT, driver: 'bridge', interface: chooseBridge(0, around), subnets: [chooseFreeSubnet(around)], routes: [], ipamDriver: 'host-local',
+  internal: false, ipv6: false, dns: false, labels: {}, options: {}, leasesDir: around.leasesDir, created: around.now.toISOString(),
+})
 
 const ATTEMPTS = 16
 
-/** Plans anew when another installation took the bridge between look and reservation; an existing one that was asked for is used. */
-const settle = async (options: NetworkOptions, { rules }: Wiring, plan: (around: Surroundings) => NetworkList): Promise<NetworkList> => {
-  let list = plan(lookAround(options))
+/** Plans anew when another installation took the bridge between look and reservation. */
+const settle = async (options: NetworkOptions, { rules }: Wiring, plan: () => Promise<NetworkList>): Promise<NetworkList> => {
+  let list = await plan()
   const mac = randomMac()
   try {
-    for (let attempt = 1; attempt < ATTEMPTS && !(await reserve(options, { rules, list, mac })); attempt += 1) list = plan(lookAround(options))
+    for (let attempt = 1; attempt < ATTEMPTS && !(await reserve(options, { rules, list, mac })); attempt += 1) list = await plan()
     const file = join(options.networksDir, `${list.name}.conflist`)
     writeList(file, list)
     return { ...list, file }
@@ -58,6 +60,7 @@ const reservationFile = ({ networksDir }: NetworkOptions): string => join(networ
 
 /** Written down before, so that the bridge of a creation that is killed can be told from everybody else's: by its address. */
 const reserve = async (options: NetworkOptions, { rules, list, mac }: { rules: Wiring['rules']; list: NetworkList; mac: string }): Promise<boolean> => {
+  if (list.scow?.adopted) return true
   const view = viewOf(list)
   mkdirSync(options.networksDir, { recursive: true, mode: 0o755 })
   writeFileSync(reservationFile(options), `${view.network_interface ?? ''} ${mac}`)
@@ -74,7 +77,7 @@ const endReservation = async (options: NetworkOptions, rules: Wiring['rules']): 
   rmSync(file, { force: true })
 }
 
-/** Removes rules, bridge, leases and at last the list: until all is gone the network shows, and can be removed once more. */
+/** Removes rules, a bridge of ours, leases and at last the list: until all is gone the network shows, and can be removed once more. */
 export const removeNetwork = async (options: NetworkOptions, wiring: Wiring, list: NetworkList): Promise<NetworkView> => {
   const view = viewOf(list)
   if (list.name === OWN_DEFAULT) throw new Failure('wrongState', `default network ${list.name} cannot be removed`)
@@ -83,7 +86,7 @@ export const removeNetwork = async (options: NetworkOptions, wiring: Wiring, lis
   }
   using _ = await lockNetworks(options)
   await removeRules(wiring.rules, view)
-  if (view.driver === 'bridge' && view.network_interface) await removeBridge(wiring.rules, view.network_interface)
+  if (view.driver === 'bridge' && view.network_interface && !list.scow.adopted) await removeBridge(wiring.rules, view.network_interface)
   rmSync(join(wiring.leasesDir, list.name), { recursive: true, force: true })
   rmSync(list.file, { force: true })
   syncDir(options.networksDir)
@@ -104,13 +107,23 @@ const writeList = (file: string, { file: _, disableCheck, disableGC, ...list }: 
 
 const lookAround = (options: NetworkOptions): Surroundings => ({
   lists: loadLists([options.networksDir, ...options.configDirs]),
-  hostSubnets: [...hostSubnets(), ...reservedSubnets(options.reservedDirs ?? [])],
+  hostSubnets: takenSubnets(options),
   hostInterfaces: hostInterfaces(),
   pools: options.subnetPools?.length ? options.subnetPools : DEFAULT_POOLS,
   leasesDir: join(options.cacheDir, 'networks'),
   hasPlugin: (type) => isInstalled(options.pluginDirs, type),
   now: new Date(),
 })
+
+/** With the bridge of the host that is asked for. */
+const lookAroundFor = async (options: NetworkOptions, { rules }: Wiring, { driver = 'bridge', interfaceName }: CreateNetwork): Promise<Surroundings> => {
+  const around = lookAround(options)
+  if (driver !== 'bridge' || interfaceName === undefined || !around.hostInterfaces.has(interfaceName)) return around
+  const bridge = await findBridge(rules, interfaceName)
+  return bridge ? { ...around, bridge, hostSubnets: takenSubnets(options, interfaceName) } : around
+}
+
+const takenSubnets = ({ reservedDirs = [] }: NetworkOptions, except?: string) => [...hostSubnets(except), ...reservedSubnets(reservedDirs)]
 
 const isInstalled = (dirs: readonly string[], type: string): boolean => {
   try {
