@@ -15,7 +15,7 @@ export interface NetworkList {
   readonly disableCheck: boolean
   readonly disableGC: boolean
   readonly plugins: readonly PluginConfig[]
-  /** Where it came from; absent for a list out of the cache. */
+  /** Where it came from; absent for a list out of the cache, and for a default network that isn't made yet. */
   readonly file?: string
   /** What `network create` noted in it; only lists of our own have it. */
   readonly scow?: ScowNotes

@@ -82,6 +82,7 @@ test('name servers are handed to the plugin', () => {
 test('what cannot be is refused in one line', () => {
   const lists = [plan({ name: 'n1', subnets: [{ subnet: '10.1.0.0/24' }] })]
   refused({ name: 'n1' }, /^network name n1 already used: network already exists$/, { lists })
+  refused({ name: 'scow' }, /already used/)
   refused({ subnets: [{ subnet: '10.1.0.0/25' }] }, /^subnet 10.1.0.0\/25 is already used on the host or by another config$/, { lists })
   refused({ subnets: [{ subnet: '10.2.0.0/24' }, { subnet: '10.2.0.128/25' }] }, /already used/)
   refused({ name: '../x' }, /^network name \.\.\/x invalid: names must match/)

@@ -4,7 +4,7 @@ import { Failure } from '../errors.ts'
 import { contains, firstHost, formatAddress, formatSubnet, lastAddress, nextSubnet, overlaps, parseAddress, parseSubnet } from './addresses.ts'
 import type { Address, Subnet } from './addresses.ts'
 import type { HostBridge } from './bridge-link.ts'
-import { composeList } from './compose-list.ts'
+import { OWN_DEFAULT, composeList } from './compose-list.ts'
 import type { NetworkSettings } from './compose-list.ts'
 import type { NetworkList } from './cni-types.ts'
 import { NETWORK_NAME } from './conflist.ts'
@@ -57,7 +57,7 @@ export const planNetwork = (request: CreateNetwork, around: Surroundings): Netwo
 const invalid = (message: string, hint?: string): Failure => new Failure('invalid', message, hint ? { hint } : {})
 
 const chooseName = (wanted: string | undefined, { lists }: Surroundings): string => {
-  const taken = new Set(lists.map(({ name }) => name))
+  const taken = new Set([OWN_DEFAULT, ...lists.map(({ name }) => name)])
   if (wanted === undefined) return firstFree('scow', 1, (name) => taken.has(name))
   if (!NETWORK_NAME.test(wanted)) throw invalid(`network name ${wanted} invalid: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*`)
   if (wanted.length > MAX_NAME) throw invalid(`network name ${wanted.slice(0, 40)}... invalid: it has ${wanted.length} characters, ${MAX_NAME} are allowed`)

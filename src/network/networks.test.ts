@@ -268,6 +268,10 @@ inJail(import.meta.filename, () => {
     const reserved = makeRig(t).dir
     writeFileSync(join(reserved, 'p.json'), JSON.stringify({ subnets: [{ subnet: '10.89.2.0/24' }] }))
     const [one, two] = [makeRig(t, { reservedDirs: [reserved] }), makeRig(t, { reservedDirs: [reserved] })]
+    const links = sh('ip -o link')
+    for (const { networks } of [one, two]) assert.equal((await networks.list())[0]?.name, (await networks.get('scow')).name)
+    assert.equal(sh('ip -o link'), links, 'who looks makes nothing')
+    await Promise.all([one, two].map(async (rig) => (await start(rig, 'first'))[Symbol.asyncDispose]()))
     const views = await Promise.all([one, two].map(({ networks }) => networks.get('scow')))
     assert.deepEqual(views.map(({ network_interface }) => network_interface).sort(), ['scow0', 'scow1'])
     await two.networks.create({ name: 'more', options: [['mtu', '1300']] })

@@ -14,7 +14,7 @@ export interface NetworkOptions {
   /** Pinned network namespaces, on a tmpfs. */
   readonly netnsDir: string
   readonly locksDir: string
-  /** Name of the network of a container that asks for none; made when it is ours (`scow`) and missing. */
+  /** Name of the network of a container that asks for none; made at its first attach when it is ours (`scow`) and missing. */
   readonly defaultName?: string
   /** Directories whose JSON files name subnets to keep away from: podman's /etc/containers/networks. */
   readonly reservedDirs?: readonly string[]
@@ -122,7 +122,7 @@ export interface NetworkStatus {
 }
 
 export interface Networks {
-  /** Every valid network by name: ours first, then those of the host. Bad files are warned of, never fatal. */
+  /** Every valid network by name: ours first, the default one made or not, then those of the host. Makes nothing. Bad files are warned of, never fatal. */
   list(): Promise<NetworkView[]>
   /** By name, or by an unambiguous prefix of the id. Throws Failure notFound. */
   get(nameOrId: string): Promise<NetworkView>
@@ -133,7 +133,7 @@ export interface Networks {
    * Throws notFound; wrongState for the default network and for lists of other directories.
    */
   remove(nameOrId: string): Promise<NetworkView>
-  /** Name of the network that a container gets that names none; ours is made on first use. For Kubernetes it is the first of the host's directories, or that of this name. */
+  /** Name of the network that a container gets that names none; ours is made by the first attach. For Kubernetes it is the first of the host's directories, or that of this name. */
   defaultNetwork(options?: { readonly forKubernetes?: boolean | string }): Promise<string>
 
   /** Pins a new namespace, or that of the file `source`, with its loopback up at netnsDir/id. Throws exists. */

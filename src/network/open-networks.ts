@@ -21,7 +21,7 @@ import { parseResult } from './result.ts'
 
 export const openNetworks = (options: NetworkOptions): Networks => {
   const wiring = wire(options)
-  const { resolve, defaultList, configured, all } = finder(options, wiring)
+  const { resolve, defaultList, made, configured, all } = finder(options)
   const attachments = (containerId: string) => readEntries(wiring.resultsDir, containerId)
   return {
     list: async () => (await all()).map(viewOf),
@@ -41,7 +41,7 @@ export const openNetworks = (options: NetworkOptions): Networks => {
     attach: async (request) => {
       const networks = request.networks.length > 0 ? request.networks : [{ name: (await defaultList()).name }]
       const lists: NetworkList[] = []
-      for (const { name } of networks) lists.push(await resolve(name))
+      for (const { name } of networks) lists.push(await made(wiring, await resolve(name)))
       return await attach(wiring, { ...request, networks }, lists)
     },
     detach: async (request) => detach(wiring, request),
@@ -83,14 +83,14 @@ const wire = (options: NetworkOptions): Wiring => {
   }
 }
 
-/** How names become lists; our default network is made when a call first needs it. */
-const finder = (options: NetworkOptions, wiring: Wiring) => {
+/** How names become lists. Our default network is there for who looks, and made when a container first needs it. */
+const finder = (options: NetworkOptions) => {
   const load = () => loadLists([options.networksDir, ...options.configDirs])
-  const ownDefault = async () => (await import('./own-networks.ts')).ensureDefaultNetwork(options, wiring)
+  const foreseen = async () => (await import('./own-networks.ts')).foreseeDefaultNetwork(options)
   const resolve = async (nameOrId: string): Promise<NetworkList> => {
     const found = find(load(), nameOrId)
     if (found) return found
-    if (nameOrId === OWN_DEFAULT || (ID_PREFIX.test(nameOrId) && networkId(OWN_DEFAULT).startsWith(nameOrId))) return await ownDefault()
+    if (nameOrId === OWN_DEFAULT || (ID_PREFIX.test(nameOrId) && networkId(OWN_DEFAULT).startsWith(nameOrId))) return await foreseen()
     throw new Failure('notFound', `unable to find network with name or ID ${nameOrId}: network not found`)
   }
   const forKubernetesList = (wanted: string | undefined): NetworkList => {
@@ -104,9 +104,11 @@ const finder = (options: NetworkOptions, wiring: Wiring) => {
     resolve,
     configured: load,
     defaultList: async (forKubernetes: boolean | string = false) => (forKubernetes !== false ? forKubernetesList(forKubernetes === true ? undefined : forKubernetes) : await resolve(options.defaultName ?? OWN_DEFAULT)),
+    /** A list without a file is only foreseen. */
+    made: async (wiring: Wiring, list: NetworkList) => (list.file === undefined ? await (await import('./own-networks.ts')).ensureDefaultNetwork(options, wiring) : list),
     all: async () => {
-      if (!load().some(({ name }) => name === OWN_DEFAULT)) await ownDefault()
-      return load()
+      const lists = load()
+      return lists.some(({ name }) => name === OWN_DEFAULT) ? lists : [await foreseen(), ...lists]
     },
   }
 }

@@ -35,6 +35,9 @@ export const ensureDefaultNetwork = async (options: NetworkOptions, wiring: Wiri
   return existing ?? await settle(options, wiring, async () => planDefault(lookAround(options)))
 }
 
+/** What the default network would be if it were made now; nothing is made or reserved, so that another installation may take bridge or subnet before. */
+export const foreseeDefaultNetwork = (options: NetworkOptions): NetworkList => planDefault(lookAround(options))
+
 const planDefault = (around: Surroundings): NetworkList => composeList({
   name: OWN_DEFAULT, driver: 'bridge', interface: chooseBridge(0, around), subnets: [chooseFreeSubnet(around)], routes: [], ipamDriver: 'host-local',
   internal: false, ipv6: false, dns: false, labels: {}, options: {}, leasesDir: around.leasesDir, created: around.now.toISOString(),
