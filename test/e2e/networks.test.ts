@@ -123,6 +123,14 @@ test('a network of one\'s own is made, listed, used and removed', async (t) => {
   await box.fails(1, 'network', 'rm', 'mine')
 })
 
+test('what a network cannot have is refused in one line when it is made', async (t) => {
+  const box = await suite.box(t)
+  const refused = async (expected: RegExp, ...flags: string[]) => assert.match(await box.fails(125, 'network', 'create', ...flags, 'odd'), expected)
+  await refused(/^Error: --route 10\.9\.0\.0\/16,10\.77\.0\.7,5: the CNI plugins set no metric; give --route 10\.9\.0\.0\/16,10\.77\.0\.7\n$/, '--subnet', '10.77.0.0/24', '--route', '10.9.0.0/16,10.77.0.7,5')
+  for (const route of ['10.9.0.0/16,10.77.0.7,', '10.9.0.0/16,10.77.0.7,1,2', '10.9.0.0/16', ',']) await refused(/metric|expected DESTINATION,GATEWAY/, '--route', route)
+  assert.ok(!(await box.ok('network', 'ls', '-q')).includes('odd'))
+})
+
 test('a container can join the network of another', async (t) => {
   const box = await suite.box(t)
   await box.ok('run', '-d', '--name', 'first', suite.busybox, 'sleep', '1000')

@@ -63,6 +63,7 @@ function subnetsOf({ subnet, gateway, ipRange }: ValuesOf<typeof options>) {
 
 const routeOf = (value: string): { destination: string; gateway: string } => {
   const [destination, gateway, ...more] = value.split(',')
-  if (!destination || !gateway || more.length > 1) throw new Failure('invalid', `invalid value "${value}" for --route: expected DESTINATION,GATEWAY`)
+  if (destination && gateway && more.length === 1) throw new Failure('unsupported', `--route ${value}: the CNI plugins set no metric`, { hint: `give --route ${destination},${gateway}` })
+  if (!destination || !gateway || more.length > 0) throw new Failure('invalid', `invalid value "${value}" for --route: expected DESTINATION,GATEWAY`)
   return { destination, gateway }
 }
