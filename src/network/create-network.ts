@@ -133,6 +133,7 @@ const chooseSubnets = (request: CreateNetwork, around: Surroundings): Chosen[] =
     if ([...used, ...chosen].some((other) => overlaps(other, subnet))) {
       throw new Failure('inUse', `subnet ${formatSubnet(subnet)} is already used on the host or by another config`)
     }
+    checkSubnet(subnet, chosen)
     chosen.push(subnet)
     return { ...withGateway(subnet, entry.gateway), ...leaseRange(subnet, entry.ipRange) }
   })
@@ -153,12 +154,22 @@ const LAST_RESORT = [{ base: '172.20.0.0/14', size: 24 }, { base: '192.168.128.0
 
 const subnetsOf = (list: NetworkList): Subnet[] => (viewOf(list).subnets ?? []).flatMap(({ subnet }) => parseSubnet(subnet) ?? [])
 
+const MULTICAST = [parseSubnet('224.0.0.0/4')!, parseSubnet('ff00::/8')!]
+
+const checkSubnet = (subnet: Subnet, before: readonly Subnet[]): void => {
+  if (MULTICAST.some((other) => overlaps(other, subnet))) throw invalid(`subnet ${formatSubnet(subnet)} has multicast addresses`)
+  // The plugins give an interface two default routes then, or a bridge two addresses, and fail; of IPv6 both work.
+  if (subnet.family === 4 && before.some(({ family }) => family === 4)) throw invalid(`a network has one IPv4 subnet: ${formatSubnet(subnet)} is the second`, 'make a network for each, and attach to both')
+}
+
 const withGateway = (subnet: Subnet, gateway: string | undefined): Chosen => {
   const text = formatSubnet(subnet)
   if (subnet.prefix > (subnet.family === 4 ? 30 : 126)) throw invalid(`subnet ${text} is too small: it has no room for a gateway and a container`)
   const address = gateway === undefined ? firstHost(subnet) : parseAddress(gateway)
   if (!address) throw invalid(`invalid gateway address: ${gateway}`)
   if (!contains(subnet, address)) throw invalid(`gateway ${gateway} not in subnet ${text}`)
+  const isBroadcast = subnet.family === 4 && address.value === lastAddress(subnet).value
+  if (isBroadcast || address.value === subnet.base) throw invalid(`gateway ${gateway} is the ${isBroadcast ? 'broadcast ' : ''}address of subnet ${text} itself`)
   return { subnet: text, gateway: formatAddress(address) }
 }
 
