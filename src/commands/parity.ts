@@ -68,6 +68,7 @@ const refusedOf = (spec: AnyCommand): OptionSpec<unknown>[] => Object.values(spe
 
 /** Gaps, and what is left as it is. */
 const GAPS: readonly (readonly [string, string])[] = [
+  ['names of containers', 'There is no name service between containers: names and `--network-alias` do not resolve on networks, and `dns_enabled` is false, but where the CNI plugin dnsname is installed. `--add-host` gives a name to an address.'],
   ['`run --rootfs PATH:O`, `:idmap`', 'Refused.'],
   ['`run --cgroups disabled`', 'Refused with every runtime, by podman with runc.'],
   ['published ports', 'More than 64 of a container, and those of SCTP, are kept by the firewall and a row alone, not by a socket: a program of the host can bind the same port, and is then not reached from outside. The sockets do not listen, those of podman do.'],

@@ -67,7 +67,7 @@ export interface CreateNetwork {
   /** host-local (default), dhcp (macvlan and ipvlan only) or none. */
   readonly ipamDriver?: string
   readonly interfaceName?: string
-  /** mtu, vlan, isolate, metric, parent, mode, no_default_route. */
+  /** mtu, vlan, isolate, parent, mode, no_default_route. */
   readonly options?: Pairs
   readonly labels?: Pairs
   /** `--ignore`: an existing one of that name is returned. */

@@ -6,7 +6,7 @@ import { defineCommand } from '../command.ts'
 import { parseAssignments, parseLabels } from '../container/request/pairs.ts'
 
 const options = {
-  disableDns: flag('--disable-dns', 'No name service for its containers'),
+  disableDns: flag('--disable-dns', 'Without the CNI plugin dnsname, where that is installed'),
   dns: commaList('--dns <address>', 'DNS server of its containers'),
   driver: text('-d, --driver <driver>', 'bridge, macvlan or ipvlan (default bridge)'),
   gateway: list('--gateway <address>', 'Gateway of the subnet before it'),
@@ -17,7 +17,7 @@ const options = {
   ipamDriver: text('--ipam-driver <driver>', 'host-local, dhcp or none'),
   ipv6: flag('--ipv6', 'Give IPv6 addresses too'),
   label: list('--label <key=value>', 'Set a label'),
-  opt: list('-o, --opt <name=value>', 'Option of the driver: mtu, vlan, isolate, metric, parent, mode'),
+  opt: list('-o, --opt <name=value>', 'Option of the driver: mtu, no_default_route; of bridge: isolate, vlan; of macvlan and ipvlan: mode, parent'),
   route: list('--route <destination,gateway>', 'Route of its containers'),
   subnet: list('--subnet <cidr>', 'Addresses of the network; may be given again'),
 }

@@ -76,7 +76,7 @@ export const storageOptions = {
 /** Network. */
 export const networkOptions = {
   network: list('--net, --network <mode>', 'none, host, bridge, a network\'s name[:options], container:NAME or ns:PATH', { complete: 'network', offers: ['none', 'host', 'bridge', 'container:', 'ns:'] }),
-  networkAlias: commaList('--network-alias <name>', 'Further name in its networks'),
+  networkAlias: commaList('--network-alias <name>', 'Further name in its networks, for the CNI plugin dnsname where that is installed'),
   ip: text('--ip <address>', 'IPv4 address'),
   ip6: text('--ip6 <address>', 'IPv6 address'),
   macAddress: text('--mac-address <address>', 'MAC address'),
