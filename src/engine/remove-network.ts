@@ -5,10 +5,10 @@ import { finishEnded } from './finish-ended.ts'
 import { listContainers } from './list-containers.ts'
 import { removeContainer } from './remove-container.ts'
 
-/** By name or id. @throws notFound; inUse unless `force`, which removes the containers too; wrongState for the default network */
+/** By name or id. @throws notFound; inUse unless `force`, which removes the containers too; denied for the default network and those of others, whose containers stay */
 export async function removeNetwork(engine: Engine, nameOrId: string, { force = false, stopTimeoutSeconds }: { force?: boolean; stopTimeoutSeconds?: number } = {}): Promise<NetworkView> {
   const networks = await engine.networks()
-  const { name } = await networks.get(nameOrId)
+  const { name } = await networks.removable(nameOrId)
   let users = await networkUsers(engine, name)
   if (users.length > 0 && await finishEnded(engine, users.map(({ id }) => id))) users = await networkUsers(engine, name)
   if (users.length > 0 && !force) {
@@ -32,7 +32,7 @@ export async function pruneNetworks(engine: Engine, chosen: (network: NetworkVie
       await networks.remove(network.name)
       removed.push(network.name)
     } catch (error) {
-      if (!(error instanceof Failure) || error.kind !== 'wrongState') throw error // a list of another directory is not ours
+      if (!(error instanceof Failure) || error.kind !== 'denied') throw error // a list of another directory is not ours
     }
   }
   return removed

@@ -130,9 +130,11 @@ export interface Networks {
   create(request: CreateNetwork): Promise<NetworkView>
   /**
    * Removes our own list, its bridge and its leases. The caller has made sure that no container uses it.
-   * Throws notFound; wrongState for the default network and for lists of other directories.
+   * Throws notFound; denied for the default network and for lists of other directories.
    */
   remove(nameOrId: string): Promise<NetworkView>
+  /** What `remove` would remove; throws as it does. */
+  removable(nameOrId: string): Promise<NetworkView>
   /** Name of the network that a container gets that names none; ours is made by the first attach. For Kubernetes it is the first of the host's directories, or that of this name. */
   defaultNetwork(options?: { readonly forKubernetes?: boolean | string }): Promise<string>
 

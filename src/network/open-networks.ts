@@ -28,6 +28,7 @@ export const openNetworks = (options: NetworkOptions): Networks => {
     get: async (nameOrId) => viewOf(await resolve(nameOrId)),
     create: async (request) => (await import('./own-networks.ts')).createNetwork(options, wiring, request),
     remove: async (nameOrId) => (await import('./own-networks.ts')).removeNetwork(options, wiring, await resolve(nameOrId)),
+    removable: async (nameOrId) => viewOf((await import('./own-networks.ts')).checkRemovable(options, await resolve(nameOrId))),
     defaultNetwork: async ({ forKubernetes } = {}) => (await defaultList(forKubernetes)).name,
 
     createNetns: async (id, source) => {

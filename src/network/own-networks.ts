@@ -80,18 +80,23 @@ const endReservation = async (options: NetworkOptions, rules: Wiring['rules']): 
   rmSync(file, { force: true })
 }
 
+/** @throws denied for the default network and for lists of other directories */
+export const checkRemovable = ({ networksDir }: NetworkOptions, list: NetworkList): NetworkList & Required<Pick<NetworkList, 'scow' | 'file'>> => {
+  const { name, scow, file } = list
+  if (name === OWN_DEFAULT) throw new Failure('denied', `default network ${name} cannot be removed`)
+  if (!scow || !file || dirname(file) !== networksDir) throw new Failure('denied', `network ${name} is not ours to remove: it is configured by ${file}`)
+  return { ...list, scow, file }
+}
+
 /** Removes rules, a bridge of ours, leases and at last the list: until all is gone the network shows, and can be removed once more. */
 export const removeNetwork = async (options: NetworkOptions, wiring: Wiring, list: NetworkList): Promise<NetworkView> => {
+  const { scow, file } = checkRemovable(options, list)
   const view = viewOf(list)
-  if (list.name === OWN_DEFAULT) throw new Failure('wrongState', `default network ${list.name} cannot be removed`)
-  if (!list.scow || !list.file || dirname(list.file) !== options.networksDir) {
-    throw new Failure('wrongState', `network ${list.name} is not ours to remove: it is configured by ${list.file}`)
-  }
   using _ = await lockNetworks(options)
   await removeRules(wiring.rules, view)
-  if (view.driver === 'bridge' && view.network_interface && !list.scow.adopted) await removeBridge(wiring.rules, view.network_interface)
+  if (view.driver === 'bridge' && view.network_interface && !scow.adopted) await removeBridge(wiring.rules, view.network_interface)
   rmSync(join(wiring.leasesDir, list.name), { recursive: true, force: true })
-  rmSync(list.file, { force: true })
+  rmSync(file, { force: true })
   syncDir(options.networksDir)
   return view
 }

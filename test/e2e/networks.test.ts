@@ -1,7 +1,7 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -129,6 +129,17 @@ test('what a network cannot have is refused in one line when it is made', async 
   await refused(/^Error: --route 10\.9\.0\.0\/16,10\.77\.0\.7,5: the CNI plugins set no metric; give --route 10\.9\.0\.0\/16,10\.77\.0\.7\n$/, '--subnet', '10.77.0.0/24', '--route', '10.9.0.0/16,10.77.0.7,5')
   for (const route of ['10.9.0.0/16,10.77.0.7,', '10.9.0.0/16,10.77.0.7,1,2', '10.9.0.0/16', ',']) await refused(/metric|expected DESTINATION,GATEWAY/, '--route', route)
   assert.ok(!(await box.ok('network', 'ls', '-q')).includes('odd'))
+})
+
+test('the default network and those of others stay, with their containers', async (t) => {
+  const box = await suite.box(t)
+  mkdirSync('/etc/cni/net.d', { recursive: true })
+  writeFileSync('/etc/cni/net.d/50-foreign.conflist', JSON.stringify({ cniVersion: '1.0.0', name: 'foreign', plugins: [{ type: 'loopback' }] }))
+  t.after(() => rmSync('/etc/cni/net.d/50-foreign.conflist'))
+  await box.ok('create', '--name', 'one', suite.busybox, 'true')
+  assert.equal(await box.fails(125, 'network', 'rm', '-f', 'scow'), 'Error: default network scow cannot be removed\n')
+  assert.match(await box.fails(125, 'network', 'rm', 'foreign'), /^Error: network foreign is not ours to remove: it is configured by \/etc\/cni\/net\.d\/50-foreign\.conflist\n$/)
+  assert.equal(await box.ok('ps', '-a', '--format', '{{.Names}}'), 'one')
 })
 
 test('a container can join the network of another', async (t) => {
