@@ -1,8 +1,9 @@
 import { Failure } from '../errors.ts'
-import type { NetworkView } from '../network/networks.ts'
+import type { NetworkView, Networks } from '../network/networks.ts'
 import type { Engine } from './engine.ts'
 import { finishEnded } from './finish-ended.ts'
 import { listContainers } from './list-containers.ts'
+import { recordNetworkEvent } from './record-event.ts'
 import { removeContainer } from './remove-container.ts'
 
 /** By name or id. @throws notFound; inUse unless `force`, which removes the containers too; denied for the default network and those of others, whose containers stay */
@@ -15,7 +16,13 @@ export async function removeNetwork(engine: Engine, nameOrId: string, { force = 
     throw new Failure('inUse', `"${name}" has associated containers with it: ${users.map(({ name: user }) => user).join(', ')}`, { hint: 'remove them first, or all with --force' })
   }
   for (const { id } of users) await removeContainer(engine, id, { force: true, volumes: true, ...(stopTimeoutSeconds !== undefined ? { stopTimeoutSeconds } : {}) })
-  return networks.remove(name)
+  return removeOne(engine, networks, name)
+}
+
+async function removeOne(engine: Engine, networks: Networks, name: string): Promise<NetworkView> {
+  const removed = await networks.remove(name)
+  await recordNetworkEvent(engine, removed, 'remove')
+  return removed
 }
 
 /** Containers that attach to a network when they start. */
@@ -29,7 +36,7 @@ export async function pruneNetworks(engine: Engine, chosen: (network: NetworkVie
   for (const network of await networks.list()) {
     if (network.name === engine.config.network.defaultNetwork || !chosen(network) || (await networkUsers(engine, network.name)).length > 0) continue
     try {
-      await networks.remove(network.name)
+      await removeOne(engine, networks, network.name)
       removed.push(network.name)
     } catch (error) {
       if (!(error instanceof Failure) || error.kind !== 'denied') throw error // a list of another directory is not ours

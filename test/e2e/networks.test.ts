@@ -131,6 +131,19 @@ test('what a network cannot have is refused in one line when it is made', async 
   assert.ok(!(await box.ok('network', 'ls', '-q')).includes('odd'))
 })
 
+test('events tell of networks that are made and removed', async (t) => {
+  const box = await suite.box(t)
+  for (const name of ['kept', 'pruned']) await box.ok('network', 'create', name)
+  await box.ok('network', 'create', '--ignore', 'kept')
+  const id = await box.ok('network', 'inspect', '-f', '{{.ID}}', 'kept')
+  await box.ok('network', 'rm', 'kept')
+  await box.ok('network', 'prune', '-f')
+  const told = async (...flags: string[]) => (await box.ok('events', '--stream=false', '--since', '10m', ...flags)).split('\n')
+  assert.deepEqual(await told('--filter', 'type=network', '--format', '{{.Status}} {{.Name}}'), ['create kept', 'create pruned', 'remove kept', 'remove pruned'])
+  const lines = await told('--filter', 'network=kept')
+  assert.deepEqual(lines.map((line) => line.replace(/^.* network /, '')), ['create', 'remove'].map((status) => `${status} ${id} (name=kept, type=bridge)`))
+})
+
 test('the default network and those of others stay, with their containers', async (t) => {
   const box = await suite.box(t)
   mkdirSync('/etc/cni/net.d', { recursive: true })

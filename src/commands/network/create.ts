@@ -1,5 +1,6 @@
 import { commaList, flag, list, text } from '../../cli/option.ts'
 import type { ValuesOf } from '../../cli/command.ts'
+import { createNetwork } from '../../engine/create-network.ts'
 import { Failure } from '../../errors.ts'
 import { isIP } from '../../ip.ts'
 import { defineCommand } from '../command.ts'
@@ -36,8 +37,7 @@ export const spec = defineCommand({
       ...(values.interfaceName === undefined ? {} : { interfaceName: values.interfaceName }), ...(values.opt.length ? { options: parseAssignments(values.opt, '--opt') } : {}),
       ...(values.label.length ? { labels: parseLabels(values.label) } : {}), ignoreExisting: values.ignore,
     }
-    const networks = await (await open()).networks()
-    out.line((await networks.create(request)).name)
+    out.line((await createNetwork(await open(), request)).name)
   },
 })
 

@@ -13,7 +13,7 @@ export const spec = defineCommand({
   name: 'events',
   summary: 'Show what happens to containers, images, volumes and networks',
   options: {
-    filter: list('-f, --filter <filter>', 'Show those that match: container, event, image, pod, volume, type, label', { complete: 'eventFilter' }),
+    filter: list('-f, --filter <filter>', 'Show those that match: container, event, image, network, pod, volume, type, label', { complete: 'eventFilter' }),
     format: text('--format <template>', 'json, or a Go template'),
     noTrunc: flag('--no-trunc', 'Show ids in full', true),
     since: text('--since <time>', 'From this time on: a time, or 10m'),
@@ -68,10 +68,13 @@ function line(event: Event, truncate: boolean): string {
   const time = GoTime.fromMs(event.timeMs)
   const id = truncate ? event.id.slice(0, 12) : event.id
   const head = `${time} ${event.type} ${event.status}`
+  if (event.type === 'network') return `${head} ${id} (${assigned(attributesOf(event))})`
   if (event.type !== 'container' && event.type !== 'pod') return `${head} ${event.type === 'image' ? `${id} ` : ''}${event.name}`
-  const details = [...(event.image === '' ? [] : [`image=${event.image}`]), `name=${event.name}`, ...attributesOf(event).map(([name, value]) => `${name}=${value}`)]
+  const details = [...(event.image === '' ? [] : [`image=${event.image}`]), `name=${event.name}`, assigned(attributesOf(event))].filter(Boolean)
   return `${head} ${id} (${details.join(', ')})`
 }
+
+const assigned = (pairs: readonly [string, string][]): string => pairs.map(([name, value]) => `${name}=${value}`).join(', ')
 
 const view = (event: Event) => struct('events.Event', {
   ID: event.id, Name: event.name, Image: event.image, Status: event.status, Time: GoTime.fromMs(event.timeMs), Type: event.type, Attributes: goMap(attributesOf(event)),
