@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs'
-import { Failure, isFailure } from '../errors.ts'
+import { isFailure } from '../errors.ts'
 import type { IsPublished } from '../network/ports.ts'
 import type { PortRequest } from '../spec/request.ts'
 import type { ResolvedNamespace } from '../spec/namespaces.ts'
@@ -7,6 +6,7 @@ import type { Container } from '../state/containers.ts'
 import type { AttachedNetwork, PublishedPort } from '../state/container-status.ts'
 import type { Engine } from './engine.ts'
 import { runningProcess } from './find-container.ts'
+import { isOwnNamespace, needNamespace } from './need-namespace.ts'
 
 export interface PreparedNetwork {
   readonly namespace: ResolvedNamespace
@@ -29,17 +29,20 @@ export async function prepareNetwork(engine: Engine, container: Container): Prom
     case 'none': return { ...NOTHING, namespace: { kind: 'private' } }
     case 'host': return { ...NOTHING, namespace: { kind: 'host' } }
     case 'path':
-      if (!existsSync(network.path)) throw new Failure('notFound', `network namespace ${network.path}: no such file`)
-      return { ...NOTHING, namespace: { kind: 'path', path: network.path } }
+      needNamespace('net', network.path)
+      return { ...NOTHING, namespace: joined(network.path) }
     case 'container': return joinContainer(engine, network.id)
     case 'bridge': return attachBridges(engine, container)
   }
 }
 
+/** The host's own by whatever path is the host's: no default sysctl may change it. */
+const joined = (path: string): ResolvedNamespace => (isOwnNamespace('net', path) ? { kind: 'host' } : { kind: 'path', path })
+
 async function joinContainer(engine: Engine, id: string): Promise<PreparedNetwork> {
   const other = await engine.state.containers.find(id)
   const { pid } = runningProcess(engine, other, '--network: ')
-  return { ...NOTHING, namespace: { kind: 'path', path: other.status.netns ?? `/proc/${pid}/ns/net` }, sharedWith: other.id }
+  return { ...NOTHING, namespace: joined(other.status.netns ?? `/proc/${pid}/ns/net`), sharedWith: other.id }
 }
 
 async function attachBridges(engine: Engine, { id, name, record, status }: Container): Promise<PreparedNetwork> {

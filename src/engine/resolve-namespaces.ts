@@ -4,10 +4,11 @@ import type { NamespaceMode } from '../spec/request.ts'
 import type { Container } from '../state/containers.ts'
 import type { Engine } from './engine.ts'
 import { runningProcess } from './find-container.ts'
+import { needNamespace, type NamespaceKind } from './need-namespace.ts'
 
 type Parts = Pick<Engine, 'paths' | 'self' | 'state'>
 
-/** Names of containers become paths of their namespaces. @throws notFound, wrongState when that container doesn't run */
+/** Names of containers become paths of their namespaces. @throws notFound, wrongState when that container doesn't run, invalid or denied for a path that cannot be joined */
 export async function resolveNamespaces(engine: Parts, { record }: Pick<Container, 'record'>, network: ResolvedNamespace): Promise<ResolvedNamespaces> {
   const { pid, ipc, uts, cgroup, user } = record.request.namespaces
   return {
@@ -20,10 +21,12 @@ export async function resolveNamespaces(engine: Parts, { record }: Pick<Containe
   }
 }
 
-async function resolve(engine: Parts, file: string, mode: NamespaceMode): Promise<ResolvedNamespace> {
+async function resolve(engine: Parts, file: NamespaceKind, mode: NamespaceMode): Promise<ResolvedNamespace> {
   switch (mode.kind) {
     case 'host': return { kind: 'host' }
-    case 'path': return { kind: 'path', path: mode.path }
+    case 'path':
+      needNamespace(file, mode.path)
+      return { kind: 'path', path: mode.path }
     case 'container': {
       const other = await engine.state.containers.find(mode.id)
       if (file === 'ipc' && ['none', 'private'].includes(other.record.request.namespaces.ipc.kind)) {

@@ -131,6 +131,21 @@ test('what a network cannot have is refused in one line when it is made', async 
   assert.ok(!(await box.ok('network', 'ls', '-q')).includes('odd'))
 })
 
+test('a namespace that is named by path is looked at first; the host\'s own is the host\'s', async (t) => {
+  const box = await suite.box(t)
+  const refused = async (...flags: string[]) => (await box.fails(125, 'run', '--rm', ...flags, suite.busybox, 'true')).trim()
+  assert.equal(await refused('--network', 'ns:/proc/self/ns/missing'), 'Error: network namespace /proc/self/ns/missing: no such file')
+  for (const [flag, name] of [['network', 'network'], ['pid', 'PID'], ['ipc', 'IPC'], ['uts', 'UTS']]) {
+    assert.match(await refused(`--${flag}`, 'ns:/etc/passwd'), new RegExp(`^Error: ${name} namespace /etc/passwd: it is no namespace; [^\\n]*$`))
+    assert.equal(await refused(`--${flag}`, 'ns:/proc/self/ns/mnt'), `Error: ${name} namespace /proc/self/ns/mnt: it is a mount namespace`)
+  }
+  const own = readlinkSync('/proc/self/ns/net')
+  const seen = ['readlink', '/proc/self/ns/net']
+  assert.equal(await box.ok('run', '--rm', '--network', 'ns:/proc/self/ns/net', suite.busybox, ...seen), own)
+  await box.ok('run', '-d', '--name', 'hosted', '--network', 'host', suite.busybox, 'sleep', '1000')
+  assert.equal(await box.ok('run', '--rm', '--network', 'container:hosted', suite.busybox, ...seen), own)
+})
+
 test('events tell of networks that are made and removed', async (t) => {
   const box = await suite.box(t)
   for (const name of ['kept', 'pruned']) await box.ok('network', 'create', name)
