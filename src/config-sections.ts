@@ -7,6 +7,7 @@ import { absolutePath } from './current-directory.ts'
 import type { Environment } from './environment.ts'
 import { readSection, type SectionReader } from './config-reader.ts'
 import { Failure } from './errors.ts'
+import { isIP } from './ip.ts'
 import { LEVELS, type LogLevel } from './log.ts'
 import { builtFile } from './paths.ts'
 import { DEFAULT_CAPABILITIES } from './spec/capabilities.ts'
@@ -167,11 +168,21 @@ export function networkSection(sources: readonly ConfigSource[], flags: ConfigFl
     ],
     configDirs: [flags.cniConfigDir || read.text('network_config_dir', '') || '/etc/cni/net.d'],
     defaultNetwork: read.text('default_network', 'scow'),
-    defaultSubnet: read.text('default_subnet', ''),
+    defaultSubnet: defaultSubnet(read),
     defaultSubnetPools: subnetPools(read),
   }
   read.reportUnused(['cni_plugin_dirs', 'network_config_dir'])
   return section
+}
+
+/** Empty: none is configured. */
+function defaultSubnet(read: SectionReader): string {
+  const text = read.text('default_subnet', '')
+  const [, address = '', prefix = ''] = /^([^/%]+)\/(\d{1,3})$/.exec(text) ?? []
+  const family = isIP(address)
+  const isSubnet = family !== 0 && Number(prefix) > 0 && Number(prefix) <= (family === 4 ? 30 : 126) && !/^(0|22[4-9]|2[3-5]\d)\.|^ff/i.test(address)
+  if (text !== '' && !isSubnet) throw read.fail('default_subnet', 'a subnet like "10.88.0.0/16"')
+  return text
 }
 
 const POOLS = [

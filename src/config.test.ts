@@ -152,6 +152,7 @@ test('a wrong type names file, section and key in one line', () => {
   assert.match(failing('containers', 'http_proxy = 1'), /http_proxy must be true or false/)
   assert.match(failing('engine', 'runtimes = ["x"]'), /runtimes must be a table/)
   assert.match(failing('engine', 'cgroup_manager = "v3"'), /cgroup_manager must be one of systemd, cgroupfs/)
+  for (const text of ['foo', '10.1.0.0', '10.1.0.0/31', '224.0.0.0/8', 'fe80::1%lo/64']) assert.match(failing('network', `default_subnet = "${text}"`), /containers\.conf: \[network\] default_subnet must be a subnet like "10\.88\.0\.0\/16", not "/)
   assert.match(failing('network', 'default_subnet_pools = [{base = 1}]'), /default_subnet_pools must be a list like/)
   assert.throws(() => load({ files: { [`etc/${CONF}`]: 'engine = 5' } }).engine, { kind: 'invalid', message: /engine must be a table/ })
 })

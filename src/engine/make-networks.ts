@@ -7,5 +7,6 @@ import type { Paths } from '../paths.ts'
 export const makeNetworks = ({ config, paths, environment }: { config: Config; paths: Paths; environment: Environment }): Networks => openNetworks({
   networksDir: paths.networks, configDirs: config.network.configDirs, pluginDirs: config.network.cniPluginDirs,
   cacheDir: paths.networkCache, netnsDir: paths.netns, locksDir: paths.locks,
-  reservedDirs: ['/etc/containers/networks'], defaultName: config.network.defaultNetwork, subnetPools: config.network.defaultSubnetPools,
+  reservedDirs: ['/etc/containers/networks'], defaultName: config.network.defaultNetwork,
+  ...(config.network.defaultSubnet === '' ? {} : { defaultSubnet: config.network.defaultSubnet }), subnetPools: config.network.defaultSubnetPools,
 })

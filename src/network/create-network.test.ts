@@ -4,7 +4,7 @@ import test from 'node:test'
 
 import { isFailure } from '../errors.ts'
 import { parseSubnet } from './addresses.ts'
-import { chooseFreeSubnet, planNetwork } from './create-network.ts'
+import { chooseDefaultSubnet, planNetwork } from './create-network.ts'
 import type { Surroundings } from './create-network.ts'
 import { viewOf } from './network-view.ts'
 import type { CreateNetwork } from './networks.ts'
@@ -44,7 +44,10 @@ test('names, bridges and subnets that are taken are stepped over', () => {
 })
 
 test('the default network finds room on a host that routes all of 10.0.0.0/8', () => {
-  assert.equal(chooseFreeSubnet(around({ hostSubnets: [parseSubnet('10.0.0.0/8')!, parseSubnet('172.20.0.0/16')!] })).subnet, '172.21.0.0/24')
+  const full = around({ hostSubnets: [parseSubnet('10.0.0.0/8')!, parseSubnet('172.20.0.0/16')!] })
+  assert.equal(chooseDefaultSubnet(full, undefined).subnet, '172.21.0.0/24')
+  assert.deepEqual(chooseDefaultSubnet(full, '10.88.0.0/16'), chooseDefaultSubnet(full, undefined), 'what is configured is in use')
+  assert.deepEqual(chooseDefaultSubnet(around(), '10.88.0.0/16'), { subnet: '10.88.0.0/16', gateway: '10.88.0.1' })
 })
 
 test('subnets, gateways and ranges are taken as given, on both families', () => {

@@ -146,9 +146,13 @@ const chooseSubnets = (request: CreateNetwork, around: Surroundings): Chosen[] =
   ]
 }
 
-/** For the default network, which a host that routes all of 10.0.0.0/8 needs as well. */
-export const chooseFreeSubnet = (around: Surroundings): Chosen =>
-  withGateway(freeSubnet([...around.pools, ...LAST_RESORT], [...around.hostSubnets, ...around.lists.flatMap(subnetsOf)]), undefined)
+/** For the default network: `wanted` where it is free, else any, which a host that routes all of 10.0.0.0/8 needs as well. */
+export const chooseDefaultSubnet = (around: Surroundings, wanted: string | undefined): Chosen => {
+  const used = [...around.hostSubnets, ...around.lists.flatMap(subnetsOf)]
+  const subnet = wanted === undefined ? undefined : parseSubnet(wanted)
+  const isFree = subnet !== undefined && !used.some((other) => overlaps(other, subnet))
+  return withGateway(isFree ? subnet : freeSubnet([...around.pools, ...LAST_RESORT], used), undefined)
+}
 
 const LAST_RESORT = [{ base: '172.20.0.0/14', size: 24 }, { base: '192.168.128.0/17', size: 24 }]
 

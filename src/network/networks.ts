@@ -16,6 +16,8 @@ export interface NetworkOptions {
   readonly locksDir: string
   /** Name of the network of a container that asks for none; made at its first attach when it is ours (`scow`) and missing. */
   readonly defaultName?: string
+  /** Of our default network when it is made, unless the host has it in use by then; default: the first free one. */
+  readonly defaultSubnet?: string
   /** Directories whose JSON files name subnets to keep away from: podman's /etc/containers/networks. */
   readonly reservedDirs?: readonly string[]
   /** Where the search for free subnets starts; default 10.89.0.0/24 upwards. */

@@ -5,11 +5,13 @@ import { dirname, join } from 'node:path'
 import { Failure } from '../errors.ts'
 import { lockFile } from '../fs/lock.ts'
 import { syncDir, removeUnfinished, writeFileAtomic } from '../fs/write-atomic.ts'
+import { log } from '../log.ts'
+import { formatSubnet, parseSubnet } from './addresses.ts'
 import { addressOf, findBridge, randomMac, removeBridge, reserveBridge } from './bridge-link.ts'
 import type { NetworkList } from './cni-types.ts'
 import { OWN_DEFAULT, composeList } from './compose-list.ts'
 import { loadLists } from './conflist.ts'
-import { chooseBridge, chooseFreeSubnet, planNetwork } from './create-network.ts'
+import { chooseBridge, chooseDefaultSubnet, planNetwork } from './create-network.ts'
 import type { Surroundings } from './create-network.ts'
 import type { Wiring } from './detach.ts'
 import { hostInterfaces, hostSubnets, reservedSubnets } from './host-subnets.ts'
@@ -32,16 +34,25 @@ export const ensureDefaultNetwork = async (options: NetworkOptions, wiring: Wiri
   using _ = await lockNetworks(options)
   await endReservation(options, wiring.rules)
   const existing = lookAround(options).lists.find(({ name }) => name === OWN_DEFAULT)
-  return existing ?? await settle(options, wiring, async () => planDefault(lookAround(options)))
+  if (existing) return existing
+  const list = await settle(options, wiring, async () => planDefault(options))
+  const { defaultSubnet: wanted } = options
+  const [first] = viewOf(list).subnets ?? []
+  if (wanted !== undefined && first !== undefined && formatSubnet(parseSubnet(wanted)!) !== first.subnet) log.warn(`default_subnet ${wanted} is used on this host already: network ${OWN_DEFAULT} has ${first.subnet}`)
+  return list
 }
 
 /** What the default network would be if it were made now; nothing is made or reserved, so that another installation may take bridge or subnet before. */
-export const foreseeDefaultNetwork = (options: NetworkOptions): NetworkList => planDefault(lookAround(options))
+export const foreseeDefaultNetwork = (options: NetworkOptions): NetworkList => planDefault(options)
 
-const planDefault = (around: Surroundings): NetworkList => composeList({
-  name: OWN_DEFAULT, driver: 'bridge', interface: chooseBridge(0, around), subnets: [chooseFreeSubnet(around)], routes: [], ipamDriver: 'host-local',
-  internal: false, ipv6: false, dns: false, labels: {}, options: {}, leasesDir: around.leasesDir, created: around.now.toISOString(),
-})
+const planDefault = (options: NetworkOptions): NetworkList => {
+  const around = lookAround(options)
+  const subnet = chooseDefaultSubnet(around, options.defaultSubnet)
+  return composeList({
+    name: OWN_DEFAULT, driver: 'bridge', interface: chooseBridge(0, around), subnets: [subnet], routes: [], ipamDriver: 'host-local', internal: false,
+    ipv6: subnet.subnet.includes(':'), dns: false, labels: {}, options: {}, leasesDir: around.leasesDir, created: around.now.toISOString(),
+  })
+}
 
 const ATTEMPTS = 16
 
