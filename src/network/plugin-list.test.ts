@@ -167,6 +167,14 @@ test('a missing plugin is named with the directories and the fix', async (t) => 
   assert.equal((await networks.status({ network: 'net' })).ready, false)
 })
 
+test('a bridge that the kernel cannot make is told with what is missing', async (t) => {
+  const { networks, order } = stage(t, { vlans: { plugins: [{ type: 'one', vlan: 5 }] }, plain: { plugins: [{ type: 'one' }] } })
+  order('one.ADD.fail', { code: 999, msg: 'failed to create bridge "br": could not add "br": operation not supported' })
+  const hintOf = async (name: string) => networks.attach({ ...request, networks: [{ name }] }).then(() => '', (error: unknown) => (isFailure(error) ? error.hint : String(error)))
+  assert.match(await hintOf('vlans') ?? '', /^this kernel has bridges without VLAN filtering/)
+  assert.match(await hintOf('plain') ?? '', /modprobe one/)
+})
+
 test('answers of old versions are understood', async (t) => {
   const { networks, calls, order } = stage(t, { old: { cniVersion: '0.2.0', plugins: [{ type: 'one' }] }, mid: { cniVersion: '0.3.1', plugins: [{ type: 'two' }, { type: 'three' }] } })
   order('one.ADD.out', { cniVersion: '0.2.0', ip4: { ip: '10.0.0.5/24', gateway: '10.0.0.1', routes: [{ dst: '0.0.0.0/0' }] }, ip6: { ip: 'fd00::5/64' }, dns: { nameservers: ['10.0.0.53'] } })

@@ -28,10 +28,10 @@ export interface PluginRun {
 /** A plugin's own error: `code` is the specification's (section 5), 0 when it gave none. */
 export class PluginFailure extends Failure {
   readonly code: number
-  constructor(plugin: string, answer: { readonly code: number; readonly msg: string; readonly details?: string }, command: CniCommand) {
+  constructor({ type: plugin, command, config }: PluginRun, answer: { readonly code: number; readonly msg: string; readonly details?: string }) {
     const { code, msg, details } = answer
     const text = [msg, details].filter(Boolean).join(': ').trim() || 'no reason given'
-    const hint = hintFor(plugin, text, code)
+    const hint = config['vlan'] !== undefined && NOT_SUPPORTED.test(text) ? NO_VLANS : hintFor(plugin, text, code)
     super(kindOf(text, code), `CNI plugin ${plugin} failed on ${command} (code ${code}): ${text}`, hint ? { hint } : {})
     this.code = code
   }
@@ -105,7 +105,7 @@ const runOnce = async (file: string, host: PluginHost, run: PluginRun): Promise<
     ...(run.signal ? { signal: run.signal } : {}),
   })
   const [out, err] = [String(stdout), String(stderr)]
-  if (code !== 0) throw new PluginFailure(run.type, errorIn(out, err, signal ? `killed by ${signal}` : `exit code ${code}`), run.command)
+  if (code !== 0) throw new PluginFailure(run, errorIn(out, err, signal ? `killed by ${signal}` : `exit code ${code}`))
   if (err.trim()) log.debug(`CNI plugin ${run.type} ${run.command}: ${err.trim()}`)
   return out.trim() === '' ? undefined : parseJson(out, run.type)
 }
@@ -147,12 +147,16 @@ const isTextBusy = (error: unknown): boolean => ((error as Error).cause as NodeJ
 
 const INCOMPATIBLE_VERSION = 1
 
+const NOT_SUPPORTED = /failed to create .*operation not supported/i
+/** Bridges are what nearly every kernel has, so that the rest of what was asked for is missing. */
+const NO_VLANS = 'this kernel has bridges without VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING): make the network without the option vlan'
+
 const hintFor = (plugin: string, text: string, code: number): string | undefined => {
   if (/failed to (locate|find) ip6?tables|ip6?tables.*(executable file not found|not usable)|neither iptables nor ip6tables/i.test(text)) {
     return 'apt install iptables'
   }
   if (/failed to find plugin/i.test(text)) return 'apt install containernetworking-plugins'
-  if (/failed to create .*operation not supported/i.test(text)) return `this kernel has no ${plugin} interfaces: modprobe ${plugin}, or choose another driver`
+  if (NOT_SUPPORTED.test(text)) return `this kernel has no ${plugin} interfaces: modprobe ${plugin}, or choose another driver`
   if (/dnsmasq.*not found/i.test(text)) return 'apt install dnsmasq-base, or create the network with --disable-dns'
   return code === INCOMPATIBLE_VERSION ? 'the plugin does not speak the cniVersion of this network: change it, or install newer plugins' : undefined
 }
