@@ -26,7 +26,8 @@ export const attach = async (wiring: Wiring, request: AttachRequest, lists: read
   const wanted = nameInterfaces(request.networks, lists, known)
   const publisher = request.ports?.length ? wanted.find(({ list }) => hasCapability(list, 'portMappings')) : undefined
   if (request.ports?.length && !publisher) {
-    log.warn(`ports are not published: network ${lists.map(({ name }) => name).join(', ')} has no plugin that does it`)
+    const why = lists.every(({ scow }) => scow?.internal) ? 'is internal' : 'has no plugin that does it'
+    log.warn(`ports are not published: network ${lists.map(({ name }) => name).join(', ')} ${why}`)
   }
   const done: { entry: CacheEntry; result: AttachResult }[] = []
   try {

@@ -146,6 +146,14 @@ test('a namespace that is named by path is looked at first; the host\'s own is t
   assert.equal(await box.ok('run', '--rm', '--network', 'container:hosted', suite.busybox, ...seen), own)
 })
 
+test('ports on an internal network are not published, and that is why', async (t) => {
+  const box = await suite.box(t)
+  await box.ok('network', 'create', '--internal', 'inner')
+  const { code, stderr } = await box.scow(['run', '--rm', '--network', 'inner', '-p', '7400:70', suite.busybox, 'true'])
+  assert.deepEqual([code, stderr], [0, 'warn: ports are not published: network inner is internal\n'])
+  await box.ok('network', 'rm', 'inner')
+})
+
 test('events tell of networks that are made and removed', async (t) => {
   const box = await suite.box(t)
   for (const name of ['kept', 'pruned']) await box.ok('network', 'create', name)
