@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
-import { toldWhile } from '../told-fixture.ts'
 import { loadLists, parseList } from './conflist.ts'
 
 const inDirs = (files: Readonly<Record<string, unknown>>, act: (dirs: readonly string[]) => void): void => {
@@ -27,7 +26,9 @@ test('lists load in order of directory and file, the first of a name counts, oth
     'b/00-x.conflist': { cniVersion: '1.0.0', name: 'x', plugins: [{ type: 'other' }] },
     'b/30-y.json': { cniVersion: '0.3.1', name: 'y', plugins: [{ type: 'macvlan' }] },
   }, (dirs) => {
-    const lists = loadLists(dirs)
+    const complaints: string[] = []
+    const lists = loadLists(dirs, (why) => complaints.push(why))
+    assert.deepEqual(complaints, [`network x of ${dirs[2]}/00-x.conflist is ignored: ${dirs[0]}/20-x.conflist has that name too`])
     assert.deepEqual(lists.map(({ name, plugins }) => [name, plugins.map(({ type }) => type)]), [['single', ['ptp']], ['x', ['bridge']], ['y', ['macvlan']]])
     assert.deepEqual(lists[0]?.plugins[0], { type: 'ptp', capabilities: { ips: true } })
   })
@@ -40,7 +41,9 @@ test('a bad file is named in a warning and never hides the others', () => {
     'a/7.conflist': { name: 'caps', cniVersion: '1.0.0', plugins: [{ type: 't', capabilities: { ips: 'yes' } }] },
     'b/9.conflist': { name: 'good', cniVersion: '1.0.0', plugins: [{ type: 't' }] },
   }, (dirs) => {
-    const warnings = toldWhile(() => assert.deepEqual(loadLists(dirs).map(({ name }) => name), ['good']))
+    const complaints: string[] = []
+    assert.deepEqual(loadLists(dirs, (why) => complaints.push(why)).map(({ name }) => name), ['good'])
+    const warnings = complaints.join('\n')
     for (const number of [1, 2, 3, 4, 6, 7]) assert.match(warnings, new RegExp(`a/${number}\\.conflist is ignored`))
     assert.match(warnings, /a\/5\.conf is ignored: type/)
   })

@@ -38,14 +38,14 @@ const listSchema = v.object({
 })
 const singleSchema = v.looseObject({ ...pluginSchema.entries, name, cniVersion: v.optional(v.string()) })
 
-/** Every valid network of `dirs`, in order of directory and file name; of two with one name the first counts. `complain` is told of each file that is none. */
+/** Every valid network of `dirs`, in order of directory and file name; of two with one name the first counts. `complain` is told of each file that doesn't count. */
 export const loadLists = (dirs: readonly string[], complain: (why: string) => void = log.warn): NetworkList[] => {
   const lists = new Map<string, NetworkList>()
   for (const file of dirs.flatMap(configFiles)) {
     const list = tryLoad(file, complain)
     if (!list) continue
     const earlier = lists.get(list.name)
-    if (earlier) log.debug(`network ${list.name} of ${file} is ignored: ${earlier.file} has that name too`)
+    if (earlier) complain(`network ${list.name} of ${file} is ignored: ${earlier.file} has that name too`)
     else lists.set(list.name, list)
   }
   return [...lists.values()]

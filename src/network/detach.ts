@@ -14,6 +14,8 @@ import type { PluginHost } from './run-plugin.ts'
 export interface Wiring {
   readonly plugins: PluginHost
   readonly rules: RulesHost
+  /** Told of files that are no network; each complaint is passed on once, however often the files are read. */
+  readonly complain: (why: string) => void
   readonly resultsDir: string
   readonly leasesDir: string
   /** Shared by ADD and DEL, exclusive for GC, which may not run beside them. */

@@ -21,7 +21,7 @@ import { parseResult } from './result.ts'
 
 export const openNetworks = (options: NetworkOptions): Networks => {
   const wiring = wire(options)
-  const { resolve, defaultList, made, configured, all } = finder(options)
+  const { resolve, defaultList, made, configured, all } = finder(options, wiring)
   const attachments = (containerId: string) => readEntries(wiring.resultsDir, containerId)
   return {
     list: async () => (await all()).map(viewOf),
@@ -42,7 +42,7 @@ export const openNetworks = (options: NetworkOptions): Networks => {
     attach: async (request) => {
       const networks = request.networks.length > 0 ? request.networks : [{ name: (await defaultList()).name }]
       const lists: NetworkList[] = []
-      for (const { name } of networks) lists.push(await made(wiring, await resolve(name)))
+      for (const { name } of networks) lists.push(await made(await resolve(name)))
       return await attach(wiring, { ...request, networks }, lists)
     },
     detach: async (request) => detach(wiring, request),
@@ -78,16 +78,25 @@ const wire = (options: NetworkOptions): Wiring => {
         return await act()
       },
     },
+    complain: complainOnce(),
     resultsDir: join(cacheDir, 'results'),
     leasesDir: join(cacheDir, 'networks'),
     operationsLock: () => lockPath(options, 'network-operations'),
   }
 }
 
+const complainOnce = (): (why: string) => void => {
+  const said = new Set<string>()
+  return (why) => {
+    if (!said.has(why)) log.warn(why)
+    said.add(why)
+  }
+}
+
 /** How names become lists. Our default network is there for who looks, and made when a container first needs it. */
-const finder = (options: NetworkOptions) => {
-  const load = () => loadLists([options.networksDir, ...options.configDirs])
-  const foreseen = async () => (await import('./own-networks.ts')).foreseeDefaultNetwork(options)
+const finder = (options: NetworkOptions, wiring: Wiring) => {
+  const load = () => loadLists([options.networksDir, ...options.configDirs], wiring.complain)
+  const foreseen = async () => (await import('./own-networks.ts')).foreseeDefaultNetwork(options, wiring)
   const resolve = async (nameOrId: string): Promise<NetworkList> => {
     const found = find(load(), nameOrId)
     if (found) return found
@@ -98,7 +107,7 @@ const finder = (options: NetworkOptions) => {
     const ignored: string[] = []
     const found = loadLists(options.configDirs, (why) => ignored.push(why)).find(({ name }) => wanted === undefined || name === wanted)
     if (!found) throw noNetwork(options, wanted, ignored)
-    for (const why of ignored) log.warn(why)
+    for (const why of ignored) wiring.complain(why)
     return found
   }
   return {
@@ -106,7 +115,7 @@ const finder = (options: NetworkOptions) => {
     configured: load,
     defaultList: async (forKubernetes: boolean | string = false) => (forKubernetes !== false ? forKubernetesList(forKubernetes === true ? undefined : forKubernetes) : await resolve(options.defaultName ?? OWN_DEFAULT)),
     /** A list without a file is only foreseen. */
-    made: async (wiring: Wiring, list: NetworkList) => (list.file === undefined ? await (await import('./own-networks.ts')).ensureDefaultNetwork(options, wiring) : list),
+    made: async (list: NetworkList) => (list.file === undefined ? await (await import('./own-networks.ts')).ensureDefaultNetwork(options, wiring) : list),
     all: async () => {
       const lists = load()
       return lists.some(({ name }) => name === OWN_DEFAULT) ? lists : [await foreseen(), ...lists]

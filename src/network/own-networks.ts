@@ -24,18 +24,18 @@ const DEFAULT_POOLS = [{ base: '10.89.0.0/16', size: 24 }, { base: '10.90.0.0/15
 
 export const createNetwork = async (options: NetworkOptions, wiring: Wiring, request: CreateNetwork): Promise<NetworkView> => {
   using _ = await lockNetworks(options)
-  await endReservation(options, wiring.rules)
-  const existing = request.ignoreExisting ? lookAround(options).lists.find(({ name }) => name === request.name) : undefined
+  await endReservation(options, wiring)
+  const existing = request.ignoreExisting ? lookAround(options, wiring).lists.find(({ name }) => name === request.name) : undefined
   return viewOf(existing ?? await settle(options, wiring, async () => planNetwork(request, await lookAroundFor(options, wiring, request))))
 }
 
 /** Makes the default network when it is missing; of several processes one does, the others find it. */
 export const ensureDefaultNetwork = async (options: NetworkOptions, wiring: Wiring): Promise<NetworkList> => {
   using _ = await lockNetworks(options)
-  await endReservation(options, wiring.rules)
-  const existing = lookAround(options).lists.find(({ name }) => name === OWN_DEFAULT)
+  await endReservation(options, wiring)
+  const existing = lookAround(options, wiring).lists.find(({ name }) => name === OWN_DEFAULT)
   if (existing) return existing
-  const list = await settle(options, wiring, async () => planDefault(options))
+  const list = await settle(options, wiring, async () => planDefault(options, wiring))
   const { defaultSubnet: wanted } = options
   const [first] = viewOf(list).subnets ?? []
   if (wanted !== undefined && first !== undefined && formatSubnet(parseSubnet(wanted)!) !== first.subnet) log.warn(`default_subnet ${wanted} is used on this host already: network ${OWN_DEFAULT} has ${first.subnet}`)
@@ -43,10 +43,10 @@ export const ensureDefaultNetwork = async (options: NetworkOptions, wiring: Wiri
 }
 
 /** What the default network would be if it were made now; nothing is made or reserved, so that another installation may take bridge or subnet before. */
-export const foreseeDefaultNetwork = (options: NetworkOptions): NetworkList => planDefault(options)
+export const foreseeDefaultNetwork = (options: NetworkOptions, wiring: Wiring): NetworkList => planDefault(options, wiring)
 
-const planDefault = (options: NetworkOptions): NetworkList => {
-  const around = lookAround(options)
+const planDefault = (options: NetworkOptions, wiring: Wiring): NetworkList => {
+  const around = lookAround(options, wiring)
   const subnet = chooseDefaultSubnet(around, options.defaultSubnet)
   return composeList({
     name: OWN_DEFAULT, driver: 'bridge', interface: chooseBridge(0, around), subnets: [subnet], routes: [], ipamDriver: 'host-local', internal: false,
@@ -57,7 +57,8 @@ const planDefault = (options: NetworkOptions): NetworkList => {
 const ATTEMPTS = 16
 
 /** Plans anew when another installation took the bridge between look and reservation. */
-const settle = async (options: NetworkOptions, { rules }: Wiring, plan: () => Promise<NetworkList>): Promise<NetworkList> => {
+const settle = async (options: NetworkOptions, wiring: Wiring, plan: () => Promise<NetworkList>): Promise<NetworkList> => {
+  const { rules } = wiring
   let list = await plan()
   const mac = randomMac()
   try {
@@ -66,7 +67,7 @@ const settle = async (options: NetworkOptions, { rules }: Wiring, plan: () => Pr
     writeList(file, list)
     return { ...list, file }
   } finally {
-    await endReservation(options, rules)
+    await endReservation(options, wiring)
   }
 }
 
@@ -82,11 +83,11 @@ const reserve = async (options: NetworkOptions, { rules, list, mac }: { rules: W
 }
 
 /** A reserved bridge that no list came to name goes again. Under the lock of the networks. */
-const endReservation = async (options: NetworkOptions, rules: Wiring['rules']): Promise<void> => {
+const endReservation = async (options: NetworkOptions, { rules, complain }: Wiring): Promise<void> => {
   const file = reservationFile(options)
   if (!existsSync(file)) return
   const [name = '', mac] = readFileSync(file, 'utf8').split(' ')
-  const named = loadLists([options.networksDir]).some((list) => viewOf(list).network_interface === name)
+  const named = loadLists([options.networksDir], complain).some((list) => viewOf(list).network_interface === name)
   if (!named && mac !== undefined && addressOf(name) === mac) await removeBridge(rules, name)
   rmSync(file, { force: true })
 }
@@ -124,8 +125,8 @@ const writeList = (file: string, { file: _, disableCheck, disableGC, ...list }: 
   writeFileAtomic(file, `${JSON.stringify(json, null, 2)}\n`)
 }
 
-const lookAround = (options: NetworkOptions): Surroundings => ({
-  lists: loadLists([options.networksDir, ...options.configDirs]),
+const lookAround = (options: NetworkOptions, { complain }: Pick<Wiring, 'complain'>): Surroundings => ({
+  lists: loadLists([options.networksDir, ...options.configDirs], complain),
   hostSubnets: takenSubnets(options),
   hostInterfaces: hostInterfaces(),
   pools: options.subnetPools?.length ? options.subnetPools : DEFAULT_POOLS,
@@ -135,10 +136,10 @@ const lookAround = (options: NetworkOptions): Surroundings => ({
 })
 
 /** With the bridge of the host that is asked for. */
-const lookAroundFor = async (options: NetworkOptions, { rules }: Wiring, { driver = 'bridge', interfaceName }: CreateNetwork): Promise<Surroundings> => {
-  const around = lookAround(options)
+const lookAroundFor = async (options: NetworkOptions, wiring: Wiring, { driver = 'bridge', interfaceName }: CreateNetwork): Promise<Surroundings> => {
+  const around = lookAround(options, wiring)
   if (driver !== 'bridge' || interfaceName === undefined || !around.hostInterfaces.has(interfaceName)) return around
-  const bridge = await findBridge(rules, interfaceName)
+  const bridge = await findBridge(wiring.rules, interfaceName)
   return bridge ? { ...around, bridge, hostSubnets: takenSubnets(options, interfaceName) } : around
 }
 

@@ -154,6 +154,18 @@ test('ports on an internal network are not published, and that is why', async (t
   await box.ok('network', 'rm', 'inner')
 })
 
+test('a file that is no network is warned of once', async (t) => {
+  const box = await suite.box(t)
+  mkdirSync('/etc/cni/net.d', { recursive: true })
+  writeFileSync('/etc/cni/net.d/60-broken.conflist', '{')
+  t.after(() => rmSync('/etc/cni/net.d/60-broken.conflist'))
+  for (const args of [['ls'], ['ls', '-q'], ['create', 'w'], ['rm', '-f', 'w'], ['prune', '-f']]) {
+    const { code, stderr } = await box.scow(['network', ...args])
+    assert.equal(code, 0)
+    assert.match(stderr, /^warn: network configuration \/etc\/cni\/net\.d\/60-broken\.conflist is ignored: [^\n]*\n$/, args.join(' '))
+  }
+})
+
 test('events tell of networks that are made and removed', async (t) => {
   const box = await suite.box(t)
   for (const name of ['kept', 'pruned']) await box.ok('network', 'create', name)
