@@ -12,7 +12,7 @@ const options = {
   driver: text('-d, --driver <driver>', 'bridge, macvlan or ipvlan (default bridge)'),
   gateway: list('--gateway <address>', 'Gateway of the subnet before it'),
   ignore: flag('--ignore', 'One of that name is no error'),
-  interfaceName: text('--interface-name <name>', 'Name of the bridge, or the parent of a macvlan'),
+  interfaceName: text('--interface-name <name>', 'Name of the bridge (one that is there is used, and stays), or the parent of a macvlan'),
   internal: flag('--internal', 'No way out of the host'),
   ipRange: list('--ip-range <range>', 'Addresses to give, as a CIDR or FIRST-LAST'),
   ipamDriver: text('--ipam-driver <driver>', 'host-local, dhcp or none'),
