@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -13,6 +13,8 @@ import { isFailure } from '../errors.ts'
 import { digestOf } from '../image/digest.ts'
 import * as types from '../image/media-types.ts'
 import { startScriptedRegistry, type ScriptedRegistry } from '../registry/scripted-registry.ts'
+import { removeImages } from './collect-garbage.ts'
+import { storedImage } from './saved-image.ts'
 import { ask, dir, openStore, run, tree } from './pull-fixture.ts'
 import { pullImage } from './pull-image.ts'
 
@@ -165,4 +167,46 @@ test('a pull that is killed at random bytes twenty times goes on from there each
   }
   // What was in flight at a kill is lost, and only that.
   assert.ok(meter.sent() <= 1.1 * filled.totalBytes + kills * IN_FLIGHT_BYTES, `sent ${meter.sent()} bytes for ${filled.totalBytes}`)
+})
+
+test('a layer whose record is damaged holds nobody up: another image goes, and a pull makes the layer anew', async (t) => {
+  const { server, name, layers } = await fillScripted(t, [2000, 3000])
+  const other = await fillScripted(t, [1000])
+  const engine = await openStore(t)
+  const image = await pullImage(engine, ask(name))
+  const healthy = await pullImage(engine, ask(other.name))
+  const record = (chainId: string): string => join(engine.paths.layers, chainId.slice('sha256:'.length), 'layer.json')
+  for (const text of ['', '{"chainId":', '{}', JSON.stringify({ chainId: image.chainIds[0] })]) {
+    writeFileSync(record(image.chainIds[0]!), text)
+    server.seen.length = 0
+    assert.deepEqual((await pullImage(engine, ask(name, { policy: 'always' }))).chainIds, image.chainIds)
+    assert.deepEqual(await tree(engine, image.chainIds), ['file-0', 'file-1'])
+    assert.ok(!server.seen.some(({ url }) => layers.some((layer) => url.endsWith(digestOf(layer)))), 'a kept blob was fetched again')
+  }
+  rmSync(record(image.chainIds[1]!))
+  mkdirSync(record(image.chainIds[1]!))
+  await removeImages(engine, [healthy.id])
+  assert.deepEqual(readdirSync(engine.paths.layers).filter((entry) => /^[0-9a-f]{64}$/.test(entry)).sort(), image.chainIds.map((id) => id.slice('sha256:'.length)).sort())
+  await removeImages(engine, [image.id])
+  assert.deepEqual(readdirSync(engine.paths.layers).filter((entry) => /^[0-9a-f]{64}$/.test(entry)), [])
+  assert.deepEqual(await (await engine.storage()).blobs.list(), [])
+})
+
+test('a pull fetches blobs that are missing or cut short, and unpacks nothing again', async (t) => {
+  const { server, name, layers } = await fillScripted(t, [2000, 3000, 4000])
+  const engine = await openStore(t)
+  const image = await pullImage(engine, ask(name))
+  const { blobs, layers: unpacked } = await engine.storage()
+  const inode = async (): Promise<number> => statSync((await unpacked.find(image.chainIds[0] as never))!.tree).ino
+  const before = await inode()
+  for (const { digest } of await blobs.list()) if (digest !== digestOf(layers[2]!)) truncateSync(blobs.path(digest), 10)
+  await blobs.remove(digestOf(layers[1]!))
+  await assert.rejects(storedImage(engine, { record: image, names: [name] }), (error) => isFailure(error) && /pull the image again/.test(error.hint ?? ''))
+  server.seen.length = 0
+  await pullImage(engine, ask(name, { policy: 'always' }))
+  const fetched = layers.map((layer) => server.seen.filter(({ url }) => url.endsWith(digestOf(layer))).length)
+  assert.deepEqual(fetched, [1, 1, 0])
+  assert.equal(await inode(), before)
+  await storedImage(engine, { record: image, names: [name] })
+  for (const layer of layers) assert.equal(digestOf(await blobs.read(digestOf(layer), 1 << 20)), digestOf(layer))
 })

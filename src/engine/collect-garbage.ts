@@ -21,7 +21,9 @@ export async function collectGarbage(engine: Parts): Promise<{ readonly layers: 
     const images = await engine.state.images.list()
     const neededLayers = new Set(images.flatMap(({ chainIds }) => chainIds))
     for (const id of await storage.containers.list()) for (const chainId of await storage.containers.layersOf(id)) neededLayers.add(chainId)
-    const doomed = (await storage.layers.list()).filter(({ chainId }) => !neededLayers.has(chainId))
+    // What those without a record stand on, nobody knows: that doesn't keep it here.
+    const broken = (await storage.layers.broken()).map((chainId) => ({ chainId, parent: undefined }))
+    const doomed = [...broken, ...await storage.layers.list()].filter(({ chainId }) => !neededLayers.has(chainId))
     const layers = await removeTopFirst(storage.layers, doomed)
     const neededBlobs = new Set(images.flatMap(blobsOf))
     for (const layer of await storage.layers.list()) neededBlobs.add(layer.blob.digest)

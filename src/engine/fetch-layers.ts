@@ -44,15 +44,15 @@ export async function fetchLayers(fetch: FetchLayers): Promise<Layer[]> {
   const reached = wanted.map(async (layer, index): Promise<Reached> => {
     const { digest, size } = layer.descriptor
     const known = present[index]
-    if (known) {
+    if (known && await isBlobKept(storage, layer.descriptor, known)) {
       onProgress?.({ kind: 'layer', digest, doneBytes: size, totalBytes: size, state: 'exists' })
       return known
     }
     // The same blob twice in one image is fetched once.
     const before = sameBlob.get(digest)
-    const ingested = (before ?? Promise.resolve()).then(() => slots(() => ingest(fetch, layer, signal)))
-    sameBlob.set(digest, ingested)
-    return ingested
+    const fetched = (before ?? Promise.resolve()).then(() => slots((): Promise<Reached> => known ? fetchBlob(fetch, known, layer, signal) : ingest(fetch, layer, signal)))
+    sameBlob.set(digest, fetched)
+    return fetched
   })
   for (const one of reached) one.catch((error: unknown) => stop.abort(error))
   try {
@@ -91,6 +91,23 @@ async function commit(storage: Storage, ready: readonly Reached[], below: Digest
   }
   const made = commits.length === 0 ? [] : await storage.layers.commitAll(commits)
   return ready.map((one) => (isLayer(one) ? one : made.shift()!))
+}
+
+/** Its compressed bytes may be lost, or cut short, of a layer that is unpacked. One of another compression does as well. */
+async function isBlobKept({ blobs }: Storage, { digest, size }: Descriptor, { blob }: Layer): Promise<boolean> {
+  return !blobs.keepsLayers || await blobs.has(digest, size) || await blobs.has(blob.digest, blob.size)
+}
+
+async function fetchBlob({ storage, source, onProgress }: FetchLayers, known: Layer, { descriptor }: WantedLayer, signal: AbortSignal): Promise<Layer> {
+  const { digest, size } = descriptor
+  const tell = (state: LayerState, doneBytes: number): void => onProgress?.({ kind: 'layer', digest, doneBytes, totalBytes: size, state })
+  tell('waiting', 0)
+  await storage.blobs.fetch(
+    { descriptor, open: (offsetBytes, blobSignal) => source.openBlob(descriptor, offsetBytes, blobSignal) },
+    { signal, onProgress: ({ phase, receivedBytes }) => tell(phase === 'unpacking' ? 'downloading' : phase, receivedBytes) },
+  )
+  tell('done', size)
+  return known
 }
 
 async function ingest({ storage, source, onProgress }: FetchLayers, { descriptor, diffId, chainId }: WantedLayer, signal: AbortSignal): Promise<Ingested> {

@@ -53,10 +53,10 @@ export async function storedImage(engine: Pick<Engine, 'storage'>, { record, nam
   const what = names[0] ?? record.id.slice(0, 12)
   const pulled = await blobs.read(record.digest as Digest, MAX_MANIFEST_BYTES)
   const kept = await Promise.all(record.layers.map(async (layer, at) => {
-    if (await blobs.has(layer.digest as Digest)) return layer
+    if (await blobs.has(layer.digest as Digest, layer.size)) return layer
     const other = (await layers.find(record.chainIds[at] as Digest))?.blob
-    if (other && await blobs.has(other.digest)) return other
-    throw new Failure('notFound', `the compressed layer ${layer.digest} of ${what} is not kept in the store`, { hint: 'remove the image and pull it again, with blobs kept' })
+    if (other && await blobs.has(other.digest, other.size)) return other
+    throw new Failure('notFound', `the compressed layer ${layer.digest} of ${what} is not in the store, or not all of it`, { hint: blobs.keepsLayers ? 'pull the image again' : 'pull the image again, with keep_blobs = true in storage.conf' })
   }))
   const isWhole = kept.every(({ digest }, at) => digest === record.layers[at]!.digest)
   return makeSavedImage({

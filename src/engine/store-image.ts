@@ -144,7 +144,7 @@ export async function record(engine: Parts, made: NewRecord): Promise<ImageRecor
   const { blobs } = await engine.storage()
   for (const bytes of [made.configBytes, chosen.bytes, ...(chosen.index ? [chosen.index.bytes] : [])]) {
     const digest = digestOf(bytes)
-    if (!(await blobs.has(digest))) await blobs.put(bytes)
+    if (!(await blobs.has(digest, bytes.length))) await blobs.put(bytes)
   }
   const now = new Date().toISOString()
   const known = [chosen.descriptor.digest, ...(chosen.index ? [chosen.index.digest] : [])]

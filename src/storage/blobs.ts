@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fdatasync, fstatSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, fdatasync, fstatSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Failure } from '../errors.ts'
@@ -16,7 +16,11 @@ const sync = promisify(fdatasync)
 export function makeBlobs(store: Store): Blobs {
   const { files } = store
   return {
-    has: async (digest) => files.present(digest) !== undefined,
+    has: async (digest, sizeBytes) => {
+      const path = files.present(digest)
+      return path !== undefined && (sizeBytes === undefined || statSync(path, { throwIfNoEntry: false })?.size === sizeBytes)
+    },
+    keepsLayers: store.options.keepBlobs !== false,
     path: (digest) => files.present(digest) ?? files.final(digest),
     async read(digest, maxBytes) {
       const fd = openBlob(files, digest)
@@ -33,7 +37,7 @@ export function makeBlobs(store: Store): Blobs {
     },
     async put(bytes) {
       const digest = digestOf(bytes)
-      if (!existsSync(files.final(digest))) {
+      if (statSync(files.final(digest), { throwIfNoEntry: false })?.size !== bytes.length) {
         makeDir(join(files.dir, algorithmOf(digest)))
         writeFileAtomic(files.final(digest), bytes, { sync: store.sync, mode: 0o600 })
       }
@@ -55,7 +59,12 @@ async function fetchBlob(store: Store, source: BlobSource, options: IngestOption
   const { descriptor } = source
   for (let attempt = 0; ; attempt++) {
     const blob = await obtain(store, source, options)
-    if (blob.claim === undefined) return blob.close()
+    if (blob.claim === undefined) {
+      blob.close()
+      if (blob.sizeBytes() === descriptor.size) return
+      dropDamaged(store, blob, descriptor)
+      continue
+    }
     try {
       const file = new GrowingFile(blob.path)
       const hashing = hashOf(file, descriptor)

@@ -1,9 +1,10 @@
 // What is kept beside a layer's tree, and where.
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Failure } from '../errors.ts'
+import { isFailure } from '../errors.ts'
 import { readFileBounded } from '../fs/read-in-root.ts'
 import { algorithmOf, hexOf, isDigest, type Digest } from '../image/digest.ts'
+import { log } from '../log.ts'
 import type { Layer } from './storage.ts'
 
 export const TREE = 'diff'
@@ -21,21 +22,25 @@ const chainIdOf = (name: string): Digest | undefined => {
 
 export const recordText = ({ tree: _, ...record }: Layer): string => JSON.stringify(record)
 
-/** Undefined where there is no layer. Failure invalid for a record that makes no sense. */
+/** What the system says of a file that is no readable record; other errors are not the record's. */
+const UNREADABLE: ReadonlySet<string | undefined> = new Set(['EISDIR', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EIO', 'EUCLEAN'])
+const told = new Set<string>()
+
+/** Undefined where there is no layer. A record that makes no sense, as a power cut may leave it, counts as none, with one warning. */
 export function readLayer(layers: string, chainId: Digest): Layer | undefined {
   const dir = layerDir(layers, chainId)
-  let text: string
+  let record: Omit<Layer, 'tree'> | undefined
   try {
-    text = readFileBounded(join(dir, RECORD), MAX_RECORD_BYTES).toString()
+    record = parseRecord(readFileBounded(join(dir, RECORD), MAX_RECORD_BYTES).toString())
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    if (!isFailure(error) && !UNREADABLE.has(code)) throw error
   }
-  const record = parseRecord(text)
-  if (record?.chainId !== chainId) {
-    throw new Failure('invalid', `the record ${join(dir, RECORD)} is damaged`, { hint: `remove ${dir} and pull the image again` })
-  }
-  return { ...record, parent: record.parent, tree: join(dir, TREE) }
+  if (record?.chainId === chainId) return { ...record, parent: record.parent, tree: join(dir, TREE) }
+  if (!told.has(dir)) log.warn(`the record ${join(dir, RECORD)} is damaged: the layer counts as missing until an image that needs it is pulled again`)
+  told.add(dir)
+  return undefined
 }
 
 function parseRecord(text: string): Omit<Layer, 'tree'> | undefined {
@@ -51,6 +56,9 @@ function parseRecord(text: string): Omit<Layer, 'tree'> | undefined {
 
 /** Chain ids that have a directory. */
 export const listChainIds = (layers: string): Digest[] => readdirSync(layers).flatMap((name) => chainIdOf(name) ?? [])
+
+/** Chain ids that have a directory, but no record that can be read. */
+export const listBroken = (layers: string): Digest[] => listChainIds(layers).filter((chainId) => readLayer(layers, chainId) === undefined)
 
 /** Whether the tree itself is there; a removed or lost one can be rebuilt. */
 export const hasTree = (layer: Layer): boolean => lstatSync(layer.tree, { throwIfNoEntry: false })?.isDirectory() === true

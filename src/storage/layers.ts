@@ -8,7 +8,7 @@ import { algorithmOf, type Digest } from '../image/digest.ts'
 import { renameExchange, syncfsAsync } from '../sys/addon.ts'
 import { finalize } from './blob-files.ts'
 import type { StagedLayer } from './ingest.ts'
-import { hasTree, layerDir, listChainIds, readLayer, RECORD, recordText, TREE } from './layer-record.ts'
+import { hasTree, layerDir, listBroken, listChainIds, readLayer, RECORD, recordText, TREE } from './layer-record.ts'
 import { imageHas, imageText } from './look-into.ts'
 import { LowerView } from './lower-view.ts'
 import { settle } from './settle.ts'
@@ -35,6 +35,7 @@ export function makeLayers(store: Store, usedBy: (chainId: Digest) => Promise<st
     rebuild: (chainId) => rebuild(store, chainId),
     remove: async (chainId) => remove(store, chainId, await usedBy(chainId)),
     list: async () => listChainIds(dir).flatMap((chainId) => readLayer(dir, chainId) ?? []),
+    broken: async () => listBroken(dir),
   }
   return layers
 }
@@ -107,7 +108,7 @@ function treesBelow(store: Store, chainId: Digest | undefined, earlier: readonly
   return trees
 }
 
-/** Another process may have published the same layer meanwhile; a directory without its tree is replaced. */
+/** Another process may have published the same layer meanwhile; a directory without its tree or its record is replaced. */
 function publish(staged: string, final: string): void {
   try {
     renameSync(staged, final)

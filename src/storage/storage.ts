@@ -42,14 +42,17 @@ export interface IngestOptions {
 }
 
 export interface Blobs {
-  has(digest: Digest): Promise<boolean>
+  /** `sizeBytes`, where known, tells a file that was cut short. */
+  has(digest: Digest, sizeBytes?: number): Promise<boolean>
+  /** Whether compressed layers stay once they are unpacked. */
+  readonly keepsLayers: boolean
   /** Where the blob lies or would lie. */
   path(digest: Digest): string
   /** Whole content, verified. Failure notFound; invalid when larger than `maxBytes` or damaged (a damaged blob is removed). */
   read(digest: Digest, maxBytes: number): Promise<Buffer>
-  /** Durable when it returns; idempotent. For manifests and configs. */
+  /** Durable when it returns; idempotent, and replaces a file of another size. For manifests and configs. */
   put(bytes: Uint8Array): Promise<Digest>
-  /** Like `layers.ingest` without unpacking: resumed, verified, downloaded once across processes. */
+  /** Like `layers.ingest` without unpacking: resumed, verified, downloaded once across processes. A file of another size is replaced. */
   fetch(source: BlobSource, options?: IngestOptions): Promise<void>
   /** Idempotent. */
   remove(digest: Digest): Promise<void>
@@ -115,7 +118,10 @@ export interface Layers {
   rebuild(chainId: Digest): Promise<Layer>
   /** Idempotent. Failure inUse while another layer or a container stands on it. */
   remove(chainId: Digest): Promise<void>
+  /** One whose record cannot be read is not in it. */
   list(): Promise<Layer[]>
+  /** Directories of layers whose record is missing or damaged: `remove` takes them, a commit of the same layer replaces them. */
+  broken(): Promise<Digest[]>
 }
 
 export interface CreateOptions {

@@ -13,7 +13,7 @@ export async function openThreadedStorage({ paths, ...setup }: StorageSetup): Pr
   const threads = openThreads({ source: 'storage/storage-worker.ts', data: { ...setup, options, roots }, most: MOST_THREADS, idleMs: IDLE_MS })
   const away = <Group extends 'blobs' | 'layers' | 'containers' | 'trees', Name extends keyof Storage[Group] & string>(group: Group, names: readonly Name[]): Pick<Storage[Group], Name> =>
     Object.fromEntries(names.map((name) => [name, (...args: unknown[]) => threads.call(`${group}.${name}`, ...args)])) as unknown as Pick<Storage[Group], Name>
-  const { commitAll, ...layers } = away('layers', ['find', 'has', 'text', 'commitAll', 'rebuild', 'remove', 'list'])
+  const { commitAll, ...layers } = away('layers', ['find', 'has', 'text', 'commitAll', 'rebuild', 'remove', 'list', 'broken'])
   const committing: typeof commitAll = (commits) => commitAll(commits.map(({ ingested, parent }) => ({ parent, ingested: plain(ingested) })))
   let problem: Promise<string | undefined> | undefined
   return {
