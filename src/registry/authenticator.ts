@@ -37,8 +37,8 @@ const MARGIN_MS = 10_000
 const tokenSchema = v.object({
   token: v.optional(v.nullable(v.string('is not a text'))),
   access_token: v.optional(v.nullable(v.string('is not a text'))),
-  expires_in: v.optional(v.nullable(v.number())),
-})
+  expires_in: v.optional(v.nullable(v.number('is not a number'))),
+}, 'is not an object')
 
 const basic = ({ username, password }: Credentials): string => `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 

@@ -6,7 +6,7 @@ import { findProgram } from '../process/find-program.ts'
 import { runProgram } from '../process/run-program.ts'
 import type { AskHelper } from './credentials.ts'
 
-const replySchema = v.object({ Username: v.string('is not a text'), Secret: v.string('is not a text') })
+const replySchema = v.object({ Username: v.string('is not a text'), Secret: v.string('is not a text') }, 'is not an object')
 
 const NAME = /^[A-Za-z0-9._-]+$/
 const MAX_REPLY_BYTES = 1024 * 1024

@@ -63,14 +63,17 @@ test('helpers come before the entries of their file', async (t) => {
 
 test('a broken file is named, and nothing of it is shown', async (t) => {
   const wrong = [{ registrytoken: 'secret\r\nX: 1' }, { identitytoken: 'secret 1' }, { registrytoken: ['secret'] }, { password: 4711, username: 'u' }, { auth: { secret: 1 } }].map((entry) => ({ auths: { 'r.io': entry } }))
-  for (const bad of ['{', '{"auths": {"r.io": {"auth": "c2VjcmV0"', '{"auths": 5}', { auths: { 'r.io': { auth: 'c2VjcmV0' } } }, ...wrong]) {
+  for (const bad of ['{', '{"auths": {"r.io": {"auth": "c2VjcmV0"', '{"auths": 4711}', '{"auths": {"r.io": "c2VjcmV0"}}', '{"auths": ["secret"]}', '{"credHelpers": "secret"}', '{"credHelpers": {"r.io": 4711}}', '{"credsStore": ["secret"]}', '"secret"', '["secret"]', '[]', '4711', { auths: { 'r.io': { auth: 'c2VjcmV0' } } }, ...wrong]) {
     await assert.rejects(lookUp(t, [bad], 'r.io'), (error) => {
       assert.ok(isFailure(error, 'invalid') && /\.json/.test(error.message), JSON.stringify(bad))
       assert.doesNotMatch(`${error.message} ${String(error.cause)}`, /secret|c2VjcmV0|4711|\n/)
       return true
     })
   }
-  await assert.rejects(findCredentials({ host: 'x', path: 'y' }, { files: [{ path: '/nonexistent.json', required: true }], askHelper: none }), (error) => isFailure(error, 'invalid'))
+  const empty = join(await folder(t), 'empty.json')
+  await writeFile(empty, '')
+  for (const path of ['/nonexistent.json', empty]) await assert.rejects(findCredentials({ host: 'x', path: 'y' }, { files: [{ path, required: true }], askHelper: none }), (error) => isFailure(error, 'invalid'), path)
+  assert.equal(await findCredentials({ host: 'x', path: 'y' }, { files: [{ path: empty, required: false }], askHelper: none }), undefined)
 })
 
 test('credential-helpers of registries.conf are asked in their order, the files where they stand among them', async (t) => {
@@ -117,6 +120,8 @@ test('a credential helper is run by the protocol', async (t) => {
   await write('broken', 'echo "secret stuff" >&2; exit 3')
   await write('odd', 'echo hello')
   await write('number', 'echo \'{"Username":"u","Secret":4711}\'')
+  await write('text', 'echo \'"secret"\'')
+  await write('list', 'echo \'["secret"]\'')
   await write('endless', 'yes secret')
   const ask = credentialHelper({ dirs: [dir], env: { PATH: '/usr/bin:/bin', MARK: 'm', GONE: undefined } })
   assert.deepEqual(await ask('ok', 'r.io'), { username: 'get-r.io-m', password: 's' })
@@ -125,6 +130,7 @@ test('a credential helper is run by the protocol', async (t) => {
   await assert.rejects(ask('broken', 'r.io'), (error) => isFailure(error, 'denied') && /exit code 3/.test(error.message) && !/secret/.test(error.message))
   await assert.rejects(ask('odd', 'r.io'), (error) => isFailure(error, 'invalid'))
   await assert.rejects(ask('number', 'r.io'), (error) => isFailure(error, 'invalid') && !/4711/.test(error.message))
+  for (const name of ['text', 'list']) await assert.rejects(ask(name, 'r.io'), (error) => isFailure(error, 'invalid') && !/secret/.test(error.message))
   await assert.rejects(ask('endless', 'r.io'), (error) => isFailure(error, 'invalid') && !/secret/.test(error.message))
   await assert.rejects(ask('missing', 'r.io'), (error) => isFailure(error, 'notFound') && /docker-credential-missing/.test(error.message))
   await assert.rejects(ask('../../bin/sh', 'r.io'), (error) => isFailure(error, 'notFound'))

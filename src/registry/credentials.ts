@@ -29,9 +29,13 @@ const DOCKER_SERVER = 'https://index.docker.io/v1/'
 /** In the place of a helper's name: the files. */
 export const FILES_HELPER = 'containers-auth.json'
 
-/** Messages must not show what they are about. */
+/** Messages must not show what they are about: each schema has words of its own, for the library's quote what they got. */
 const secret = v.string('is not a text')
+const NO_OBJECT = 'is not an object'
 const token = v.optional(v.nullable(v.pipe(secret, v.regex(/^[\x21-\x7e]*$/, 'is not a token'))))
+
+/** Anything but a text or a list of them; an array is an object to the library. */
+const object = v.custom<Record<string, unknown>>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), NO_OBJECT)
 
 const entrySchema = v.object({
   auth: v.optional(v.nullable(secret)),
@@ -39,12 +43,12 @@ const entrySchema = v.object({
   password: v.optional(v.nullable(secret)),
   identitytoken: token,
   registrytoken: token,
-})
-const authsSchema = v.record(v.string(), entrySchema)
+}, NO_OBJECT)
+const authsSchema = v.pipe(object, v.record(v.string(), entrySchema))
 const fileSchema = v.object({
   auths: v.optional(v.nullable(authsSchema)),
-  credHelpers: v.optional(v.nullable(v.record(v.string(), v.string()))),
-  credsStore: v.optional(v.nullable(v.string())),
+  credHelpers: v.optional(v.nullable(v.pipe(object, v.record(v.string(), secret)))),
+  credsStore: v.optional(v.nullable(secret)),
 })
 type Entry = v.InferOutput<typeof entrySchema>
 
@@ -96,9 +100,10 @@ const inFiles = (place: Place, { files, askHelper }: CredentialSources): Promise
 async function readAuthFile({ path, required, legacy }: AuthFile): Promise<v.InferOutput<typeof fileSchema> | undefined> {
   const what = `the credentials file ${path}`
   const bytes = await readSmallFile(path, what, { optional: !required })
-  if (bytes === undefined || bytes.toString().trim() === '') return undefined
+  if (bytes === undefined || (!required && bytes.toString().trim() === '')) return undefined
   const document = parseJson(bytes, bytes.length, what)
-  return checked(fileSchema, legacy ? { auths: document } : document, what)
+  const content = checked(object, document, what)
+  return checked(fileSchema, legacy ? { auths: content } : content, what)
 }
 
 interface Lookup { readonly host: string; readonly path: string; readonly file: string; readonly askHelper: AskHelper }

@@ -21,7 +21,7 @@ const hostFields = {
   /** A file with certificate and key, several of them, or pairs of files. */
   client: v.optional(v.union([text, v.pipe(v.array(v.union([text, v.tuple([text, text])])), v.maxLength(64))]), []),
   skip_verify: v.exactOptional(v.boolean()),
-  header: v.optional(v.record(v.pipe(v.string(), v.regex(HEADER_NAME, 'is no name of a header')), oneOrMore(headerValue)), {}),
+  header: v.optional(v.record(v.pipe(v.string(), v.regex(HEADER_NAME, 'is no name of a header')), oneOrMore(headerValue), 'is not a table'), {}),
   override_path: v.optional(v.boolean(), false),
   dial_timeout: v.exactOptional(text),
 }

@@ -61,7 +61,8 @@ type FileContent = v.InferOutput<typeof fileSchema>
 /** The main file, then the drop-ins by name; a later file replaces keys, rules of the same prefix and aliases. */
 export async function readRegistriesConf(files: RegistryFiles): Promise<RegistriesConf> {
   const main = await firstOf(files)
-  const dropIns = (await Promise.all(files.dropIns.map(confFiles))).flat()
+  const isUsers = !files.registriesConfRequired && main !== undefined && main === files.user?.registriesConf
+  const dropIns = (await Promise.all((isUsers ? [files.user!.dropIns] : files.dropIns).map(confFiles))).flat()
   let conf: RegistriesConf = { searchRegistries: undefined, shortNameMode: 'permissive', aliases: new Map(), credentialHelpers: undefined, rules: [] }
   for (const path of [...(main === undefined ? [] : [main]), ...dropIns]) conf = merge(conf, await readConf(path))
   const cached = await readConf(files.aliasCache, { optional: true })

@@ -9,6 +9,8 @@ export interface RegistryFiles {
   readonly registriesConfRequired: boolean
   /** Directories of *.conf, later ones win. */
   readonly dropIns: readonly string[]
+  /** Where this main file of the user's is found, it and the drop-ins beside it stand for those of the system too, as with podman. */
+  readonly user?: { readonly registriesConf: string; readonly dropIns: string }
   /** Aliases that podman's prompts recorded; they win over the files. */
   readonly aliasCache: string
   /** The first with credentials for the registry counts. */
@@ -48,11 +50,13 @@ export function registryFiles(setup: FilesSetup): RegistryFiles {
   const config = setup.configHome ?? join(home, '.config')
   const cache = uid === 0 ? '/var/cache' : setup.cacheHome || join(home, '.cache')
   const user = join(config, 'containers')
+  const own = { registriesConf: join(user, 'registries.conf'), dropIns: join(user, 'registries.conf.d') }
   return {
     registriesConf: registriesConf ? [registriesConf]
-      : [join(user, 'registries.conf'), '/etc/containers/registries.conf', '/usr/share/containers/registries.conf'],
+      : [own.registriesConf, '/etc/containers/registries.conf', '/usr/share/containers/registries.conf'],
     registriesConfRequired: Boolean(registriesConf),
-    dropIns: registriesConf ? [] : ['/usr/share/containers/registries.conf.d', '/etc/containers/registries.conf.d', join(user, 'registries.conf.d')],
+    dropIns: ['/usr/share/containers/registries.conf.d', '/etc/containers/registries.conf.d', own.dropIns],
+    user: own,
     aliasCache: join(cache, 'containers', 'short-name-aliases.conf'),
     authFiles: authFiles(setup, user),
     policies: [join(user, 'policy.json'), '/etc/containers/policy.json'],

@@ -195,3 +195,26 @@ test('a file that the environment names must exist', async () => {
   const files = registryFiles({ home: '/nonexistent', uid: 0, registriesConf: '/nonexistent/r.conf' })
   await assert.rejects(readRegistriesConf(files), (error) => isFailure(error, 'invalid') && /\/nonexistent\/r\.conf cannot be read: no such file or directory/.test(error.message))
 })
+
+test('a registries.conf that is named leaves the drop-ins in force; the user’s own stands for those of the system', async (t) => {
+  const home = await mkdtemp(join(tmpdir(), 'scow-home-'))
+  t.after(() => rm(home, { recursive: true }))
+  const own = join(home, '.config/containers')
+  await mkdir(join(own, 'registries.conf.d'), { recursive: true })
+  await mkdir(join(home, 'system'))
+  const block = (host: string): string => `[[registry]]\nlocation = "${host}"\nblocked = true\n`
+  await writeFile(join(home, 'system/a.conf'), block('system.io'))
+  await writeFile(join(own, 'registries.conf.d/b.conf'), block('user.io'))
+  await writeFile(join(home, 'named.conf'), block('named.io'))
+  const blocked = async (registriesConf?: string): Promise<string[]> => {
+    const files = registryFiles({ home, uid: 0, registriesConf })
+    assert.equal(files.dropIns.at(-1), join(own, 'registries.conf.d'))
+    const { rules } = await readRegistriesConf({ ...files, registriesConf: files.registriesConf.filter((path) => path.startsWith(home)), dropIns: [join(home, 'system'), files.dropIns.at(-1)!], aliasCache: join(home, 'none') })
+    return rules.filter((rule) => rule.blocked).map(({ prefix }) => prefix)
+  }
+  assert.deepEqual(await blocked(join(home, 'named.conf')), ['named.io', 'system.io', 'user.io'])
+  assert.deepEqual(await blocked(), ['system.io', 'user.io'])
+  await writeFile(join(own, 'registries.conf'), block('main.io'))
+  assert.deepEqual(await blocked(), ['main.io', 'user.io'])
+  assert.deepEqual(await blocked(join(home, 'named.conf')), ['named.io', 'system.io', 'user.io'])
+})
