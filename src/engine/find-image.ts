@@ -22,7 +22,7 @@ export async function lookUpImage(engine: Pick<Engine, 'state'>, given: string):
   const id = text.replace(/^sha256:/, '')
   if (/^[0-9a-f]{64}$/.test(id)) return await images.get(id) ?? await byDigest(engine, `sha256:${id}`)
   const named = await byName(engine, text)
-  if (named || !/^[0-9a-f]{3,63}$/.test(id)) return named
+  if (named || !/^[0-9a-f]{1,63}$/.test(id)) return named
   const matches = await images.byIdPrefix(id)
   if (matches.length > 1) throw new Failure('invalid', `more than one image has an id that starts with ${id}`, { hint: 'give more digits' })
   return matches[0]

@@ -3,6 +3,7 @@
 import { Failure } from '../errors.ts'
 import { archiveName } from '../image/archive-manifest.ts'
 import { hostPlatform, parsePlatform } from '../image/platform.ts'
+import { canonicalName, parseReference } from '../image/reference.ts'
 import type { ImageRecord } from '../state/images.ts'
 import type { Engine } from './engine.ts'
 import { admitLocal } from './admit-local.ts'
@@ -44,9 +45,15 @@ function split(place: string): [string, string?] {
   return colon < 0 ? [place] : [place.slice(0, colon), place.slice(colon + 1)]
 }
 
+/** A short name is this machine's where the archive has it so, else docker.io's: others write those in full. */
+function meant(images: readonly ArchivedImage[], image: string): string {
+  const own = archiveName(image)
+  return images.some(({ names }) => names.includes(own)) ? own : canonicalName(parseReference(image))
+}
+
 function choose(images: readonly ArchivedImage[], { what, image }: { what: string; image: string | undefined }): ArchivedImage {
   const at = /^@(\d{1,6})$/.exec(image ?? '')?.[1]
-  const wanted = image === undefined || at !== undefined ? undefined : archiveName(image)
+  const wanted = image === undefined || at !== undefined ? undefined : meant(images, image)
   const found = at !== undefined ? images.slice(Number(at), Number(at) + 1)
     : wanted === undefined ? images : images.filter(({ names }) => names.includes(wanted))
   const [first] = found

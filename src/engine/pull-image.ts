@@ -42,7 +42,7 @@ const OTHER_TRANSPORT = /^(docker-daemon|containers-storage|sif|ostree|atomic|ta
 export async function pullImage(engine: Parts, request: PullImage): Promise<ImageRecord> {
   const typed = request.reference.replace(DOCKER_TRANSPORT, '')
   const other = OTHER_TRANSPORT.exec(typed)
-  if (other && /[/.]/.test(typed.slice(other[0].length))) throw new Failure('unsupported', `images cannot be pulled from "${other[1]}:"`, { hint: 'pull from a registry (docker://), an OCI layout (oci:) or an archive (docker-archive:, oci-archive:, dir:)' })
+  if (other && !(request.policy !== 'always' && await isHere(engine, typed))) throw new Failure('unsupported', `images cannot be pulled from "${other[1]}:"`, { hint: 'pull from a registry (docker://), an OCI layout (oci:) or an archive (docker-archive:, oci-archive:, dir:)' })
   const [, transport, place] = ARCHIVE_TRANSPORT.exec(typed) ?? []
   if (transport !== undefined) return (await import('./pull-archive.ts')).pullArchive(engine, request, { transport, place: place! })
   if (OCI_TRANSPORT.test(typed)) return pullLayout(engine, request, typed.slice('oci:'.length))
@@ -58,6 +58,9 @@ export async function pullImage(engine: Parts, request: PullImage): Promise<Imag
   if (undecided) return pullChosen(engine, { registry, text, references, undecided, request, platform })
   return firstOf({ text, references, short }, (reference) => pullReference(engine, { registry, reference, request, platform }))
 }
+
+/** `atomic:1` may be the name of an image that was made here. */
+const isHere = async (engine: Parts, typed: string): Promise<boolean> => /^\w+:[\w.-]+$/.test(typed) && await lookUpImage(engine, typed) !== undefined
 
 /** A short name that stands for an image of this machine is never looked for in registries, where it is a stranger's. */
 const localName = (typed: string, known: ImageRecord): string | undefined => {

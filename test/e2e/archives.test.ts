@@ -96,6 +96,15 @@ test('one image of an archive of several is pulled by its name or its place', as
   assert.equal((await podman(box, 'pull', '--quiet', `docker-archive:${file}:localhost/second:2`)).replace(/^sha256:/, ''), await idOf(box, 'second:2'))
 })
 
+test('a short name finds what skopeo has written in full', async (t) => {
+  const box = await suite.box(t)
+  const file = join(box.dir, 'short.tar')
+  await skopeo('copy', '--src-tls-verify=false', `docker://${suite.busybox}`, `docker-archive:${file}:foo/bar:1`)
+  const id = await box.ok('pull', '-q', `docker-archive:${file}:foo/bar:1`)
+  assert.match(await box.ok('images', '--format', '{{.Repository}}:{{.Tag}}'), /^docker\.io\/foo\/bar:1$/m)
+  assert.equal(await box.ok('image', 'inspect', '-f', '{{.Id}}', id.slice(0, 1)), id)
+})
+
 test('what policy.json rejects is not loaded', async (t) => {
   const box = await suite.box(t)
   const [tar, layout] = [join(box.dir, 'image.tar'), join(box.dir, 'layout')]
