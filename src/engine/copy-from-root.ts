@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, fstatSync } from 'node:fs'
 import { Failure } from '../errors.ts'
 import { openDirInRoot } from '../fs/open-dir-in-root.ts'
 import { runProgram } from '../process/run-program.ts'
@@ -17,6 +17,20 @@ export async function copyFromRoot({ rootfsPath, path, target }: { rootfsPath: s
     // The child's fd 3 is the directory itself: no path that somebody could swap meanwhile.
     const { code, stderr } = await runProgram('cp', ['-a', '--no-target-directory', '/proc/self/fd/3/.', target], { fds: [fd], timeoutMs: DEADLINE_MS })
     if (code !== 0) throw new Failure('unavailable', `cannot copy the image's ${path} into the volume at ${target}: ${stderr.toString().trim().split('\n')[0]}`)
+    return true
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Gives a directory the owner and the mode alone. @returns false where the image has none at `path` */
+export function ownAsInRoot({ rootfsPath, path, target }: { rootfsPath: string; path: string; target: string }): boolean {
+  const fd = openDirInRoot(rootfsPath, path)
+  if (fd === undefined) return false
+  try {
+    const { uid, gid, mode } = fstatSync(fd)
+    chownSync(target, uid, gid)
+    chmodSync(target, mode & 0o7777)
     return true
   } finally {
     closeSync(fd)

@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, promises, readdirSync } from 'node:fs'
+import { chownSync, mkdirSync, promises, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure, reasonOf } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
@@ -6,7 +6,7 @@ import { makeDir } from '../fs/remove-tree.ts'
 import type { ResolvedMount } from '../spec/mounts.ts'
 import type { BindMount, ImageMount, MountRequest, VolumeMount } from '../spec/request.ts'
 import type { Container } from '../state/containers.ts'
-import { copyFromRoot } from './copy-from-root.ts'
+import { copyFromRoot, ownAsInRoot } from './copy-from-root.ts'
 import { hostIds } from './give-to-user.ts'
 import { volumeDir } from './make-volume.ts'
 import { volumeFiles } from './mount-volume.ts'
@@ -94,14 +94,25 @@ async function resolveVolume(engine: Engine, mount: VolumeMount, { container, in
   mkdirSync(own, { recursive: true, mode: 0o755 })
   const dir = await volumeFiles(engine, volume, container)
   let fresh = false
-  if (!mount.noCopy && !mount.subPath && !('nocopy' in volume.options) && readdirSync(dir).length === 0) {
-    fresh = await copyFromRoot({ rootfsPath, path: mount.target, target: dir })
-    if (!fresh && dir === own && volume.uid === undefined && volume.gid === undefined) chownSync(dir, ...hostIds(user, container.record.request.idMappings))
+  if (!mount.subPath && readdirSync(dir).length === 0) {
+    const place = { rootfsPath, path: mount.target, target: dir }
+    const isOurs = dir === own && volume.uid === undefined && volume.gid === undefined
+    const asUser = (): void => chownSync(dir, ...hostIds(user, container.record.request.idMappings))
+    if (!mount.noCopy && !('nocopy' in volume.options)) {
+      fresh = await copyFromRoot(place)
+      if (!fresh && isOurs) asUser()
+    } else if (isOurs && isUntouched(dir) && !ownAsInRoot(place)) asUser()
   }
   if (selinux && dir === own) await labelVolume(dir, { labels: selinux, fresh })
   const { type: _type, name: _name, relabel: _relabel, noCopy: _noCopy, chown: _chown, overlay: _overlay, subPath, ...common } = mount
   const source = subPath ? await inside(engine, { container, index }, { root: dir, path: subPath, what: `volume ${name}` }) : dir
   return { ...common, type: 'bind', source, options: ['nosuid', 'nodev', ...(volume.options['o']?.split(',') ?? []).filter((option) => ['ro', 'nosuid', 'nodev', 'noexec'].includes(option)), ...(mount.options ?? [])] }
+}
+
+/** As volumes are made, under any umask. */
+function isUntouched(dir: string): boolean {
+  const { uid, gid, mode } = statSync(dir)
+  return uid === 0 && gid === 0 && (mode & 0o7022) === 0
 }
 
 async function resolveImage(engine: Engine, mount: ImageMount, { container, index, selinux }: Inputs): Promise<ResolvedMount> {

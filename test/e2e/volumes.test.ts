@@ -35,6 +35,16 @@ test('a named volume keeps what containers write, and starts with what the image
   await box.fails(1, 'volume', 'rm', 'data')
 })
 
+test('a new volume with nocopy has owner and mode of the image\'s directory, and keeps what somebody gave it since', async (t) => {
+  const box = await suite.box(t)
+  const look = (options: string, target = '/tmp', ...more: string[]): Promise<string> =>
+    box.ok('run', '--rm', '--network', 'none', ...more, '-v', `${options.replace(':', `:${target}:`)}`, suite.busybox, 'stat', '-c', '%u:%g %a', target)
+  assert.equal(await look('data:nocopy'), '0:0 1777')
+  assert.equal(await look('data:nocopy', '/mnt/none'), '0:0 1777')
+  assert.equal(await look('other:nocopy', '/mnt/none', '-u', '7:8'), '7:8 755')
+  assert.equal(await look('other:nocopy'), '7:8 755')
+})
+
 test('a volume in use is not removed, one that nobody uses is pruned', async (t) => {
   const box = await suite.box(t)
   assert.equal(await box.ok('volume', 'create', 'used'), 'used')

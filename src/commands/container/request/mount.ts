@@ -23,9 +23,11 @@ export function parseMount(text: string, { cwd }: { cwd: string }): MountRequest
   })
   const type = fields.find(({ name }) => name === 'type')?.value ?? 'volume'
   if (!(TYPES as readonly string[]).includes(type)) throw wrong(`unknown type "${type}": use bind, volume, tmpfs, image, devpts or mqueue`)
-  const targetField = fields.find(({ name }) => name === 'target' || name === 'dst' || name === 'destination')
+  // Of several, the last counts.
+  const isTarget = ({ name }: Field): boolean => name === 'target' || name === 'dst' || name === 'destination'
+  const targetField = fields.findLast(isTarget)
   if (!targetField?.value) throw wrong('target (or dst) is missing')
-  const rest = fields.filter((field) => field.name !== 'type' && field !== targetField)
+  const rest = fields.filter((field) => field.name !== 'type' && !isTarget(field))
   const target = readTarget(targetField.value, wrong)
   switch (type) {
     case 'bind': return bind(target, rest, { cwd, wrong })

@@ -29,6 +29,8 @@ test('-v binds a path, names a volume, or makes an anonymous one', () => {
 test('-v says what is wrong with a value, and which', () => {
   refuses(() => parseVolume('a:b', { cwd }), /"a:b" for -v: the path inside the container must be absolute, not "b"/)
   refuses(() => parseVolume('/a:/b:ro,rw', { cwd }), /cannot have both ro and rw/)
+  for (const empty of ['v:/b:', '/a:/b:', 'v:/b:ro,', 'v:/b:,ro']) refuses(() => parseVolume(empty, { cwd }), /an option is empty/)
+  for (const twice of ['copy,nocopy', 'nocopy,nocopy', 'copy,ro,copy']) refuses(() => parseVolume(`v:/b:${twice}`, { cwd }), /copy and nocopy may be given once/)
   refuses(() => parseVolume('/a:/b:what', { cwd }), /unknown option "what"/)
   refuses(() => parseVolume('/a:/', { cwd }), /nothing can be mounted over \//)
   refuses(() => parseVolume(':/b', { cwd }), /the source is empty/)
@@ -48,6 +50,7 @@ test('--mount reads every type', () => {
   assert.deepEqual(parseMount('type=tmpfs,destination=/t,tmpfs-size=1g,tmpfs-mode=700', { cwd }), { type: 'tmpfs', target: '/t', sizeBytes: 1073741824, mode: 0o700 })
   assert.deepEqual(parseMount('type=image,source=busybox,target=/i,rw=true', { cwd }), { type: 'image', image: 'busybox', target: '/i', writable: true })
   assert.deepEqual(parseMount('type=bind,"src=/a,b",dst=/c', { cwd }), { type: 'bind', source: '/a,b', target: '/c' })
+  assert.deepEqual(parseMount('type=volume,src=v,dst=/a,target=/b', { cwd }), { type: 'volume', name: 'v', target: '/b' })
   refuses(() => parseMount('type=bind,dst=/b', { cwd }), /src \(or source\) is missing/)
   refuses(() => parseMount('type=bind,src=/a', { cwd }), /target \(or dst\) is missing/)
   refuses(() => parseMount('type=odd,dst=/a', { cwd }), /unknown type "odd"/)

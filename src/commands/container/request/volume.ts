@@ -13,10 +13,12 @@ export function parseVolume(text: string, { cwd, flag = '-v' }: { cwd: string; f
   const wrong = (why: string): Failure => invalid(flag, text, why)
   const parts = text.split(':')
   if (parts.length > 3) throw wrong('expected [SOURCE:]TARGET[:OPTIONS]')
-  const [source, target, options] = parts.length === 1 ? [undefined, parts[0]!, ''] : [parts[0]!, parts[1]!, parts[2] ?? '']
+  const [source, target, options] = parts.length === 1 ? [undefined, parts[0]!] : [parts[0]!, parts[1]!, parts[2]]
   if (source === '') throw wrong('the source is empty')
   const place = readTarget(target, wrong)
-  const words = options === '' ? [] : options.split(',')
+  const words = options?.split(',') ?? []
+  if (words.includes('')) throw wrong('an option is empty')
+  if (words.filter((word) => word === 'copy' || word === 'nocopy').length > 1) throw wrong('copy and nocopy may be given once')
   refuseContradictions(words, wrong)
   const isPath = source !== undefined && /^[./~]/.test(source)
   if (isPath) return bind(posix.resolve(cwd, source), place, { words, wrong })
