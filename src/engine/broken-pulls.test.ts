@@ -12,6 +12,8 @@ import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { isFailure } from '../errors.ts'
 import { digestOf } from '../image/digest.ts'
 import * as types from '../image/media-types.ts'
+import { NO_FILES } from '../registry/client-fixture.ts'
+import { openRegistry } from '../registry/registry.ts'
 import { startScriptedRegistry, type ScriptedRegistry } from '../registry/scripted-registry.ts'
 import { removeImages } from './collect-garbage.ts'
 import { storedImage } from './saved-image.ts'
@@ -209,4 +211,34 @@ test('a pull fetches blobs that are missing or cut short, and unpacks nothing ag
   assert.equal(await inode(), before)
   await storedImage(engine, { record: image, names: [name] })
   for (const layer of layers) assert.equal(digestOf(await blobs.read(digestOf(layer), 1 << 20)), digestOf(layer))
+})
+
+test('a mirror whose bytes are not those of the digest is left for the registry, and without another place that is what is told', async (t) => {
+  const { server, name, layers } = await fillScripted(t, [300_000, 400_000])
+  const mirror = await startScriptedRegistry()
+  t.after(() => mirror.close())
+  mirror.addManifest('big', '1', server.manifests.get('big/1')!)
+  for (const [digest, bytes] of server.blobs) {
+    const wrong = Buffer.from(bytes)
+    // In the header of gzip's first block too: what cannot be unpacked is no other case.
+    wrong[digest === digestOf(layers[0]!) ? 12 : wrong.length - 9]! ^= 0xff
+    mirror.blobs.set(digest, wrong)
+  }
+  const conf = join(dir, 'mirror.conf')
+  writeFileSync(conf, `[[registry]]\nlocation = "${server.host}"\n[[registry.mirror]]\nlocation = "${mirror.host}"\n`)
+  const engine = await openStore(t)
+  const registry = openRegistry({ files: { ...NO_FILES, registriesConf: [conf] } })
+  t.after(() => registry.close())
+  const image = await pullImage({ ...engine, registry: async () => registry }, ask(name))
+  assert.deepEqual(await tree(engine, image.chainIds), ['file-0', 'file-1'])
+  for (const { url } of server.seen) assert.match(url, /\/blobs\//, 'the manifest of the mirror was right')
+  assert.equal(server.seen.length, 3)
+  const { blobs } = await engine.storage()
+  await blobs.remove(digestOf(layers[1]!))
+  await pullImage({ ...engine, registry: async () => registry }, ask(name, { policy: 'always' }))
+  assert.equal(digestOf(await blobs.read(digestOf(layers[1]!), 1 << 20)), digestOf(layers[1]!))
+  const config = [...server.blobs].find(([digest]) => layers.every((layer) => digest !== digestOf(layer)))!
+  mirror.blobs.set(...config)
+  const wanted = new RegExp(`the bytes that came for blob (${layers.map(digestOf).join('|')}) \\(\\d+ bytes\\) are not those of that digest`)
+  await assert.rejects(pullImage(await openStore(t), ask(`${mirror.host}/big:1`)), (error) => isFailure(error, 'invalid') && wanted.test(error.message))
 })

@@ -1,6 +1,6 @@
 import type { Descriptor } from '../image/descriptor.ts'
 import type { Digest } from '../image/digest.ts'
-import type { Ingested, Layer, LayerCommit, Storage } from '../storage/storage.ts'
+import type { BlobSource, Ingested, Layer, LayerCommit, Storage } from '../storage/storage.ts'
 import type { ImageSource } from './image-source.ts'
 import type { LayerState, PullEvent } from './pull-events.ts'
 
@@ -98,12 +98,18 @@ async function isBlobKept({ blobs }: Storage, { digest, size }: Descriptor, { bl
   return !blobs.keepsLayers || await blobs.has(digest, size) || await blobs.has(blob.digest, blob.size)
 }
 
+const blobSource = (source: ImageSource, descriptor: Descriptor): BlobSource => ({
+  descriptor,
+  open: (offsetBytes, signal) => source.openBlob(descriptor, offsetBytes, signal),
+  distrust: async () => await source.distrust?.(descriptor) ?? false,
+})
+
 async function fetchBlob({ storage, source, onProgress }: FetchLayers, known: Layer, { descriptor }: WantedLayer, signal: AbortSignal): Promise<Layer> {
   const { digest, size } = descriptor
   const tell = (state: LayerState, doneBytes: number): void => onProgress?.({ kind: 'layer', digest, doneBytes, totalBytes: size, state })
   tell('waiting', 0)
   await storage.blobs.fetch(
-    { descriptor, open: (offsetBytes, blobSignal) => source.openBlob(descriptor, offsetBytes, blobSignal) },
+    blobSource(source, descriptor),
     { signal, onProgress: ({ phase, receivedBytes }) => tell(phase === 'unpacking' ? 'downloading' : phase, receivedBytes) },
   )
   tell('done', size)
@@ -115,7 +121,7 @@ async function ingest({ storage, source, onProgress }: FetchLayers, { descriptor
   const tell = (state: LayerState, doneBytes: number): void => onProgress?.({ kind: 'layer', digest, doneBytes, totalBytes: size, state })
   tell('waiting', 0)
   return storage.layers.ingest(
-    { descriptor, ...(diffId && { diffId }), ...(chainId && { chainId }), open: (offsetBytes, blobSignal) => source.openBlob(descriptor, offsetBytes, blobSignal) },
+    { ...blobSource(source, descriptor), ...(diffId && { diffId }), ...(chainId && { chainId }) },
     { signal, onProgress: ({ phase, receivedBytes }) => tell(phase, receivedBytes) },
   )
 }

@@ -19,6 +19,8 @@ export interface ImageSource {
   manifest(descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array>
   /** Unverified bytes from `offsetBytes` to the end. After `resolve`. */
   openBlob(descriptor: Descriptor, offsetBytes: number, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>
+  /** The bytes that came of a blob were wrong: the next `openBlob` leaves out a place. @returns whether another one is left */
+  distrust?(descriptor: Descriptor): Promise<boolean>
   /** For manifests that don't tell sizes. After `resolve`. */
   blobSize(digest: Digest, signal?: AbortSignal): Promise<number>
 }
@@ -31,6 +33,7 @@ export function registrySource(registry: Registry, reference: Reference, access:
     resolve: resolved,
     manifest: async (descriptor, signal) => registry.manifest(await resolved(), descriptor, signal),
     openBlob: async (descriptor, offsetBytes, signal) => registry.blob(await resolved(), descriptor, { offsetBytes, ...(signal && { signal }) }),
+    distrust: async (descriptor) => registry.distrust(await resolved(), descriptor),
     blobSize: async (digest, signal) => registry.blobSize(await resolved(), digest, signal),
   }
 }

@@ -94,11 +94,13 @@ async function readConfig(storage: Storage, source: ImageSource, descriptor: Des
     const kept = await storage.blobs.read(digest, MAX_CONFIG_BYTES).catch((error: unknown) => { if (!isFailure(error)) throw error })
     if (kept) return kept
   }
-  const chunks: Uint8Array[] = []
-  for await (const chunk of await source.openBlob(descriptor, 0, signal)) chunks.push(chunk)
-  const bytes = Buffer.concat(chunks)
-  if (bytes.length !== size || !matchesDigest(bytes, digest)) throw new Failure('invalid', `the configuration of ${source.what} does not have the digest ${digest}`)
-  return bytes
+  do {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of await source.openBlob(descriptor, 0, signal)) chunks.push(chunk)
+    const bytes = Buffer.concat(chunks)
+    if (bytes.length === size && matchesDigest(bytes, digest)) return bytes
+  } while (await source.distrust?.(descriptor))
+  throw new Failure('invalid', `the configuration of ${source.what} does not have the digest ${digest}`)
 }
 
 function warnOfPlatform(config: ImageConfig, { source, platform }: StoreImage): void {

@@ -12,6 +12,8 @@ export interface BlobWanted {
   readonly offsetBytes: number
   readonly signal: AbortSignal | undefined
   readonly idleMs: number
+  /** So many of the places gave wrong bytes and are left out. */
+  readonly skip: number
 }
 
 /**
@@ -19,7 +21,7 @@ export interface BlobWanted {
  * left for the next one, which goes on at the same byte.
  */
 export async function openBlobFrom(candidates: readonly Candidate[], wanted: BlobWanted): Promise<AsyncIterable<Uint8Array>> {
-  const sources = sourcesOf(candidates, wanted)
+  const sources = sourcesOf(candidates, wanted).slice(wanted.skip)
   const [only] = sources
   if (sources.length === 1) return only!.open(wanted.offsetBytes)
   return carryOn(await openNext(sources, wanted.offsetBytes), wanted.offsetBytes)
@@ -35,6 +37,14 @@ interface Opened {
   readonly rest: readonly Source[]
 }
 
+/** How many places there are to get a blob from. */
+export const countSources = (candidates: readonly Candidate[], { urls = [] }: Descriptor): number => candidates.length + urls.flatMap((url) => foreignUrl(url) ?? []).length
+
+function foreignUrl(text: string): URL | undefined {
+  const url = URL.parse(text)
+  return url?.protocol === 'https:' || url?.protocol === 'http:' ? url : undefined
+}
+
 function sourcesOf(candidates: readonly Candidate[], wanted: BlobWanted): Source[] {
   const regular = candidates.map((candidate, index): Source => ({
     host: candidate.endpoint.host,
@@ -42,9 +52,8 @@ function sourcesOf(candidates: readonly Candidate[], wanted: BlobWanted): Source
   }))
   const registry = candidates.at(-1)!
   const foreign = (wanted.descriptor.urls ?? []).flatMap((text): Source[] => {
-    const url = URL.parse(text)
-    if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) return []
-    return [{ host: url.host, open: async (offsetBytes) => openElsewhere(url, { ...wanted, offsetBytes }, await registry.open()) }]
+    const url = foreignUrl(text)
+    return url === undefined ? [] : [{ host: url.host, open: async (offsetBytes) => openElsewhere(url, { ...wanted, offsetBytes }, await registry.open()) }]
   })
   return [...regular, ...foreign]
 }

@@ -1,4 +1,6 @@
 import { Failure } from '../errors.ts'
+import type { Descriptor } from '../image/descriptor.ts'
+import type { Digest } from '../image/digest.ts'
 import { canonical, repositoryOf, type Reference } from '../image/reference.ts'
 import { askEndpoints, type Candidate, type Place } from './ask-endpoints.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -21,6 +23,8 @@ interface Parts {
   readonly sessions: Sessions
   /** Where else what was resolved can be read, the place that it came from first. */
   readonly places: WeakMap<Resolved, readonly Candidate[]>
+  /** Of a blob, how many of its places gave wrong bytes. */
+  readonly distrusted: WeakMap<Resolved, Map<Digest, number>>
 }
 
 export function makeRegistry(options: RegistryOptions): Registry {
@@ -29,7 +33,7 @@ export function makeRegistry(options: RegistryOptions): Registry {
   const transport = makeTransport({ proxyFor: proxies(options.proxies ?? []), timings, authorities })
   const read = expiring<Promise<RegistriesConf>>(CONF_LIFETIME_MS)
   const conf = () => read('', async () => (await import('./registries-conf.ts')).readRegistriesConf(options.files))
-  const parts: Parts = { options, timings, conf, sessions: makeSessions({ options, timings, transport, conf }), places: new WeakMap() }
+  const parts: Parts = { options, timings, conf, sessions: makeSessions({ options, timings, transport, conf }), places: new WeakMap(), distrusted: new WeakMap() }
   return {
     candidates: async (text) => (await import('./routes.ts')).candidatesFor(text, await conf()),
     configured: conf,
@@ -52,8 +56,9 @@ export function makeRegistry(options: RegistryOptions): Registry {
     },
     async blob(resolved, descriptor, { offsetBytes, signal }) {
       const { openBlobFrom } = await import('./fetch-blob.ts')
-      return openBlobFrom(placesOf(parts, resolved), { reference: resolved.reference, descriptor, offsetBytes, signal, idleMs: timings.idleMs })
+      return openBlobFrom(placesOf(parts, resolved), { reference: resolved.reference, descriptor, offsetBytes, signal, idleMs: timings.idleMs, skip: parts.distrusted.get(resolved)?.get(descriptor.digest) ?? 0 })
     },
+    distrust: (resolved, descriptor) => distrust(parts, resolved, descriptor),
     async blobSize(resolved, digest, signal) {
       const { blobSizeAt } = await import('./fetch-blob.ts')
       return askEndpoints(placesOf(parts, resolved), (place, retries) => blobSizeAt(place, { reference: resolved.reference, digest, signal, retries }))
@@ -108,6 +113,15 @@ async function furtherPlaces(parts: Parts, wanted: Wanted, { endpoint, session }
     return pulling.map((each) => candidate(parts, wanted, each))
   }
   return endpoint.mirror ? [here, candidate(parts, wanted, endpoints.at(-1)!)] : [here]
+}
+
+async function distrust(parts: Parts, resolved: Resolved, descriptor: Descriptor): Promise<boolean> {
+  const { countSources } = await import('./fetch-blob.ts')
+  const skips = parts.distrusted.get(resolved) ?? new Map<Digest, number>()
+  const skip = (skips.get(descriptor.digest) ?? 0) + 1
+  if (skip >= countSources(placesOf(parts, resolved), descriptor)) return false
+  parts.distrusted.set(resolved, skips.set(descriptor.digest, skip))
+  return true
 }
 
 function placesOf({ places }: Parts, resolved: Resolved): readonly Candidate[] {

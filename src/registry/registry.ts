@@ -87,6 +87,8 @@ export interface Registry {
    * too many. Not verified: the reader hashes it.
    */
   blob(resolved: Resolved, descriptor: Descriptor, offset: { offsetBytes: number; signal?: AbortSignal }): Promise<AsyncIterable<Uint8Array>>
+  /** What came of a blob was wrong: from now on `blob` leaves out one place more, first those that are asked first. @returns whether one is left */
+  distrust(resolved: Resolved, descriptor: Descriptor): Promise<boolean>
   /** Size of a blob whose manifest doesn't say it (schema 1). */
   blobSize(resolved: Resolved, digest: Digest, signal?: AbortSignal): Promise<number>
   /** Every tag of a repository. */

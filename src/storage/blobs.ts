@@ -80,7 +80,7 @@ async function fetchBlob(store: Store, source: BlobSource, options: IngestOption
         return
       }
       dropDamaged(store, blob, descriptor)
-      if (blob.reusedBytes === 0 || attempt > 0) throw damaged(descriptor)
+      if (blob.reusedBytes === 0 ? !await source.distrust?.() : attempt > 0) throw damaged(descriptor)
     } catch (error) {
       if (error instanceof Failure && error.kind === 'invalid') blob.claim.discard()
       throw error

@@ -22,15 +22,16 @@ const RESERVE_BYTES = 64 << 20
 
 /** See Layers.ingest. `isCommitted` answers for `chainId`. */
 export async function ingest(store: Store, source: LayerSource, options: IngestOptions & { isCommitted: () => Promise<Digest | undefined> }): Promise<StagedLayer> {
-  for (let attempt = 0; ; attempt++) {
+  for (let attempt = 0; ;) {
     const outcome = await ingestOnce(store, source, options)
+    if (outcome === 'elsewhere') continue
     if (outcome !== 'again') return outcome
-    if (attempt > 1) throw damaged(source.descriptor)
+    if (attempt++ > 1) throw damaged(source.descriptor)
   }
 }
 
-/** 'again': bytes from an earlier process or the disk were bad and are gone now. */
-async function ingestOnce(store: Store, source: LayerSource, options: IngestOptions & { isCommitted: () => Promise<Digest | undefined> }): Promise<StagedLayer | 'again'> {
+/** 'again': bytes from an earlier process or the disk were bad and are gone now; 'elsewhere': those of one place, and there are more. */
+async function ingestOnce(store: Store, source: LayerSource, options: IngestOptions & { isCommitted: () => Promise<Digest | undefined> }): Promise<StagedLayer | 'again' | 'elsewhere'> {
   const { descriptor } = source
   const blob = await obtain(store, source, options)
   const committed = await options.isCommitted()
@@ -39,31 +40,38 @@ async function ingestOnce(store: Store, source: LayerSource, options: IngestOpti
     return withoutTree(source, committed)
   }
   const dir = store.staging.make()
+  // Nothing is left to find out about it.
+  let last: Failure | undefined
+  let lost = false
   try {
-    const unpacked = await unpackWhileArriving({ store, source, options, blob, dir })
+    const unpacked = await unpackWhileArriving({ store, source, options, blob, dir, onLost: () => { lost = true } })
     const sound = unpacked.digestHex === hexOf(descriptor.digest) && blob.sizeBytes() === descriptor.size
     if (!sound) {
       dropDamaged(store, blob, descriptor)
       await removeTreeAsync(dir)
       if (blob.reusedBytes > 0) return 'again'
-      throw damaged(descriptor)
+      if (await source.distrust?.()) return 'elsewhere'
+      throw last = damaged(descriptor)
     }
     const diffId = parseDigest(`${jobAlgorithm(source)}:${unpacked.diffHex}`)
     if (source.diffId !== undefined && diffId !== source.diffId) {
       blob.claim?.discard()
-      throw new Failure('invalid', `layer ${descriptor.digest} unpacks to ${diffId}, but the image says ${source.diffId}`)
+      throw last = new Failure('invalid', `layer ${descriptor.digest} unpacks to ${diffId}, but the image says ${source.diffId}`)
     }
     await acceptBlob(store, blob, descriptor)
     options.onProgress?.({ phase: 'done', receivedBytes: descriptor.size, totalBytes: descriptor.size })
     return staged({ source, unpacked, diffId, dir, fetchedBytes: blob.fetchedBytes() })
   } catch (error) {
     await removeTreeAsync(dir)
+    if (!isFailure(error, 'invalid') || error === last) throw error
     // Bad bytes can't be told from a bad archive before the end, so an archive that can't be read isn't resumed.
-    if (isFailure(error, 'invalid') && (blob.claim !== undefined || !await isIntact(blob.path, descriptor.digest))) {
-      dropDamaged(store, blob, descriptor)
-      if (blob.reusedBytes > 0) return 'again'
-    }
-    throw error
+    const isWhole = blob.sizeBytes() === descriptor.size
+    const intact = isWhole && await isIntact(blob.path, descriptor.digest)
+    if (blob.claim !== undefined || !intact) dropDamaged(store, blob, descriptor)
+    if (intact) throw error
+    if (blob.reusedBytes > 0) return 'again'
+    if (await source.distrust?.()) return 'elsewhere'
+    throw isWhole && !lost ? damaged(descriptor, error) : error
   } finally {
     blob.close()
   }
@@ -75,9 +83,11 @@ interface Arrival {
   readonly options: IngestOptions
   readonly blob: Obtained
   readonly dir: string
+  /** Told when it is the bytes that did not come as they should. */
+  readonly onLost: () => void
 }
 
-async function unpackWhileArriving({ store, source, options, blob, dir }: Arrival): Promise<Unpacked> {
+async function unpackWhileArriving({ store, source, options, blob, dir, onLost }: Arrival): Promise<Unpacked> {
   const root = join(dir, TREE)
   mkdirSync(root, { mode: 0o755 })
   const { feed, done } = (await store.unpackers()).start(jobFor(store, source, { file: blob.path, root }))
@@ -92,6 +102,7 @@ async function unpackWhileArriving({ store, source, options, blob, dir }: Arriva
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
   const arriving = blob.arrive({ signal, feed }).then(() => feed.end(), (error: unknown) => {
     feed.abort(error)
+    if (!stop.signal.aborted) onLost()
     throw error
   })
   try {

@@ -100,6 +100,6 @@ export async function isIntact(path: string, digest: Digest): Promise<boolean> {
   return hash.digest('hex') === hexOf(digest)
 }
 
-export const damaged = ({ digest, size }: BlobDescriptor): Failure =>
+export const damaged = ({ digest, size }: BlobDescriptor, cause?: unknown): Failure =>
   new Failure('invalid', `the bytes that came for blob ${digest} (${size} bytes) are not those of that digest`,
-    { hint: 'what was downloaded has been removed; the registry or a proxy in front of it may be broken' })
+    { cause, hint: 'what was downloaded has been removed; the registry or a proxy in front of it may be broken' })

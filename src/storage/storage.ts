@@ -20,6 +20,8 @@ export type OpenBlob = (offsetBytes: number, signal: AbortSignal) => Promise<Asy
 export interface BlobSource {
   readonly descriptor: BlobDescriptor
   readonly open: OpenBlob
+  /** The bytes that came were wrong. @returns whether the next `open` asks another place */
+  readonly distrust?: () => Promise<boolean>
 }
 
 export interface LayerSource extends BlobSource {
