@@ -131,7 +131,10 @@ async function fetchToken({ setup, bearer, scopes, credentials, signal }: TokenR
       hint: 'give credentials with --creds USER:PASSWORD, or a file that has them with --authfile',
     })
   }
-  const { token, access_token, expires_in } = checked(tokenSchema, parseJson(await readReply(reply, MAX_TOKEN_BYTES), MAX_TOKEN_BYTES, `the answer of ${what}`), `the answer of ${what}`)
+  const bytes = await readReply(reply, MAX_TOKEN_BYTES).catch((error: unknown): never => {
+    throw isFailure(error, 'invalid') ? new Failure('invalid', `${what}: ${error.message}`, { cause: error }) : error
+  })
+  const { token, access_token, expires_in } = checked(tokenSchema, parseJson(bytes, MAX_TOKEN_BYTES, `the answer of ${what}`), `the answer of ${what}`)
   const value = token || access_token || ''
   if (!/^[\x21-\x7e]+$/.test(value)) throw new Failure('invalid', `${what} gave no token`)
   return { value, expiresAtMs: startedMs + Math.max((expires_in ?? 0) * 1000, MIN_LIFETIME_MS) }

@@ -25,7 +25,7 @@ export async function readBody(body: Readable, maxBytes: number, { truncate = fa
       if (room >= 0) continue
       body.destroy()
       if (truncate) break
-      throw new Failure('invalid', `the registry's answer has more than the ${maxBytes} bytes that are allowed`)
+      throw new Failure('invalid', `the answer has more than the ${maxBytes} bytes that are allowed`)
     }
   } finally {
     clearTimeout(timer)

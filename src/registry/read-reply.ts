@@ -17,11 +17,11 @@ export async function readReply({ body, headers }: Pick<Reply, 'body' | 'headers
   const { gunzip, inflate, inflateRaw } = await import('node:zlib')
   // By RFC 9110 deflate has the frame of zlib, whose first byte ends in 8; some servers leave it out.
   const unpack = /^(x-)?gzip$/.test(encoding) ? gunzip : encoding !== 'deflate' ? undefined : (packed[0] ?? 0) % 16 === 8 ? inflate : inflateRaw
-  if (unpack === undefined) throw new Failure('invalid', `the registry's answer has the content encoding "${encoding.slice(0, 40)}", which was not asked for`)
+  if (unpack === undefined) throw new Failure('invalid', `the answer has the content encoding "${encoding.slice(0, 40)}", which was not asked for`)
   try {
     return await promisify(unpack as typeof gunzip)(packed, { maxOutputLength: maxBytes })
   } catch (error) {
     const isTooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
-    throw new Failure('invalid', isTooLarge ? `the registry's answer has more than the ${maxBytes} bytes that are allowed` : `the registry's answer is not the ${encoding} that it says it is`, { cause: error })
+    throw new Failure('invalid', isTooLarge ? `the answer has more than the ${maxBytes} bytes that are allowed` : `the answer is not the ${encoding} that it says it is`, { cause: error })
   }
 }

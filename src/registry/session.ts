@@ -158,7 +158,11 @@ export function makeSession(setup: SessionSetup): Session {
 
   const readWhole = async (request: RegistryRequest, maxBytes: number): Promise<Reply & { bytes: Buffer }> => {
     const reply = await authorised(request)
-    return { ...reply, bytes: reply.status === 200 ? await readReply(reply, maxBytes) : Buffer.alloc(0) }
+    return { ...reply, bytes: reply.status === 200 ? await readReply(reply, maxBytes).catch(unreadable(request)) : Buffer.alloc(0) }
+  }
+
+  const unreadable = ({ what }: RegistryRequest) => (error: unknown): never => {
+    throw isFailure(error, 'invalid') ? new Failure('invalid', `${what}: the registry ${host}: ${error.message}`, { cause: error }) : error
   }
 
   const failing = ({ what, signal }: Pick<RegistryRequest, 'what' | 'signal'>, of = host) => (error: unknown): never => {

@@ -1,6 +1,6 @@
 import { closeSync, openSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { Failure } from '../errors.ts'
+import { Failure, isFailure } from '../errors.ts'
 import { removeTree } from '../fs/remove-tree.ts'
 import { syncDir, writeFileAtomic } from '../fs/write-atomic.ts'
 import { chainId as chainIdOf } from '../image/chain-id.ts'
@@ -85,7 +85,7 @@ function prepare(store: Store, { ingested, parent, earlier }: LayerCommit & { ea
     return { layer: existing, dir: undefined }
   }
   const trees = treesBelow(store, parent, earlier)
-  const copiedBytes = settle({ tree: join(staged.dir, TREE), unsettled: staged, below: new LowerView(trees, store.style), style: store.style })
+  const copiedBytes = settleOn(store, trees, { ...staged, dir: staged.dir })
   const { digest, size, mediaType } = ingested.descriptor
   const layer: Layer = {
     chainId: id, diffId: ingested.diffId, parent, blob: { digest, size, mediaType },
@@ -93,6 +93,15 @@ function prepare(store: Store, { ingested, parent, earlier }: LayerCommit & { ea
   }
   writeFileAtomic(join(staged.dir, RECORD), recordText(layer), { sync: false })
   return { layer, dir: staged.dir }
+}
+
+/** A failure names the layer. */
+function settleOn(store: Store, below: readonly string[], staged: StagedLayer & { readonly dir: string }): number {
+  try {
+    return settle({ tree: join(staged.dir, TREE), unsettled: staged, below: new LowerView(below, store.style), style: store.style })
+  } catch (error) {
+    throw isFailure(error, 'invalid') ? new Failure('invalid', `layer ${staged.descriptor.digest}, ${error.message}`, { cause: error }) : error
+  }
 }
 
 /** Trees of `chainId` and what is below it, topmost first; some may still be in staging. */
@@ -130,7 +139,7 @@ async function rebuild(store: Store, chainId: Digest): Promise<Layer> {
   const { ingest } = await import('./ingest.ts')
   const staged = await ingest(store, source, { isCommitted: async () => undefined })
   const dir = staged.dir as string
-  settle({ tree: join(dir, TREE), unsettled: staged, below: new LowerView(treesBelow(store, layer.parent, []), store.style), style: store.style })
+  settleOn(store, treesBelow(store, layer.parent, []), { ...staged, dir })
   writeFileAtomic(join(dir, RECORD), recordText(layer), { sync: false })
   if (store.sync) await syncAll(store.paths.layers)
   publish(dir, layerDir(store.paths.layers, chainId))

@@ -21,7 +21,8 @@ export const FREE_SPACE = 'free some space, for example with scow image prune'
 
 /** Of more than `maxBytes`. */
 export const tooLarge = ({ maxBytes, ofDisk }: TreeLimits): Failure =>
-  (ofDisk ? new Failure('noSpace', `unpacked it takes more than ${maxBytes} bytes, and no more may be used here`, { hint: `of what is free on the file system 64 MiB are kept: ${FREE_SPACE}` })
+  (ofDisk && maxBytes === 0 ? new Failure('noSpace', 'there is no room to unpack it: 64 MiB of the file system are kept free, and no more than that is left', { hint: FREE_SPACE })
+    : ofDisk ? new Failure('noSpace', `unpacked it takes more than ${maxBytes} bytes, and no more may be used here`, { hint: `of what is free on the file system 64 MiB are kept: ${FREE_SPACE}` })
     : new Failure('invalid', `more than ${maxBytes} bytes unpacked`, { hint: 'the limit is as configured' }))
 
 /** What can be settled only when the layers below are known. */

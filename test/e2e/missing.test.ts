@@ -130,7 +130,7 @@ test('who is not root, and who has no room, is told what to do', async (t) => {
   chmodSync(box.dir, 0o711)
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m,mode=777', 'tmpfs', small])
   const there = (name: string) => ['--root', join(small, name), '--runroot', join(small, `${name}-run`)]
-  await refused(box, /takes more than 0 bytes.*64 MiB are kept.*scow image prune/, ...there('full'), 'pull', '-q', suite.busybox)
+  await refused(box, /no room to unpack it: 64 MiB .* are kept free.*scow image prune/, ...there('full'), 'pull', '-q', suite.busybox)
   const asOther = (...args: string[]) => promisify(execFile)('setpriv', ['--reuid', '65534', '--regid', '65534', '--clear-groups', box.command[0]!, ...there('other'), ...args], { env: box.env })
     .catch((error: { stdout: string; stderr: string }) => error)
   execFileSync('mount', ['-o', 'remount,size=200m', small])

@@ -91,6 +91,7 @@ test('a file that cannot be used is named with its flag and the reason', async (
   await refuses(/^Error: images cannot be pulled from "docker-daemon:".*docker-archive.*\n$/, 'pull', 'docker-daemon:some/image')
   for (const name of ['docker-daemon:busybox', 'docker-daemon:busybox:1', 'containers-storage:x', 'sif:foo']) await refuses(/^Error: images cannot be pulled from "[a-z-]+:"/, 'pull', name)
   await refuses(/^Error: images cannot be pulled from "sif:"/, 'run', '--rm', 'sif:foo', 'true')
+  await refuses(/^Error: --input is empty; [^\n]+\n$/, 'load', '-i', '')
   await refuses(/^Error: cannot read \/no\/such: it does not exist\n$/, 'pull', 'docker-archive:/no/such')
   await refuses(/\/no\/such\/index\.json cannot be read: no such file or directory\n$/, 'pull', '-q', 'oci:/no/such')
   assert.equal(await box.ok('ps', '-aq'), '')

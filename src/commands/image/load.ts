@@ -16,6 +16,7 @@ export const spec = defineCommand({
   examples: ['load -i busybox.tar', 'load < busybox.tar.gz'],
   async run({ options, out, engine: open, interrupt }) {
     if (options.input === undefined && isTerminal(0)) throw new Failure('invalid', 'an archive cannot be read from a terminal', { hint: 'use --input, or redirect the input' })
+    if (options.input === '') throw new Failure('invalid', '--input is empty', { hint: 'leave it out to read standard input' })
     const engine = await open()
     const shown = showPull(out, options.quiet)
     try {
