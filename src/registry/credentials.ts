@@ -97,6 +97,9 @@ const inFiles = (place: Place, { files, askHelper }: CredentialSources): Promise
     return content && inFile(content, { ...place, file: file.path, askHelper })
   })
 
+/** A file that the user named is read whether or not the registry asks for credentials. Failure invalid. */
+export const checkAuthFile = async (path: string): Promise<void> => void await readAuthFile({ path, required: true })
+
 async function readAuthFile({ path, required, legacy }: AuthFile): Promise<v.InferOutput<typeof fileSchema> | undefined> {
   const what = `the credentials file ${path}`
   const bytes = await readSmallFile(path, what, { optional: !required })

@@ -184,3 +184,17 @@ test('a token server that answers nonsense is refused', async (t) => {
   tokens.realm = 'file:///etc/passwd'
   await assert.rejects(server.resolve(openPlain(t)), (error) => isFailure(error, 'invalid'))
 })
+
+test('a file that is named for a pull must hold credentials in their form, also where none are asked for', async (t) => {
+  const server = await serveApps(t)
+  const dir = await mkdtemp(join(tmpdir(), 'scow-auth-'))
+  t.after(() => rm(dir, { recursive: true }))
+  const authFile = join(dir, 'auth.json')
+  for (const text of ['', '[]', '{"auths":["secret"]}']) {
+    await writeFile(authFile, text)
+    await assert.rejects(server.resolve(openPlain(t), { authFile }), (error) => isFailure(error, 'invalid') && /auth\.json/.test(error.message) && !/secret/.test(error.message), text)
+  }
+  assert.deepEqual(server.seen, [])
+  await writeFile(authFile, '{}')
+  await server.resolve(openPlain(t), { authFile })
+})

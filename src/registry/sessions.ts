@@ -50,7 +50,8 @@ interface Opening extends Pick<Endpoint, 'host' | 'insecure'> {
 }
 
 async function openSession(parts: SessionParts, opening: Opening): Promise<Session> {
-  const { host, insecure, access: { tlsVerify, retry, usualRetry = DEFAULT_RETRIES, retryDelayMs } } = opening
+  const { host, insecure, access: { tlsVerify, retry, usualRetry = DEFAULT_RETRIES, retryDelayMs, authFile, creds } } = opening
+  if (authFile !== undefined && creds === undefined) await (await import('./credentials.ts')).checkAuthFile(authFile)
   const { makeSession } = await import('./session.ts')
   const certificates = new Map<string, Promise<Certificates>>()
   const server = withVerify(opening)
