@@ -187,6 +187,8 @@ test('a layer whose record is damaged holds nobody up: another image goes, and a
   }
   rmSync(record(image.chainIds[1]!))
   mkdirSync(record(image.chainIds[1]!))
+  await (await engine.storage()).containers.create('c'.repeat(64), [])
+  writeFileSync(join(engine.paths.container('c'.repeat(64)).dir, 'rootfs.json'), '')
   await removeImages(engine, [healthy.id])
   assert.deepEqual(readdirSync(engine.paths.layers).filter((entry) => /^[0-9a-f]{64}$/.test(entry)).sort(), image.chainIds.map((id) => id.slice('sha256:'.length)).sort())
   await removeImages(engine, [image.id])

@@ -2,6 +2,7 @@ import { isFailure } from '../errors.ts'
 import type { Digest } from '../image/digest.ts'
 import { isAlive } from '../process/identity.ts'
 import type { ImageRecord } from '../state/images.ts'
+import type { Storage } from '../storage/storage.ts'
 import type { Engine } from './engine.ts'
 import { withStoreLock } from './store-lock.ts'
 
@@ -20,7 +21,7 @@ export async function collectGarbage(engine: Parts): Promise<{ readonly layers: 
     await storage.recover()
     const images = await engine.state.images.list()
     const neededLayers = new Set(images.flatMap(({ chainIds }) => chainIds))
-    for (const id of await storage.containers.list()) for (const chainId of await storage.containers.layersOf(id)) neededLayers.add(chainId)
+    for (const id of await storage.containers.list()) for (const chainId of await layersOf(storage, id)) neededLayers.add(chainId)
     // What those without a record stand on, nobody knows: that doesn't keep it here.
     const broken = (await storage.layers.broken()).map((chainId) => ({ chainId, parent: undefined }))
     const doomed = [...broken, ...await storage.layers.list()].filter(({ chainId }) => !neededLayers.has(chainId))
@@ -32,6 +33,12 @@ export async function collectGarbage(engine: Parts): Promise<{ readonly layers: 
     return { layers, blobs: blobs.length }
   }) ?? { layers: 0, blobs: 0 }
 }
+
+/** None of a container whose record is damaged: its image is in the state while it is, and keeps them. */
+const layersOf = (storage: Storage, id: string): Promise<Digest[]> => storage.containers.layersOf(id).catch((error: unknown) => {
+  if (isFailure(error, 'invalid') || isFailure(error, 'notFound')) return []
+  throw error
+})
 
 /** Removes images, and then all that only they needed. Killed in between, the next command goes on collecting. */
 export async function removeImages(engine: Parts & Pick<Engine, 'self'>, ids: readonly string[]): Promise<void> {

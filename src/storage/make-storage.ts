@@ -1,6 +1,7 @@
 // Puts the parts of a store together.
 import { existsSync, readdirSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { isFailure } from '../errors.ts'
 import { fileLabel, setFileLabel, setOwnLabel } from '../fs/file-label.ts'
 import { unmountTree } from '../fs/mounts.ts'
 import { makeDir, removeTree } from '../fs/remove-tree.ts'
@@ -43,7 +44,11 @@ export async function makeStorage({ paths: asked, driver: name = 'overlay', opti
   }
   const { containers } = driver
   const usedBy = async (chainId: string) => {
-    for (const id of await containers.list()) if ((await containers.layersOf(id)).some((layer) => layer === chainId)) return id
+    for (const id of await containers.list()) {
+      // One whose record is damaged stands on nothing that could be mounted again.
+      const layers = await containers.layersOf(id).catch((error: unknown) => { if (!isFailure(error, 'invalid')) throw error })
+      if (layers?.some((layer) => layer === chainId)) return id
+    }
     return undefined
   }
   return {
