@@ -2,10 +2,11 @@
 // The format is the one other CNI runtimes keep (kind cniCacheV1). An entry is written before ADD, without a result,
 // and again after it: whatever point a crash hits, there is something to DEL with. Not synced: what a power cut
 // takes is found again by its lease (collect-garbage.ts).
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 
+import { makeDir } from '../fs/remove-tree.ts'
 import { removeUnfinished, writeFileAtomic } from '../fs/write-atomic.ts'
 import { log } from '../log.ts'
 import type { Attachment, NetworkList } from './cni-types.ts'
@@ -44,7 +45,7 @@ export const saveEntry = (dir: string, { list, attachment, result }: CacheEntry)
     kind: KIND, containerId, config: Buffer.from(JSON.stringify(config)).toString('base64'), ifName,
     networkName: list.name, netns, cniArgs: args, capabilityArgs, ...(result === undefined ? {} : { result }),
   }
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  makeDir(dir, 0o700)
   writeFileAtomic(join(dir, fileName(list.name, containerId, ifName)), JSON.stringify(record), { mode: 0o600, sync: false })
 }
 

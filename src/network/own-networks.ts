@@ -1,9 +1,10 @@
 // Lists of our own: files in the networks directory, changed under one lock, each whole or not there.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 import { Failure } from '../errors.ts'
 import { lockFile } from '../fs/lock.ts'
+import { makeDir } from '../fs/remove-tree.ts'
 import { syncDir, removeUnfinished, writeFileAtomic } from '../fs/write-atomic.ts'
 import { log } from '../log.ts'
 import { formatSubnet, parseSubnet } from './addresses.ts'
@@ -77,7 +78,7 @@ const reservationFile = ({ networksDir }: NetworkOptions): string => join(networ
 const reserve = async (options: NetworkOptions, { rules, list, mac }: { rules: Wiring['rules']; list: NetworkList; mac: string }): Promise<boolean> => {
   if (list.scow?.adopted) return true
   const view = viewOf(list)
-  mkdirSync(options.networksDir, { recursive: true, mode: 0o755 })
+  makeDir(options.networksDir, 0o755)
   writeFileSync(reservationFile(options), `${view.network_interface ?? ''} ${mac}`)
   return reserveBridge(rules, view, mac)
 }
@@ -114,12 +115,12 @@ export const removeNetwork = async (options: NetworkOptions, wiring: Wiring, lis
 }
 
 const lockNetworks = async ({ locksDir }: NetworkOptions) => {
-  mkdirSync(locksDir, { recursive: true, mode: 0o700 })
+  makeDir(locksDir, 0o700)
   return await lockFile(join(locksDir, 'networks'))
 }
 
 const writeList = (file: string, { file: _, disableCheck, disableGC, ...list }: NetworkList): void => {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
+  makeDir(dirname(file), 0o755)
   const json = { ...list, ...(disableCheck ? { disableCheck } : {}), ...(disableGC ? { disableGC } : {}), loadOnlyInlinedPlugins: true }
   removeUnfinished(file)
   writeFileAtomic(file, `${JSON.stringify(json, null, 2)}\n`)

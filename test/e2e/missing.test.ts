@@ -139,6 +139,12 @@ test('who is not root, and who has no room, is told what to do', async (t) => {
   chmodSync(join(box.dir, 'home'), 0o755)
   assert.match((await asOther('pull', '-q', suite.busybox)).stderr, /^Error: [^\n]*; run scow as root: [^\n]*\n$/)
   assert.equal((await asOther('info', '--format', '{{.Host.Security.Rootless}}')).stdout, 'true\n')
+  const closed = ['--root', join(small, 'closed'), '--runroot', join(box.dir, 'closed-run')]
+  await box.ok(...closed, 'images')
+  execFileSync('mount', ['-o', 'remount,ro', small])
+  for (const words of [['volume', 'create', 'x'], ['network', 'create', 'x'], ['doctor'], ['pull', '-q', suite.busybox]]) {
+    await refused(box, /^Error: cannot \w+ \S+: read-only file system; the file system is read-only: [^\n]*\n$/, ...closed, ...words)
+  }
   execFileSync('umount', ['--recursive', small])
 })
 
