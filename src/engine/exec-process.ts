@@ -12,6 +12,7 @@ export async function buildExecProcess(engine: Engine, { id, name }: Container, 
   const spec = ownSpec(engine, id, name)
   const own = spec.process
   if (request.command.length === 0) throw new Failure('invalid', 'exec needs a command', { hint: 'scow exec CONTAINER COMMAND' })
+  if (request.workdir !== undefined && !request.workdir.startsWith('/')) throw new Failure('invalid', `the working directory "${request.workdir}" must be an absolute path`)
   const user = request.user === undefined ? undefined : userInRoot(spec.root.path, request.user)
   const env = new Map(own.env.map((pair) => [pair.split('=', 1)[0]!, pair]))
   if (request.terminal && !env.has('TERM')) env.set('TERM', 'TERM=xterm')

@@ -13,15 +13,15 @@ const text = (path: string): string => {
   try { return readFileSync(path, 'utf8') } catch { return '' }
 }
 
-/** @param devices also everything under /dev, for privileged containers */
-export function gatherHostFacts({ devices, selinux }: { devices: boolean; selinux: boolean }): HostFacts {
+/** @param devices also everything under /dev, for privileged containers @param blockWeights whether they are asked for */
+export function gatherHostFacts({ devices, selinux, blockWeights = false }: { devices: boolean; selinux: boolean; blockWeights?: boolean }): HostFacts {
   const [major = 0, minor = 0] = text('/proc/sys/kernel/osrelease').split('.').map(Number)
   const status = ownStatus()
   const apparmor = text('/sys/module/apparmor/parameters/enabled').startsWith('Y')
   return {
     architecture: ARCHITECTURES[process.arch] ?? process.arch,
     kernel: { major, minor },
-    cgroup: cgroupFacts(),
+    cgroup: { ...cgroupFacts(), ...(blockWeights && cgroupVersion() === 1 ? { blockWeights: ['weight', 'bfq.weight'].some((name) => existsSync(`/sys/fs/cgroup/blkio/blkio.${name}`)) } : {}) },
     rootless: process.geteuid?.() !== 0,
     boundingCapabilities: boundingCapabilities(status),
     rlimits: ownLimits(),

@@ -71,9 +71,9 @@ async function imageSettings({ state }: Pick<Engine, 'state'>, { record, name }:
 }
 
 async function hostFacts(engine: Engine, { record }: MadeContainer, mounts: readonly ResolvedMount[]): Promise<HostFacts> {
-  const { security } = record.request
+  const { security, resources: { blkioWeight, blkioWeightDevice = [] } } = record.request
   const { selinux, apparmorProfile } = engine.config.containers
-  const facts = gatherHostFacts({ devices: security.privileged ?? false, selinux })
+  const facts = gatherHostFacts({ devices: security.privileged ?? false, selinux, blockWeights: blkioWeight !== undefined || blkioWeightDevice.length > 0 })
   const profile = security.apparmor ?? (security.privileged ? 'unconfined' : apparmorProfile)
   const apparmor = facts.apparmor && await (await import('./apparmor-profile.ts')).withDefaultProfile(facts.apparmor, profile)
   return { ...facts, ...(apparmor ? { apparmor } : {}), ...(needsRuntimeFacts(mounts) ? { runtime: await runtimeFacts(engine, record.runtime.path) } : {}) }

@@ -12,6 +12,8 @@ export interface HostFacts {
     readonly controllers: readonly string[]
     /** False where memory.memsw.limit_in_bytes (v1) or memory.swap.max (v2) is missing. */
     readonly swapAccounting: boolean
+    /** False where no I/O scheduler knows weights; absent where nobody asked for them, or it isn't known. */
+    readonly blockWeights?: boolean
   }
   /** Not root on the host, or root of a user namespace only. */
   readonly rootless: boolean

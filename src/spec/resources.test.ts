@@ -57,6 +57,14 @@ test('controllers that the host lacks are left out with a warning, a default sil
   assert.match(build({ pidsLimit: 5 }, { on: bare }).warnings.join(), /pids limit ignored/)
 })
 
+test('weights of block I/O that no scheduler knows are left out with a warning', () => {
+  const blind = { ...oldHost, cgroup: { ...oldHost.cgroup, blockWeights: false } }
+  const { blockIO, warnings } = build({ blkioWeight: 100, readBps: [{ path: '/dev/sda', rate: 9 }] }, { on: blind })
+  assert.deepEqual(blockIO, { throttleReadBpsDevice: [{ major: 8, minor: 0, rate: 9 }] })
+  assert.deepEqual(warnings, ['block I/O weight ignored: no I/O scheduler of this host knows weights, as BFQ does'])
+  assert.deepEqual(build({ readBps: [{ path: '/dev/sda', rate: 9 }] }, { on: blind }).warnings, [])
+})
+
 test('the pids limit is the default unless the request has one; 0 and -1 are unlimited', () => {
   assert.deepEqual(build({}, { pids: 2048 }).pids, { limit: 2048 })
   assert.deepEqual(build({ pidsLimit: 7 }, { pids: 2048 }).pids, { limit: 7 })

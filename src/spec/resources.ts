@@ -26,7 +26,7 @@ export function buildResources(inputs: ResourceInputs, warn: Warn): OciResources
   }
   const memory = memoryOf(resources, host, warn)
   const cpu = cpuOf(resources, host, warn)
-  const blockIO = blockIoOf(inputs)
+  const blockIO = blockIoOf(inputs, warn)
   const pids = pidsOf(inputs)
   const hugepages = hugepagesOf(inputs, warn)
   return {
@@ -93,8 +93,8 @@ function pidsOf({ resources, defaultPidsLimit }: ResourceInputs): number | undef
   return limit > 0 ? limit : undefined
 }
 
-function blockIoOf({ resources, blockDevices }: ResourceInputs): OciResources['blockIO'] {
-  const { blkioWeight: weight } = resources
+function blockIoOf({ resources, blockDevices, host }: ResourceInputs, warn: Warn): OciResources['blockIO'] {
+  const { blkioWeight: weight, blkioWeightDevice: weights = [] } = resources
   if (weight && (weight < 10 || weight > 1000)) throw new Failure('invalid', `block I/O weight ${weight} is out of range: it must be 10 to 1000`)
   const numbers = (path: string) => {
     const found = blockDevices.get(path)
@@ -103,9 +103,12 @@ function blockIoOf({ resources, blockDevices }: ResourceInputs): OciResources['b
   }
   const throttle = (key: string, list: readonly Throttle[] | undefined): Record<string, OciThrottle[]> =>
     (list?.length ? { [key]: list.map(({ path, rate }) => ({ ...numbers(path), rate })) } : {})
+  const weightDevice = weights.map((each) => ({ ...numbers(each.path), weight: each.weight }))
+  const isWeighed = host.cgroup.blockWeights !== false
+  if (!isWeighed && (weight || weights.length > 0)) warn('block I/O weight ignored: no I/O scheduler of this host knows weights, as BFQ does')
   return filled({
-    ...(weight && { weight }),
-    ...(resources.blkioWeightDevice?.length && { weightDevice: resources.blkioWeightDevice.map((each) => ({ ...numbers(each.path), weight: each.weight })) }),
+    ...(weight && isWeighed && { weight }),
+    ...(weightDevice.length > 0 && isWeighed && { weightDevice }),
     ...throttle('throttleReadBpsDevice', resources.readBps),
     ...throttle('throttleWriteBpsDevice', resources.writeBps),
     ...throttle('throttleReadIOPSDevice', resources.readIops),

@@ -1,7 +1,7 @@
 // Which runtime is asked, and how patiently: flags win over the environment, that over crictl.yaml, that over the defaults.
 import { readFileSync } from 'node:fs'
 import { environment } from '../../environment.ts'
-import { Failure } from '../../errors.ts'
+import { Failure, reasonOf } from '../../errors.ts'
 
 export interface CriSettings {
   /** Empty: the usual sockets are tried. */
@@ -80,7 +80,7 @@ function readText(path: string, isNamed: boolean): string | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && !isNamed) return undefined
-    throw new Failure(code === 'ENOENT' ? 'notFound' : 'denied', `cannot read the configuration ${path}: ${code === 'ENOENT' ? 'it does not exist' : code}`, { cause: error })
+    throw new Failure(code === 'ENOENT' ? 'notFound' : 'denied', `cannot read the configuration ${path}: ${code === 'ENOENT' ? 'it does not exist' : reasonOf(error)}`, { cause: error })
   }
 }
 

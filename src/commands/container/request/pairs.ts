@@ -11,9 +11,9 @@ const split = (text: string): readonly [string, string] | undefined => {
 }
 
 /** `NAME=VALUE`; `NAME` takes the value from here when set; `PREFIX*` all that begin so; an empty text is nothing. */
-export const parseEnv = (texts: readonly string[], here: Environment): Pairs => texts.filter((text) => text !== '').flatMap((text) => {
+export const parseEnv = (texts: readonly string[], here: Environment, flag = '--env'): Pairs => texts.filter((text) => text !== '').flatMap((text) => {
   const pair = split(text)
-  if (pair?.[0] === '') throw new Failure('invalid', `invalid value "${text}" for --env: the name of a variable is missing`)
+  if (pair?.[0] === '') throw new Failure('invalid', `invalid value "${text}" for ${flag}: the name of a variable is missing`)
   if (pair) return [pair]
   if (text.endsWith('*')) return Object.entries(here).flatMap(([name, value]) => (name.startsWith(text.slice(0, -1)) && value !== undefined ? [[name, value] as const] : []))
   return here[text] === undefined ? [] : [[text, here[text]] as const]
@@ -34,7 +34,7 @@ const lines = (file: string, flag: string): string[] => {
 
 /** One variable a line as for `parseEnv`; empty lines and those that begin with # are left out. */
 export const readEnvFile = (file: string, here: Environment): Pairs =>
-  parseEnv(lines(file, '--env-file').map((line) => line.trimStart()).filter((line) => line !== '' && !line.startsWith('#')), here)
+  parseEnv(lines(file, '--env-file').map((line) => line.trimStart()).filter((line) => line !== '' && !line.startsWith('#')), here, `--env-file ${file}`)
 
 /** `KEY=VALUE`, or `KEY` for an empty value. */
 export const parseLabels = (texts: readonly string[], flag = '--label'): Pairs => texts.map((text) => {
