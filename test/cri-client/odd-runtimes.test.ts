@@ -186,7 +186,7 @@ test('what a runtime says besides being ready is shown at the end, and is no cau
 
 test('a checkpoint goes where the caller stands, and needs a place of its own', async (t) => {
   const crictl = await openOdd(t, { checkpointContainer: (({ request }: { request: { location: string } }, answer: (error: object) => void) => answer({ code: status.UNIMPLEMENTED, details: request.location })) as UntypedHandleCall })
-  assert.match(await crictl.fails(1, 'checkpoint', '--export', 'here.tar', 'x'), /^Error: the runtime at unix:\S+ does not have CheckpointContainer: \/tmp\/scow-odd-\w+\/here\.tar\n$/)
+  assert.match(await crictl.fails(1, 'checkpoint', '--export', 'here.tar', 'x'), /^Error: the runtime at unix:\S+ does not support this CheckpointContainer: \/tmp\/scow-odd-\w+\/here\.tar\n$/)
   assert.match(await crictl.fails(1, 'checkpoint', 'x'), /^Error: nothing says where the archive goes; [^\n]*--export[^\n]*\n$/)
   assert.match(await crictl.fails(1, 'checkpoint', '-e', '/x.tar', 'x', 'y'), /^Error: one archive cannot hold 2 containers; [^\n]*\n$/)
 })

@@ -147,7 +147,7 @@ const MISSING = /\bNo such (?:container|image)\b|\bID does not exist\b|\bmanifes
 interface Asked { readonly name: string; readonly address: string; readonly ms: number; readonly signal: AbortSignal; /** What more to advise when it does not answer. */ readonly patience: string }
 
 /** The same code stands for a call that the runtime has, and that asks for what the host cannot do. */
-const LACKING = /^$|unknown (method|service)|not implemented/i
+const LACKING = /^$|unknown (method|service)|not? implement/i
 
 /** An error of gRPC as ours. Whatever else was thrown is passed on. */
 function toFailure(error: unknown, { name, address, ms, signal, patience }: Asked): unknown {
@@ -159,7 +159,7 @@ function toFailure(error: unknown, { name, address, ms, signal, patience }: Aske
   if (origin === 'silence') return new Failure('timeout', `${at} is not answered: the runtime has not reacted at all for ${SILENCE_MS / SECOND} s`, { cause: error, hint: 'it may hang, or be stopped: look at its process and its log' })
   if (origin === 'connection') return new Failure('unavailable', `${at} failed: the connection broke: ${details}`, { cause: error, hint: 'is this the socket of a CRI runtime, and does it still run?' })
   if (origin === 'protocol') return new Failure('unsupported', `${address} does not speak gRPC: ${details}`, { cause: error, hint: 'is this another service\'s socket?' })
-  if (code === status.UNIMPLEMENTED && LACKING.test(details)) return new Failure('unsupported', `the runtime at ${address} does not have ${name}`, { cause: error })
+  if (code === status.UNIMPLEMENTED) return new Failure('unsupported', `the runtime at ${address} ${LACKING.test(details) ? `does not have ${name}` : `does not support this ${name}: ${details}`}`, { cause: error })
   if (code === status.CANCELLED) return new Failure('unavailable', `${at} was broken off by the runtime: ${details}`, { cause: error, hint: 'does it still run?' })
   return new Failure(KIND_OF[code] ?? (MISSING.test(details) ? 'notFound' : 'cannotInvoke'), `${details} (${at})`, { cause: error })
 }
