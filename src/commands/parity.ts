@@ -48,9 +48,6 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['`run --mount`, `--tmpfs`', 'Without `type` a mount is a volume, as in podman 5; a tmpfs takes `uid`, `gid`, `nr_inodes` and `mpol` too; nothing is mounted over `/`.'],
   ['`run --detach --attach`', 'Refused; podman 4.3 ignores `--attach`.'],
   ['`cp`', 'A directory goes to a new name with `/` at its end, and with `--overwrite` to the place of a file; podman 4.3 refuses both. What would lie below a file, and a file with `/` at its end, are refused. What comes out of a container has no set-id bits, capabilities and devices. Files can be copied within one container, for which podman 4.3 waits for ever.'],
-  ['`logs`', 'What a container wrote last, without a newline, is shown as a line: its log ends with a final record, so that readers need not wait for the rest; podman 4.3 prints it without.'],
-  ['`run --rm`', 'Returns when the command has ended; that the container and its network are removed (hooks after its end among it) goes on for a moment, in which `ps -a` has it as `Removing`. Its name and its ports are free at once for the next.'],
-  ['`--runtime-flag`, `--namespace`, `--noout`, `--network-cmd-path`', 'Global flags that are not there, nor are those of podman\'s remote connections: `--endpoint` names a socket.'],
   ['`logs -n`', 'Shows the name of a single container too.'],
   ['`run --network slirp4netns`, `pasta`', 'Refused: they are for rootless containers.'],
   ['`-v ...:O`', '`upperdir` and `workdir` are refused. `inspect` shows a plain bind.'],
@@ -69,6 +66,9 @@ const refusedOf = (spec: AnyCommand): OptionSpec<unknown>[] => Object.values(spe
 /** Gaps, and what is left as it is. */
 const GAPS: readonly (readonly [string, string])[] = [
   ['names of containers', 'There is no name service between containers: names and `--network-alias` do not resolve on networks, and `dns_enabled` is false, but where the CNI plugin dnsname is installed. `--add-host` gives a name to an address.'],
+  ['`logs`', 'What a container wrote last, without a newline, is shown as a line: its log ends with a final record, so that readers need not wait for the rest; podman 4.3 prints it without.'],
+  ['`run --rm`', 'Returns when the command has ended; that the container and its network are removed (hooks after its end among it) goes on for a moment, in which `ps -a` has it as `Removing`. Its name and its ports are free at once for the next.'],
+  ['`--runtime-flag`, `--namespace`, `--noout`, `--network-cmd-path`', 'Global flags that are not there, nor are those of podman\'s remote connections: `--endpoint` names a socket.'],
   ['`run --rootfs PATH:O`, `:idmap`', 'Refused.'],
   ['`run --cgroups disabled`', 'Refused with every runtime, by podman with runc.'],
   ['published ports', 'More than 64 of a container, and those of SCTP, are kept by the firewall and a row alone, not by a socket: a program of the host can bind the same port, and is then not reached from outside. The sockets do not listen, those of podman do.'],
