@@ -1,5 +1,5 @@
 // Undoes or finishes what killed processes had begun, from their intents alone.
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeTree } from '../fs/remove-tree.ts'
 import { log } from '../log.ts'
@@ -62,12 +62,12 @@ async function removeUnknown(engine: Parts): Promise<void> {
   const dir = engine.paths.containers
   const found = existsSync(dir) ? readdirSync(dir).filter((name) => /^[0-9a-f]{64}$/.test(name)) : []
   const ids = await known(engine)
-  if (found.length > 0 && ids.size === 0 && (await engine.state.images.list()).length === 0) {
-    // The power does not take all that was ever recorded: somebody took the database, and may bring it back.
-    log.warn(`${engine.paths.root} holds folders of ${found.length} containers, and its database ${engine.paths.database} knows of nothing: was it removed, or damaged? they are left alone`)
-    return
-  }
-  for (const id of found.filter((name) => !ids.has(name))) {
+  const bornMs = statSync(engine.paths.database).birthtimeMs
+  const unknown = found.filter((name) => !ids.has(name))
+  // What is older than the database was made with another one, which somebody may bring back.
+  const older = unknown.filter((name) => statSync(join(dir, name)).birthtimeMs < bornMs)
+  if (older.length > 0) log.warn(`folders of containers that are older than ${engine.paths.database}, and not in it, are left alone in ${dir}: ${older.length}`)
+  for (const id of unknown.filter((name) => !older.includes(name))) {
     await (await engine.storage()).containers.remove(id)
     removeTree(engine.paths.container(id).dir)
   }
