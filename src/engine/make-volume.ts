@@ -25,7 +25,7 @@ export async function makeVolume(engine: Parts, record: VolumeRecord, { durable 
   const { name, mountpoint, uid, gid } = record
   using _ = await lockVolumes(engine)
   if (await engine.state.volumes.get(name)) return false
-  if ((await engine.state.intents.list()).some(({ kind, target }) => kind === 'volume' && target === name)) doom(engine, name) // of a volume whose removal was killed
+  if ((await engine.state.intents.list()).some((intent) => intent.kind === 'volume' && intent.target === name && mayGo(intent))) doom(engine, name) // of a volume whose removal was killed
   const adopted = existsSync(mountpoint) && readdirSync(mountpoint).length > 0
   const intentId = await engine.state.intents.open({ kind: 'volume', target: name, owner: engine.self, data: { adopted } }, { durable: false })
   try {
@@ -58,14 +58,18 @@ export async function unmakeVolume(engine: Parts, name: string): Promise<void> {
 }
 
 /** After a kill between row and folder: a folder that no row shows goes, unless it was there before. */
-export async function recoverVolume(engine: Parts, { target: name, data }: Pick<Intent, 'target' | 'data'>): Promise<void> {
-  if (data['adopted'] === true) return
+export async function recoverVolume(engine: Parts, intent: Pick<Intent, 'target' | 'data'>): Promise<void> {
+  const name = intent.target
+  if (!mayGo(intent)) return
   {
     using _ = await lockVolumes(engine)
     if (!await engine.state.volumes.get(name)) doom(engine, name)
   }
   removeDoomed(engine)
 }
+
+/** Not the folder of a creation that found somebody's files. */
+const mayGo = ({ data }: Pick<Intent, 'data'>): boolean => data['adopted'] !== true
 
 /** Held for moments only. */
 export const lockVolumes = ({ paths }: Parts) => lockFile(join(paths.locks, 'volumes'))
