@@ -36,7 +36,7 @@ export const ensureDefaultNetwork = async (options: NetworkOptions, wiring: Wiri
   await endReservation(options, wiring)
   const existing = lookAround(options, wiring).lists.find(({ name }) => name === OWN_DEFAULT)
   if (existing) return existing
-  const list = await settle(options, wiring, async () => planDefault(options, wiring))
+  const list = await settle(options, wiring, async () => foreseeDefaultNetwork(options, wiring))
   const { defaultSubnet: wanted } = options
   const [first] = viewOf(list).subnets ?? []
   if (wanted !== undefined && first !== undefined && formatSubnet(parseSubnet(wanted)!) !== first.subnet) log.warn(`default_subnet ${wanted} is used on this host already: network ${OWN_DEFAULT} has ${first.subnet}`)
@@ -44,9 +44,7 @@ export const ensureDefaultNetwork = async (options: NetworkOptions, wiring: Wiri
 }
 
 /** What the default network would be if it were made now; nothing is made or reserved, so that another installation may take bridge or subnet before. */
-export const foreseeDefaultNetwork = (options: NetworkOptions, wiring: Wiring): NetworkList => planDefault(options, wiring)
-
-const planDefault = (options: NetworkOptions, wiring: Wiring): NetworkList => {
+export const foreseeDefaultNetwork = (options: NetworkOptions, wiring: Wiring): NetworkList => {
   const around = lookAround(options, wiring)
   const subnet = chooseDefaultSubnet(around, options.defaultSubnet)
   return composeList({
