@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isOurs, type ConfigSource } from './config-files.ts'
-import type { ConfigFlags, ContainersConfig, EngineConfig, NetworkConfig, StorageConfig } from './config-types.ts'
+import type { ConfigFlags, ContainersConfig, EngineConfig, NetworkConfig } from './config-types.ts'
 import { absolutePath } from './current-directory.ts'
 import type { Environment } from './environment.ts'
 import { readSection, type SectionReader } from './config-reader.ts'
@@ -199,37 +199,8 @@ function subnetPools(read: SectionReader): NetworkConfig['defaultSubnetPools'] {
   return value.map(({ base, size }) => ({ base, size }))
 }
 
-export interface StorageInputs {
-  /** storage.conf, when there is one. */
-  readonly file: ConfigSource | undefined
-  readonly sources: readonly ConfigSource[]
-  readonly flags: ConfigFlags
-  readonly environment: Environment
-}
-
-export function storageSection({ file, sources, flags, environment }: StorageInputs): StorageConfig {
-  const all = [...(file ? [file] : []), ...sources.filter((source) => isOurs(source.file))]
-  const read = readSection(all, 'storage')
-  const overlay = readSection(all, 'storage.options.overlay')
-  const mountopt = overlay.text('mountopt', '')
-  const forced = overlay.text('force_mask', '')
-  read.reportUnused(['driver', 'options', 'keep_blobs', ...ROOTS])
-  readSection(all, 'storage.options').reportUnused(['overlay'])
-  overlay.reportUnused()
-  const given = flags.storageOpts ?? environment.storageOpts
-  const options = given.map((text) => {
-    const at = text.indexOf('=')
-    if (at < 1) throw new Failure('invalid', `storage option '${text}' must be name=value`)
-    return [text.slice(0, at), text.slice(at + 1)] as const
-  })
-  return {
-    driver: flags.storageDriver || environment.storageDriver || read.text('driver', ''),
-    options: [...(mountopt ? [['overlay.mountopt', mountopt] as const] : []), ...(forced ? [['overlay.force_mask', forced] as const] : []), ...options],
-  }
-}
-
 /** In scow.toml these stand at the top, in [engine] or in [storage]. */
-const ROOTS = ['root', 'runroot']
+export const ROOTS: readonly string[] = ['root', 'runroot']
 const SECTIONS = ['containers', 'engine', 'network', 'storage', 'serve']
 
 /** Root folders: a flag, else the environment, else scow.toml, else the usual place. */

@@ -116,8 +116,8 @@ export interface NetworkConfig {
 export interface StorageConfig {
   /** Empty: the best that the host can do. */
   readonly driver: string
-  /** `overlay.mountopt=nodev` and the like, as --storage-opt takes them. */
-  readonly options: Pairs
+  /** Of overlay mounts: nodev, nosuid, noexec, noatime. */
+  readonly mountOptions: readonly string[]
 }
 
 export interface Config {

@@ -173,11 +173,17 @@ test('one storage.conf counts; flags and environment go before it', () => {
     'share/containers/storage.conf': '[storage]\ndriver = "vfs"\n', 'etc/containers/storage.conf': '[storage]\n[storage.options.overlay]\nmountopt = "nodev"\n',
     'mine.conf': '[storage]\ndriver = "btrfs"\n',
   }
-  assert.deepEqual(load({ files }).storage, { driver: '', options: [['overlay.mountopt', 'nodev']] })
+  assert.deepEqual(load({ files }).storage, { driver: '', mountOptions: ['nodev'] })
   assert.equal(load({ files, env: { CONTAINERS_STORAGE_CONF: 'DIR/mine.conf' } }).storage.driver, 'btrfs')
   assert.equal(load({ files, env: { STORAGE_DRIVER: 'overlay' } }).storage.driver, 'overlay')
-  assert.deepEqual(load({ flags: { storageDriver: 'vfs', storageOpts: ['a.b=c=d'] } }).storage, { driver: 'vfs', options: [['a.b', 'c=d']] })
-  assert.throws(() => load({ flags: { storageOpts: ['x'] } }).storage, { kind: 'invalid' })
+  const given = (...storageOpts: string[]) => load({ files, flags: { storageDriver: 'vfs', storageOpts } }).storage
+  assert.deepEqual(given('overlay.mountopt=noexec', 'overlay.mountopt=nosuid, noatime,metacopy=on'), { driver: 'vfs', mountOptions: ['nosuid', 'noatime'] })
+  assert.throws(() => given('x'), { kind: 'invalid' })
+  assert.throws(() => given('overlay.size=1g'), { kind: 'invalid', message: /unknown storage option "overlay.size"/ })
+  assert.throws(() => given('overlay.mountopt=nodev,upperdir=/etc'), { kind: 'invalid', message: /unknown "upperdir=\/etc"/ })
+  assert.throws(() => load({ env: { STORAGE_OPTS: 'mount_program=/x' } }).storage, { kind: 'invalid', message: /mount_program/ })
+  const wrong = { 'etc/containers/storage.conf': '[storage.options.overlay]\nmountopt = "nodev,fsync"\n' }
+  assert.throws(() => load({ files: wrong }).storage, { kind: 'invalid', message: /storage.conf: \[storage.options.overlay\] mountopt must be of nodev, .*, not "nodev,fsync"/ })
   assert.equal(load({ files: { 'etc/scow/scow.toml': '[storage]\nkeep_blobs = false\n' } }).engine.keepBlobs, false)
 })
 

@@ -1,6 +1,7 @@
 // The configuration, from files, environment and flags.
 import { isOurs, readConfigSources, readStorageSource, type ConfigPlaces } from './config-files.ts'
-import { containersSection, engineSection, networkSection, rootsSection, storageSection } from './config-sections.ts'
+import { containersSection, engineSection, networkSection, rootsSection } from './config-sections.ts'
+import { storageSection } from './config-storage.ts'
 import type { Config, ConfigFlags } from './config-types.ts'
 import { environment, type Environment } from './environment.ts'
 

@@ -12,7 +12,7 @@ export const GLOBAL_FLAGS: readonly GlobalFlag[] = [
   { flags: '--debug', valued: false, summary: 'The same as --log-level debug; also -D' },
   { flags: '--conmon', valued: true, summary: 'Path of the container monitor' },
   { flags: '--storage-driver', valued: true, summary: 'overlay or vfs' },
-  { flags: '--storage-opt', valued: true, summary: 'Option of the storage driver' },
+  { flags: '--storage-opt', valued: true, summary: 'Option of the storage driver: overlay.mountopt=nodev,...' },
   { flags: '--hooks-dir', valued: true, summary: 'Folder of OCI hooks' },
   { flags: '--cni-config-dir', valued: true, summary: 'Folder of network configurations' },
   { flags: '--network-config-dir', valued: true, summary: 'The same' },

@@ -58,7 +58,7 @@ export function storageSetup({ config, paths }: Pick<Engine, 'config' | 'paths'>
   const driver = config.storage.driver
   if (driver !== '' && driver !== 'overlay' && driver !== 'vfs') throw new Failure('invalid', `unknown storage driver "${driver}"`, { hint: 'use overlay or vfs' })
   const label = layerLabel({ config })
-  return { paths, ...(driver ? { driver } : {}), options: { keepBlobs: config.engine.keepBlobs }, ...(label ? { label } : {}) }
+  return { paths, ...(driver ? { driver } : {}), options: { keepBlobs: config.engine.keepBlobs, mountOptions: config.storage.mountOptions }, ...(label ? { label } : {}) }
 }
 
 function makeRoots(paths: Paths): void {

@@ -32,7 +32,7 @@ export async function makeStorage({ paths: asked, driver: name = 'overlay', opti
   const staging = makeStaging(paths.staging)
   if (label !== undefined) await labelTrees(paths, label)
   const style = marksOf(paths.layers, { driver: name, staging })
-  const driver = name === 'vfs' ? (await import('./vfs.ts')).makeVfs({ paths, staging, style }) : makeOverlay(paths, style)
+  const driver = name === 'vfs' ? (await import('./vfs.ts')).makeVfs({ paths, staging, style }) : makeOverlay(paths, style, options.mountOptions)
   let unpackers: Promise<Unpackers> | undefined
   const store: Store = {
     paths, options,

@@ -22,7 +22,8 @@ const PATIENCE_MS = 200
  */
 const OPTIONS = ['index=off', 'metacopy=off', 'redirect_dir=off']
 
-export function makeOverlay(paths: Paths, style: WhiteoutStyle): Driver {
+export function makeOverlay(paths: Paths, style: WhiteoutStyle, mountOptions: readonly string[] = []): Driver {
+  const common = [...OPTIONS, ...(style === 'user.overlay.' ? ['userxattr'] : []), ...mountOptions]
   const dirsOf = (id: string) => containerDirs(paths, id)
   const containers: ContainerLayers = {
     async create(id, chainIds, { volatile = false, idmap } = {}) {
@@ -40,7 +41,7 @@ export function makeOverlay(paths: Paths, style: WhiteoutStyle): Driver {
       const record = readRecord(paths, id)
       const dirs = dirsOf(id)
       const mounts = await ensurePrivateRoot(paths)
-      if (!mounts.some(({ target }) => target === dirs.merged)) await mountContainer(paths, { id, record, dirs, options, style })
+      if (!mounts.some(({ target }) => target === dirs.merged)) await mountContainer(paths, { id, record, dirs, options, common })
       return dirs.merged
     },
     rootPath: (id) => dirsOf(id).merged,
@@ -61,7 +62,7 @@ export function makeOverlay(paths: Paths, style: WhiteoutStyle): Driver {
     list: async () => listContainers(paths),
     async mountImage(chainIds, target, { idmap, label } = {}) {
       await ensurePrivateRoot(paths)
-      await withLowers(lowersOf(paths, chainIds, 2), { dir: `${target}.lowers`, idmap }, (lowers) => mountOrExplain({ lowers, target, options: ['ro', ...optionsFor(style)] }, label))
+      await withLowers(lowersOf(paths, chainIds, 2), { dir: `${target}.lowers`, idmap }, (lowers) => mountOrExplain({ lowers, target, options: ['ro', ...common] }, label))
     },
     unmountImage: (target) => unmountTree(target, PATIENCE_MS),
   }
@@ -73,16 +74,15 @@ interface ContainerMount {
   readonly record: ContainerRecord
   readonly dirs: ContainerDirs
   readonly options: MountOptions
-  readonly style: WhiteoutStyle
+  /** Of every mount of this store. */
+  readonly common: readonly string[]
 }
 
-const optionsFor = (style: WhiteoutStyle): string[] => (style === 'user.overlay.' ? [...OPTIONS, 'userxattr'] : OPTIONS)
-
-async function mountContainer(paths: Paths, { id, record, dirs, options, style }: ContainerMount): Promise<void> {
+async function mountContainer(paths: Paths, { id, record, dirs, options, common }: ContainerMount): Promise<void> {
   const inner = join(dirs.work, 'work')
   if (options.label !== undefined && fileLabel(dirs.upper) !== options.label) await setFileLabel(dirs.upper, options.label)
   if (record.volatile) clearVolatileMark(id, record, inner)
-  const chosen = [...optionsFor(style), ...(record.volatile ? ['volatile'] : []), ...(options.readOnly ? ['ro'] : [])]
+  const chosen = [...common, ...(record.volatile ? ['volatile'] : []), ...(options.readOnly ? ['ro'] : [])]
   await withLowers(lowersOf(paths, record.layers, 1), { dir: dirs.lowers, idmap: record.idmap }, (lowers) =>
     mountOrExplain({ lowers, upper: dirs.upper, work: dirs.work, target: dirs.merged, options: chosen }, options.label))
 }

@@ -177,6 +177,8 @@ export interface StorageOptions {
   readonly sync?: boolean
   /** False drops compressed blobs of layers once they are unpacked. */
   readonly keepBlobs?: boolean
+  /** Of every overlay mount: nodev, nosuid, noexec, noatime. */
+  readonly mountOptions?: readonly string[]
 }
 
 /** Folders of containers and pods outside of the store. With many mounts on the host even to look for theirs takes long. */

@@ -49,11 +49,22 @@ test('flags that contradict each other, or ask for what is not there, are refuse
   await refuses(/0 or more/, '--cpu-shares', '-1')
   await refuses(/more than one protocol/, '--expose', '80/tcp/udp')
   await refuses(/storage option 'x' must be name=value/, '--storage-opt', 'x')
+  await refuses(/unknown storage option "overlay.size"/, '--storage-opt', 'overlay.size=1g')
   await refuses(/port 8080\/tcp of the host is published twice/, '-p', '8080:80', '-p', '8080:81')
   await refuses(/every runtime makes cgroups/, '--cgroups', 'disabled')
   await refuses(/hosts file is that of the other container/, '--network', 'container:x', '--add-host', 'a:1.2.3.4')
   await refuses(/name is that of the other container/, '--network', 'none', '--uts', 'container:x', '--hostname', 'a')
   for (const [flag, text] of [['--dns-search', 'a\nnameserver 6.6.6.6'], ['--dns-option', 'a b'], ['--network-alias', 'a\n6.6.6.6 g.com']] as const) await refuses(/is more than one word/, flag, text)
+})
+
+test('the root of a container is mounted as storage.conf and --storage-opt say', async (t) => {
+  const box = await suite.box(t)
+  const rootMount = ['grep', ' / overlay ', '/proc/mounts']
+  assert.match(await box.ok('run', '--rm', '--network', 'none', '--storage-opt', 'overlay.mountopt=nodev,noatime,metacopy=on', suite.busybox, ...rootMount), / \/ overlay rw,nodev,noatime,lower/)
+  const file = join(box.dir, 'storage.conf')
+  writeFileSync(file, '[storage.options.overlay]\nmountopt = "nosuid"\n')
+  const { stdout, stderr } = await box.scow(['run', '--rm', '--network', 'none', suite.busybox, ...rootMount], { env: { CONTAINERS_STORAGE_CONF: file } })
+  assert.match(stdout, / \/ overlay rw,nosuid,/, stderr)
 })
 
 test('cp refuses what is no directory, and files that the kernel makes', async (t) => {
