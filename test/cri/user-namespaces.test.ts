@@ -35,7 +35,7 @@ for (const runtimeHandler of ['', 'crun']) test(`the root of a pod with its own 
   assert.equal(features?.userNamespacesHostNetwork, true)
   const { podSandboxId } = await cri.runtime.runPodSandbox({ runtimeHandler, config: podConfig({ ...ALONE, hostname: 'shifted', linux: { ...ALONE.linux, sysctls: { 'net.ipv4.ip_unprivileged_port_start': '80' } } }) })
   const containerId = await startIn(cri, podSandboxId, containerConfig(suite.busybox, ['sh', '-c', 'echo made > /made; echo said > /dev/stdout; sleep 1000'], ALONE))
-  assert.equal(await inside(cri, containerId, 'tr -s " " < /proc/self/uid_map; id -u; stat -c %u:%g /made /bin/busybox /etc /home/ada /dev/mqueue; hostname; cat /proc/sys/net/ipv4/ip_unprivileged_port_start; ip -o -4 addr show eth0 | grep -c 10.200; cat /sys/class/net/lo/flags'),
+  assert.equal(await inside(cri, containerId, 'until [ -e /made ]; do sleep 0.05; done; tr -s " " < /proc/self/uid_map; id -u; stat -c %u:%g /made /bin/busybox /etc /home/ada /dev/mqueue; hostname; cat /proc/sys/net/ipv4/ip_unprivileged_port_start; ip -o -4 addr show eth0 | grep -c 10.200; cat /sys/class/net/lo/flags'),
     ` 0 ${BASE} 65536\n0\n0:0\n0:0\n0:0\n1000:1000\n0:0\nshifted\n80\n1\n0x9\n`)
   assert.match(await inside(cri, containerId, 'chown 5:6 /made && stat -c %u:%g /made; rm -r /home/ada && echo removed; mknod /x c 1 3; mount -t tmpfs x /tmp'), /^5:6\nremoved\nmknod: [^]*mount: [^]*denied/)
   const { info } = await cri.runtime.containerStatus({ containerId, verbose: true })
