@@ -23,7 +23,7 @@ const OUTSIDE = 'test/smoke/**/*.test.ts'
 interface Counts { passed: number; failed: number; skipped: number }
 
 /** The longest first, so that no processor waits for one at the end. */
-const LONG = ['test/faults/', 'test/e2e/', 'test/cri', 'src/storage/']
+const LONG = ['test/faults/', 'test/parity/', 'test/e2e/', 'test/cri', 'src/storage/']
 const rank = (file: string): number => LONG.findIndex((folder) => file.startsWith(folder)) >>> 0
 const find = (globs: readonly string[]) => globs.flatMap((glob) => globSync(glob, { cwd: root })).sort()
   .sort((a, b) => rank(a) - rank(b)).map((file) => join(root, file))
