@@ -16,8 +16,8 @@ test('basic credentials are sent when asked for, and then at once', async (t) =>
   const resolved = await server.resolve(registry, { creds: 'u:secret' })
   assert.equal(await readAll(registry, resolved), 100_000)
   assert.deepEqual(authorizations(server.seen), [undefined, basic('u:secret'), basic('u:secret')])
-  await assert.rejects(server.resolve(registry, { creds: 'u:wrong-secret' }), denied(/other credentials/))
-  await assert.rejects(server.resolve(registry, {}), denied(/other credentials/))
+  await assert.rejects(server.resolve(registry, { creds: 'u:wrong-secret' }), denied(/wants credentials/))
+  await assert.rejects(server.resolve(registry, {}), denied(/wants credentials/))
 })
 
 interface TokenServer { asked: Seen[]; realm: string; reply: (seen: Seen) => [number, unknown] }
@@ -96,7 +96,7 @@ test('a registry token is sent to the registry as it is, and no token server is 
   assert.equal(await readAll(registry, await server.resolve(registry, { authFile: join(dir, 'auth.json') })), 100_000)
   assert.deepEqual(authorizations(server.seen), [undefined, 'Bearer secret-token', 'Bearer secret-token'])
   await server.resolve(openPlain(t), { registryToken: 'secret-token' })
-  await assert.rejects(server.resolve(registry, { authFile: join(dir, 'auth.json') }, 'other:1'), denied(/other credentials/))
+  await assert.rejects(server.resolve(registry, { authFile: join(dir, 'auth.json') }, 'other:1'), denied(/wants credentials/))
   await assert.rejects(server.resolve(openPlain(t), { registryToken: 'secret\r\n' }), (error) => isFailure(error, 'invalid') && !/secret/.test(error.message))
   assert.equal(tokens.asked.length, 0)
 })
@@ -104,7 +104,7 @@ test('a registry token is sent to the registry as it is, and no token server is 
 test('tokens and credentials of a command are for their host alone', async (t) => {
   const server = await serveApps(t)
   server.behave = (seen, response) => (seen.headers.authorization === basic('u:secret') ? false : challenge(response, 'Basic realm="x"'))
-  await assert.rejects(server.resolve(openPlain(t), { creds: 'u:secret', credsHost: 'else.example' }), denied(/other credentials/))
+  await assert.rejects(server.resolve(openPlain(t), { creds: 'u:secret', credsHost: 'else.example' }), denied(/wants credentials/))
   assert.deepEqual(authorizations(server.seen), [undefined])
   await server.resolve(openPlain(t), { creds: 'u:secret', credsHost: server.host })
 })
@@ -168,7 +168,7 @@ test('a token that ended in the middle is replaced', async (t) => {
 test('a token that is never good enough ends in a refusal, not in a loop', async (t) => {
   const server = await serveApps(t)
   await withTokens(t, server, () => 'unreachable')
-  await assert.rejects(server.resolve(openPlain(t)), denied(/other credentials/))
+  await assert.rejects(server.resolve(openPlain(t)), denied(/wants credentials/))
   assert.ok(server.seen.length <= 3)
 })
 

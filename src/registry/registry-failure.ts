@@ -142,7 +142,7 @@ export async function replyFailure(reply: Reply, host: string, what: string): Pr
   const cause = new Error(`HTTP ${reply.status}${code === '' ? '' : ` ${code}`} from ${reply.url.host}`)
   switch (reply.status) {
     case 401:
-      return new Failure('denied', `${what}: the registry ${host} wants other credentials, or has no such image${said}`, { cause, hint: 'give credentials with --creds USER:PASSWORD, or a file that has them with --authfile' })
+      return new Failure('denied', `${what}: the registry ${host} wants credentials that may pull it, or has no such image${said}`, { cause, hint: 'give credentials with --creds USER:PASSWORD, or a file that has them with --authfile' })
     case 403:
       return new Failure('denied', `${what}: the registry ${host} denies access${said}`, { cause, hint: 'use credentials that may pull it, with --creds or --authfile' })
     case 404:

@@ -30,8 +30,8 @@ test('a registry with a log-in takes the credentials of the command, of files an
     assert.doesNotMatch(stderr + stdout, /secret/)
     await box.ok('rmi', image)
   }
-  assert.match(await refused([]), /wants other credentials.*--creds/s)
-  assert.match(await refused(['--creds', 'sailor:wrong-secret']), /wants other credentials/)
+  assert.match(await refused([]), /wants credentials that may pull it.*--creds/s)
+  assert.match(await refused(['--creds', 'sailor:wrong-secret']), /wants credentials that may pull it/)
   await accepted(['--creds', 'sailor:pw:with/secret'])
   for (const creds of ['sailor', 'sailor:']) {
     assert.match(await refused(['--creds', creds]), /^Error: the password of sailor can only be asked for on a terminal; [^\n]*--creds USER:PASSWORD/m)
