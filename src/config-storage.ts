@@ -17,7 +17,7 @@ export interface StorageInputs {
 
 const MOUNT_OPTIONS: readonly string[] = ['nodev', 'nosuid', 'noexec', 'noatime']
 /** How trees lie on the disk, and which are volatile, is settled by the store: a file that was written for others may say so, to no effect. */
-const SETTLED: readonly string[] = ['volatile', 'metacopy', 'index', 'redirect_dir', 'xino', 'userxattr']
+const SETTLED: readonly string[] = ['volatile', 'metacopy', 'index', 'redirect_dir', 'xino', 'userxattr', 'fsync']
 
 export function storageSection({ file, sources, flags, environment }: StorageInputs): StorageConfig {
   const all = [...(file ? [file] : []), ...sources.filter((source) => isOurs(source.file))]
@@ -31,8 +31,8 @@ export function storageSection({ file, sources, flags, environment }: StorageInp
   return {
     driver: flags.storageDriver || environment.storageDriver || read.text('driver', ''),
     mountOptions: given.length > 0
-      ? parseMountOptions(given.map(mountoptOf).at(-1)!, (option) => new Failure('invalid', `storage option overlay.mountopt has an unknown "${option}"`, { hint: `use ${MOUNT_OPTIONS.join(', ')}` }))
-      : parseMountOptions(inFiles, () => overlay.fail('mountopt', `of ${MOUNT_OPTIONS.join(', ')}`)),
+      ? parseMountOptions(given.map(mountoptOf).at(-1)!, (option) => { throw new Failure('invalid', `storage option overlay.mountopt has an unknown "${option}"`, { hint: `use ${MOUNT_OPTIONS.join(', ')}` }) })
+      : parseMountOptions(inFiles, (option) => { log.warn(`${overlay.raw('mountopt').at(-1)!.file}: mountopt "${option}" is not used by scow, which has ${MOUNT_OPTIONS.join(', ')}`) }),
   }
 }
 
@@ -45,11 +45,11 @@ function mountoptOf(text: string): string {
   return text.slice(at + 1)
 }
 
-function parseMountOptions(text: string, refuse: (option: string) => Failure): readonly string[] {
+function parseMountOptions(text: string, tellUnknown: (option: string) => void): readonly string[] {
   return text.split(',').map((option) => option.trim()).filter((option) => {
     if (MOUNT_OPTIONS.includes(option)) return true
     if (SETTLED.includes(option.split('=')[0]!)) log.debug(`overlay.mountopt: ${option} is left to scow's store`)
-    else if (option !== '') throw refuse(option)
+    else if (option !== '') tellUnknown(option)
     return false
   })
 }

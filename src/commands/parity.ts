@@ -69,6 +69,7 @@ const GAPS: readonly (readonly [string, string])[] = [
   ['`logs`', 'What a container wrote last, without a newline, is shown as a line: its log ends with a final record, so that readers need not wait for the rest; podman 4.3 prints it without.'],
   ['`run --rm`', 'Returns when the command has ended; that the container and its network are removed (hooks after its end among it) goes on for a moment, in which `ps -a` has it as `Removing`. Its name and its ports are free at once for the next.'],
   ['`--runtime-flag`, `--namespace`, `--noout`, `--network-cmd-path`', 'Global flags that are not there, nor are those of podman\'s remote connections: `--endpoint` names a socket.'],
+  ['`--storage-opt`', '`overlay.mountopt` with `nodev`, `nosuid`, `noexec` and `noatime`; what the store settles itself (`metacopy`, `volatile` and their like) has no effect, other options are refused. What storage.conf says besides is passed over.'],
   ['`run --rootfs PATH:O`, `:idmap`', 'Refused.'],
   ['`run --cgroups disabled`', 'Refused with every runtime, by podman with runc.'],
   ['published ports', 'More than 64 of a container, and those of SCTP, are kept by the firewall and a row alone, not by a socket: a program of the host can bind the same port, and is then not reached from outside. The sockets do not listen, those of podman do.'],
