@@ -44,7 +44,7 @@ const DIFFERENCES: readonly (readonly [string, string])[] = [
   ['`run --read-only-tmpfs=false`', '/dev and /dev/shm are read-only too, as in podman 5.'],
   ['`run --privileged --cap-drop`', 'Drops the capability; podman ignores it.'],
   ['`run --init --pid host`', 'A warning, no init; podman refuses.'],
-  ['`run --log-opt`', 'Unknown options are ignored with a warning, by podman in silence; `max-file` works.'],
+  ['`run --log-opt`', 'Unknown options are ignored with a warning, by podman in silence; `max-file` works and counts the file that is written, as in docker.'],
   ['`run --mount`, `--tmpfs`', 'Without `type` a mount is a volume, as in podman 5; a tmpfs takes `uid`, `gid`, `nr_inodes` and `mpol` too; nothing is mounted over `/`.'],
   ['`run --detach --attach`', 'Refused; podman 4.3 ignores `--attach`.'],
   ['`cp`', 'A directory goes to a new name with `/` at its end, and with `--overwrite` to the place of a file; podman 4.3 refuses both. What would lie below a file, and a file with `/` at its end, are refused. What comes out of a container has no set-id bits, capabilities and devices. Files can be copied within one container, for which podman 4.3 waits for ever.'],

@@ -7,7 +7,7 @@ export interface LogTarget {
   /** For k8s-file and json-file. */
   readonly path?: string
   readonly maxSizeBytes?: number
-  /** Rotated files to keep; only our monitor does. */
+  /** With the one that is written, as docker counts them, 1 or more; only our monitor keeps any. */
   readonly maxFiles?: number
   readonly tag?: string
   /** `name=value` for journald and json-file; only our monitor does. */
@@ -24,7 +24,7 @@ export const logArgs = ({ driver, path, maxSizeBytes, maxFiles, tag, labels = []
     '--log-path', isFile ? `${driver}:${path}` : driver,
     ...(maxSizeBytes !== undefined && maxSizeBytes > 0 ? ['--log-size-max', String(maxSizeBytes)] : []),
     ...(tag === undefined ? [] : ['--log-tag', tag]),
-    ...(monitor.ours && maxFiles !== undefined ? ['--log-rotate', '--log-max-files', String(maxFiles)] : []),
+    ...(monitor.ours && maxFiles !== undefined ? ['--log-rotate', '--log-max-files', String(maxFiles - 1)] : []),
     ...(monitor.ours ? labels.flatMap((label) => ['--log-label', label]) : []),
   ]
 }

@@ -180,6 +180,7 @@ export interface LogRequest {
   /** CRI: absolute path of the log file. */
   readonly path?: string
   readonly maxSizeBytes?: number
+  /** With the one that is written. */
   readonly maxFiles?: number
   readonly tag?: string
   readonly options?: Pairs

@@ -1,5 +1,7 @@
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from '../support/box.ts'
@@ -78,4 +80,16 @@ test('events tells what happened, by filter, and follows', async (t) => {
   })
   following.kill('SIGINT')
   await following.end()
+})
+
+test('max-file counts the log that is written', async (t) => {
+  const box = await suite.box(t)
+  for (const [files, names] of [[3, ['log', 'log.1', 'log.2']], [1, ['log']]] as const) {
+    const dir = join(box.dir, `logs-${files}`)
+    mkdirSync(dir)
+    const options = ['max-size=2k', `max-file=${files}`, `path=${dir}/log`].flatMap((option) => ['--log-opt', option])
+    await box.ok('run', '--name', `m${files}`, '--network', 'none', ...options, suite.busybox, 'sh', '-c', 'for i in $(seq 1 200); do echo "line $i of the log"; done')
+    assert.deepEqual(readdirSync(dir).sort(), names)
+    assert.match(await box.ok('logs', '--tail', '1', `m${files}`), /^line 200 of the log$/)
+  }
 })
