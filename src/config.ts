@@ -1,11 +1,11 @@
 // The configuration, from files, environment and flags.
-import { isOurs, readConfigSources, readStorageSource, type ConfigPlaces } from './config-files.ts'
-import { containersSection, engineSection, networkSection, rootsSection } from './config-sections.ts'
-import { storageSection } from './config-storage.ts'
-import type { Config, ConfigFlags } from './config-types.ts'
+import { isOurs, readConfigSources, readStorageSource, type ConfigPlaces } from './config/files.ts'
+import { containersSection, engineSection, networkSection, rootsSection } from './config/sections.ts'
+import { storageSection } from './config/storage.ts'
+import type { Config, ConfigFlags } from './config/types.ts'
 import { environment, type Environment } from './environment.ts'
 
-export type { Config, ConfigFlags, ContainersConfig, EngineConfig, NetworkConfig, StorageConfig } from './config-types.ts'
+export type { Config, ConfigFlags, ContainersConfig, EngineConfig, NetworkConfig, StorageConfig } from './config/types.ts'
 
 export interface LoadOptions {
   readonly flags?: ConfigFlags

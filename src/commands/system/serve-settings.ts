@@ -1,5 +1,5 @@
 import type { ServeSettings } from '../../cri/server/settings.ts'
-import { MAX_PORT, type ServeConfig } from '../../config-serve.ts'
+import { MAX_PORT, type ServeConfig } from '../../config/serve.ts'
 import { Failure } from '../../errors.ts'
 import { LOG_FORMATS, setLogFormat, setLogLevel, type LogFormat, type LogLevel } from '../../log.ts'
 

@@ -1,5 +1,5 @@
 import { integer, list, text } from '../../cli/option.ts'
-import { serveSection, unknownSettings } from '../../config-serve.ts'
+import { serveSection, unknownSettings } from '../../config/serve.ts'
 import { log } from '../../log.ts'
 import { defineCommand } from '../command.ts'
 import { applyLogSettings, serveSettings } from './serve-settings.ts'

@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import test, { after } from 'node:test'
-import { loadConfig, type Config, type ConfigFlags } from './config.ts'
-import { readEnvironment } from './environment.ts'
-import { parseSize } from './config-reader.ts'
-import { parseUlimit } from './config-sections.ts'
-import { builtFile } from './paths.ts'
-import { toldWhile } from './told-fixture.ts'
+import { loadConfig, type Config, type ConfigFlags } from '../config.ts'
+import { readEnvironment } from '../environment.ts'
+import { parseSize } from './reader.ts'
+import { parseUlimit } from './sections.ts'
+import { builtFile } from '../paths.ts'
+import { toldWhile } from '../told-fixture.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'scow-config-'))
 after(() => rmSync(top, { recursive: true, force: true }))

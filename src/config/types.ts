@@ -1,8 +1,8 @@
 // What the configuration says, section by section.
-import type { ConfigSource } from './config-files.ts'
-import type { LogLevel } from './log.ts'
-import type { Roots } from './paths.ts'
-import type { LogDriver, Pairs, Rlimit } from './spec/request.ts'
+import type { ConfigSource } from './files.ts'
+import type { LogLevel } from '../log.ts'
+import type { Roots } from '../paths.ts'
+import type { LogDriver, Pairs, Rlimit } from '../spec/request.ts'
 
 /** Global options of the command line; they win over every file. */
 export interface ConfigFlags {

@@ -1,8 +1,8 @@
 // Finds and reads the configuration files; their meaning is in config-sections.ts.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { Failure } from './errors.ts'
-import { parseToml } from './toml.ts'
+import { Failure } from '../errors.ts'
+import { parseToml } from '../toml.ts'
 
 const MAX_BYTES = 1024 * 1024
 

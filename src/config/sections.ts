@@ -1,17 +1,17 @@
 // From the keys of the files to the typed sections, with the defaults.
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { isOurs, type ConfigSource } from './config-files.ts'
-import type { ConfigFlags, ContainersConfig, EngineConfig, NetworkConfig } from './config-types.ts'
-import { absolutePath } from './current-directory.ts'
-import type { Environment } from './environment.ts'
-import { readSection, type SectionReader } from './config-reader.ts'
-import { Failure } from './errors.ts'
-import { isIP } from './ip.ts'
-import { LEVELS, type LogLevel } from './log.ts'
-import { builtFile } from './paths.ts'
-import { DEFAULT_CAPABILITIES } from './spec/capabilities.ts'
-import type { LogDriver, Rlimit } from './spec/request.ts'
+import { isOurs, type ConfigSource } from './files.ts'
+import type { ConfigFlags, ContainersConfig, EngineConfig, NetworkConfig } from './types.ts'
+import { absolutePath } from '../current-directory.ts'
+import type { Environment } from '../environment.ts'
+import { readSection, type SectionReader } from './reader.ts'
+import { Failure } from '../errors.ts'
+import { isIP } from '../ip.ts'
+import { LEVELS, type LogLevel } from '../log.ts'
+import { builtFile } from '../paths.ts'
+import { DEFAULT_CAPABILITIES } from '../spec/capabilities.ts'
+import type { LogDriver, Rlimit } from '../spec/request.ts'
 
 const LOG_DRIVERS: readonly LogDriver[] = ['k8s-file', 'json-file', 'journald', 'passthrough', 'none']
 const PROGRAM_DIRS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']

@@ -1,9 +1,9 @@
 // Typed look-ups in layered configuration files. The last file that has a key wins; a wrong type names file and key.
-import { isOurs, type ConfigSource } from './config-files.ts'
-import { Failure } from './errors.ts'
-import { log } from './log.ts'
-import { nearestWord } from './nearest-word.ts'
-import type { Pairs } from './spec/request.ts'
+import { isOurs, type ConfigSource } from './files.ts'
+import { Failure } from '../errors.ts'
+import { log } from '../log.ts'
+import { nearestWord } from '../nearest-word.ts'
+import type { Pairs } from '../spec/request.ts'
 
 /** Reads keys of one section. */
 export interface SectionReader {

@@ -1,7 +1,7 @@
 // [serve] of scow.toml: what `scow serve` does where its flags say nothing.
-import type { ConfigSource } from './config-files.ts'
-import { readSection, type SectionReader } from './config-reader.ts'
-import { LOG_FORMATS, type LogFormat } from './log.ts'
+import type { ConfigSource } from './files.ts'
+import { readSection, type SectionReader } from './reader.ts'
+import { LOG_FORMATS, type LogFormat } from '../log.ts'
 
 export interface ServeConfig {
   /** `unix:///PATH` */

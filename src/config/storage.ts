@@ -1,11 +1,11 @@
 // storage.conf, [storage] of scow.toml, and the flags and variables that go before them.
-import { isOurs, type ConfigSource } from './config-files.ts'
-import { readSection } from './config-reader.ts'
-import { ROOTS } from './config-sections.ts'
-import type { ConfigFlags, StorageConfig } from './config-types.ts'
-import type { Environment } from './environment.ts'
-import { Failure } from './errors.ts'
-import { log } from './log.ts'
+import { isOurs, type ConfigSource } from './files.ts'
+import { readSection } from './reader.ts'
+import { ROOTS } from './sections.ts'
+import type { ConfigFlags, StorageConfig } from './types.ts'
+import type { Environment } from '../environment.ts'
+import { Failure } from '../errors.ts'
+import { log } from '../log.ts'
 
 export interface StorageInputs {
   /** storage.conf, when there is one. */
