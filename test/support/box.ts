@@ -15,6 +15,7 @@ export const checkout: string = resolve(import.meta.dirname, '../..')
 
 /** Another program, or more global options, for the whole run: to see what podman does, or to use another monitor. */
 const program = process.env['SCOW_TEST_PROGRAM'] ?? join(checkout, 'bin/scow')
+export const isOwnProgram = process.env['SCOW_TEST_PROGRAM'] === undefined
 const moreFlags = process.env['SCOW_TEST_FLAGS']?.split(' ') ?? []
 
 export interface Result {

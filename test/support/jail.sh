@@ -20,17 +20,21 @@ if [ "${1-}" != --inside ]; then
   group=$(basename "$dir")
   # In a jail within a jail each mount point shows twice.
   hierarchies | sort -u >"$dir/cgroups"
-  while read -r _ point _; do
-    mkdir "$point/$group"
-    # A new cpuset is empty until it is told which cpus and memory it may use.
+  groups=$(while read -r _ point _; do echo "$point/$group"; done <"$dir/cgroups")
+  # shellcheck disable=SC2086
+  mkdir $groups
+  # A new cpuset is empty until it is told which cpus and memory it may use.
+  for path in $groups; do
     for file in cpuset.cpus cpuset.mems; do
-      if [ -e "$point/$group/$file" ] && [ -z "$(cat "$point/$group/$file")" ]; then cat "$point/$file" >"$point/$group/$file" 2>/dev/null || :; fi
+      [ -e "$path/$file" ] || continue
+      read -r value <"$path/$file" || value=
+      if [ -z "$value" ]; then cat "${path%/*}/$file" >"$path/$file" 2>/dev/null || :; fi
     done
-  done <"$dir/cgroups"
+  done
   code=0
   (
     read -r me _ </proc/self/stat
-    while read -r _ point _; do echo "$me" >"$point/$group/cgroup.procs"; done <"$dir/cgroups"
+    for path in $groups; do echo "$me" >"$path/cgroup.procs"; done
     # The one that waits outside steps aside: of cgroup v2 only a group without processes hands controllers down.
     aside=
     if grep -q '^cgroup2 /sys/fs/cgroup ' "$dir/cgroups"; then aside=/sys/fs/cgroup/$group/outside; mkdir "$aside"; fi
@@ -40,11 +44,12 @@ if [ "${1-}" != --inside ]; then
       exec unshare --mount --net --ipc --uts --pid --fork --kill-child --mount-proc sh "$@"
     ' sh "$aside" "$self" --inside "$dir" "$@"
   ) || code=$?
-  while read -r _ point _; do
-    left=$(find "$point/$group" -mindepth 1 -type d -regextype posix-extended -regex '.*[0-9a-f]{64}.*' 2>/dev/null || :)
+  # shellcheck disable=SC2086
+  {
+    left=$(find $groups -mindepth 1 -type d -regextype posix-extended -regex '.*[0-9a-f]{64}.*' 2>/dev/null || :)
     if [ -n "$left" ]; then echo "left behind, cgroups: $left" >&2; code=1; fi
-    find "$point/$group" -depth -type d -exec rmdir {} + 2>/dev/null || :
-  done <"$dir/cgroups"
+    find $groups -depth -type d -exec rmdir {} + 2>/dev/null || :
+  }
   rm -rf --one-file-system "$dir"
   exit "$code"
 fi
@@ -61,8 +66,8 @@ if grep -q '^cgroup2 /sys/fs/cgroup ' "$dir/cgroups"; then
   for name in $(cat /sys/fs/cgroup/cgroup.controllers); do echo "+$name" >/sys/fs/cgroup/cgroup.subtree_control || :; done
 else
   mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
+  cut -d' ' -f2 "$dir/cgroups" | xargs mkdir
   while read -r type point controllers; do
-    mkdir "$point"
     if [ "$type" = cgroup2 ]; then mount -t cgroup2 cgroup2 "$point"; else mount -t cgroup -o "$controllers" cgroup "$point"; fi
   done <"$dir/cgroups"
 fi

@@ -62,7 +62,7 @@ const rules = () => ['iptables-save', 'ip6tables-save'].flatMap((file) => (spawn
   .filter((line) => /id: \\?"|CNI-[0-9a-f]{20,}|CNI-(DN|SN)-|--to-destination|-d \d+\.\d+\.\d+\.\d+\/32/.test(line)).map((line) => `rule ${line}`))
 
 function cgroups(): string[] {
-  const { stdout } = spawnSync('find', ['/sys/fs/cgroup', '-type', 'd', '-regextype', 'posix-extended', '-regex', '.*[0-9a-f]{64}.*'], { encoding: 'utf8' })
+  const { stdout } = spawnSync('find', ['/sys/fs/cgroup', '-type', 'd', '-name', `*${'[0-9a-f]'.repeat(64)}*`], { encoding: 'utf8' })
   return stdout.split('\n').filter(Boolean).map((path) => `cgroup ${path}`)
 }
 

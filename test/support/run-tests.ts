@@ -1,6 +1,7 @@
-// Runs test files with node's runner: all of them, or those named. The whole run is in a jail (jail.sh), but for
-// test/smoke, which uses the machine as a person does.
-import { spawnSync } from 'node:child_process'
+// Runs test files with node's runner: all of them, after a check of types, or those named. The whole run is in a jail
+// (jail.sh), but for test/smoke, which uses the machine as a person does.
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, relative, resolve } from 'node:path'
@@ -43,7 +44,12 @@ if (process.env['SCOW_JAIL']) {
     console.error(`no test file matches ${named.join(' ')}`)
     process.exit(1)
   }
-  await runFiles(smoke, counts)
+  const types = named.length === 0 ? once(spawn('tsc', ['--noEmit'], { cwd: root, stdio: 'inherit' }), 'exit') : undefined
+  await runFiles(smoke, counts) // which mostly wait, and leave a processor to the types
+  if (types) {
+    if ((await types)[0] !== 0) process.exit(1)
+    console.log('types: right')
+  }
   const { status } = spawnSync(join(import.meta.dirname, 'jail.sh'), [process.execPath, ...process.argv.slice(1)],
     { stdio: 'inherit', env: { ...process.env, SCOW_TEST_COUNTS: JSON.stringify(counts) } })
   process.exitCode = status ?? 1
