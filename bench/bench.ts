@@ -36,7 +36,8 @@ function makeTools(): Tool[] {
   writeFileSync(conf, '[containers]\ndefault_ulimits = ["nofile=2000:2000", "nproc=2000:2000"]\n[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\nevents_logger = "file"\n')
   const env = { PATH: path, HOME: base, LANG: 'C.UTF-8' }
   // As setup does it with our Node: a program's start depends on the size of the pieces that it was written in.
-  const podmanFile = join(base, 'podman-program')
+  const podmanFile = join(base, 'copies/podman')
+  mkdirSync(join(base, 'copies'))
   writeFileSync(podmanFile, readFileSync('/usr/bin/podman'), { mode: 0o755 })
   return [
     { name: 'scow', command: [join(import.meta.dirname, '../bin/scow'), ...rootsOf('scow')], env },
