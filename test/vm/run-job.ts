@@ -29,7 +29,7 @@ export async function runJob(t: TestContext, { endsByCut = false, job, ...option
     await machine.cut()
   }
   assert.ok(finished, `the machine ended before its job did; its console:\n${machine.console()}`)
-  assert.ok(count > 0, 'no test ran in the machine')
+  assert.ok(count > 0, `no test ran in the machine; its console:\n${machine.console()}`)
 }
 
 /** A failure in the guest: its stack is the guest's. */
