@@ -78,6 +78,10 @@ function check(values: CreateValues): void {
   if (values.cpus !== undefined && (values.cpuQuota !== undefined || values.cpuPeriod !== undefined)) {
     throw invalid('--cpus', String(values.cpus), 'it sets --cpu-period and --cpu-quota itself')
   }
+  // The kernel's own bounds, of which it says only "invalid argument". 0: unset.
+  if (values.cpus && values.cpus < 0.01) throw invalid('--cpus', String(values.cpus), 'it must be at least 0.01')
+  if (values.cpuPeriod) between('--cpu-period', values.cpuPeriod, [1000, 1_000_000])
+  if (values.cpuQuota && values.cpuQuota > 0 && values.cpuQuota < 1000) throw invalid('--cpu-quota', String(values.cpuQuota), 'it must be at least 1000, or -1 for none')
   if (values.memorySwappiness !== -1) between('--memory-swappiness', values.memorySwappiness, [0, 100])
   if (values.blkioWeight !== 0) between('--blkio-weight', values.blkioWeight, [10, 1000])
   between('--oom-score-adj', values.oomScoreAdj, [-1000, 1000])
