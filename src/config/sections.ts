@@ -10,7 +10,7 @@ import { Failure } from '../errors.ts'
 import { isIP } from '../ip.ts'
 import { LEVELS, type LogLevel } from '../log.ts'
 import { builtFile } from '../paths.ts'
-import { DEFAULT_CAPABILITIES } from '../spec/capabilities.ts'
+import { DEFAULT_CAPABILITIES, isCapability, parseCapability } from '../spec/capabilities.ts'
 import type { LogDriver, Rlimit } from '../spec/request.ts'
 
 const LOG_DRIVERS: readonly LogDriver[] = ['k8s-file', 'json-file', 'journald', 'passthrough', 'none']
@@ -19,7 +19,7 @@ const PROGRAM_DIRS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bi
 export function containersSection(sources: readonly ConfigSource[]): ContainersConfig {
   const read = readSection(sources, 'containers')
   const section: ContainersConfig = {
-    capabilities: read.list('default_capabilities', DEFAULT_CAPABILITIES).map((name) => name.toUpperCase().replace(/^CAP_/, '')),
+    capabilities: read.list('default_capabilities', DEFAULT_CAPABILITIES).map((text) => isCapability(text) ? parseCapability(text) : refuse(read, 'default_capabilities', 'a list of names of capabilities(7)')),
     rlimits: read.list('default_ulimits', ['nofile=1048576:1048576', 'nproc=1048576:1048576']).map((text) => parseUlimit(text) ?? refuse(read, 'default_ulimits', 'a list like ["nofile=1024:2048"]')),
     sysctls: read.pairs('default_sysctls', [['net.ipv4.ping_group_range', '0 0']]),
     env: read.pairs('env', []),
@@ -44,11 +44,11 @@ export function containersSection(sources: readonly ConfigSource[]): ContainersC
     logDriver: read.choice('log_driver', LOG_DRIVERS, 'k8s-file'),
     logSizeMaxBytes: read.size('log_size_max', -1),
     logTag: read.text('log_tag', ''),
-    ipcns: read.text('ipcns', 'shareable'),
-    pidns: read.text('pidns', 'private'),
-    utsns: read.text('utsns', 'private'),
+    ipcns: namespaceOf(read, 'ipcns', 'shareable'),
+    pidns: namespaceOf(read, 'pidns', 'private'),
+    utsns: namespaceOf(read, 'utsns', 'private'),
     netns: read.text('netns', 'private'),
-    cgroupns: read.text('cgroupns', existsSync('/sys/fs/cgroup/cgroup.controllers') ? 'private' : 'host'),
+    cgroupns: namespaceOf(read, 'cgroupns', existsSync('/sys/fs/cgroup/cgroup.controllers') ? 'private' : 'host'),
     userns: read.text('userns', 'host'),
     cgroups: read.choice('cgroups', ['enabled', 'disabled', 'no-conmon', 'split'], 'enabled'),
     dnsServers: read.list('dns_servers', []),
@@ -61,6 +61,14 @@ export function containersSection(sources: readonly ConfigSource[]): ContainersC
 }
 
 const refuse = (read: SectionReader, key: string, expected: string): never => { throw read.fail(key, expected) }
+
+/** Checked here, so that the file is named and not a flag that nobody gave. */
+function namespaceOf(read: SectionReader, key: 'ipcns' | 'pidns' | 'utsns' | 'cgroupns', fallback: string): string {
+  const text = read.text(key, fallback)
+  const ofIpc = key === 'ipcns' && (text === 'shareable' || text === 'none')
+  if (!ofIpc && !/^(|private|host|container:.+|ns:\/.*)$/.test(text)) throw read.fail(key, `private, host, container:NAME or ns:/PATH${key === 'ipcns' ? ', shareable or none' : ''}`)
+  return text
+}
 
 /** `nofile=1024:2048`, `nproc=-1`; undefined when it isn't one. */
 export function parseUlimit(text: string): Rlimit | undefined {

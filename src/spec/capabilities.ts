@@ -17,10 +17,13 @@ export function capabilitiesOfMask(hex: string): string[] {
   return CAPABILITIES.filter((_, number) => (mask >> BigInt(number)) & 1n)
 }
 
+const plainName = (text: string) => text.trim().toUpperCase().replace(/^CAP_/, '')
+
+export const isCapability = (text: string): boolean => ['ALL', ...CAPABILITIES].includes(plainName(text))
+
 /** Without CAP_, in capitals; `ALL` stays. Fails for a name that no kernel knows. */
 export function parseCapability(text: string): string {
-  const name = text.trim().toUpperCase().replace(/^CAP_/, '')
-  if (name === 'ALL' || CAPABILITIES.includes(name)) return name
+  if (isCapability(text)) return plainName(text)
   throw new Failure('invalid', `unknown capability '${text}'`, { hint: 'see capabilities(7) for the names' })
 }
 
