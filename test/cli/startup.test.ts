@@ -1,6 +1,6 @@
 // What a start loads is its price: these lists are the budget.
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -113,19 +113,4 @@ test('the clean-up is started with the flags of any short command', () => {
   const [, always] = /^flags=(.*)$/m.exec(script) ?? []
   const [, short] = /\*\) flags="\$flags (.*)" ;;/.exec(script) ?? []
   assert.deepEqual([...short!.split(' '), always], NODE_FLAGS)
-})
-
-test('a machine without the library that Node needs is told of it, in one line', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'scow-start-'))
-  // The folder of libraries without it, for these processes alone; and a PATH without any Node.
-  const script = `set -e; lib=$(dirname "$(ldconfig -p | sed -n 's/.*libatomic.so.1 .* => //p' | head -n 1)"); lib=$(readlink -f "$lib")
-    mount -t tmpfs tmpfs "$1"; mkdir "$1/upper" "$1/work" "$1/bin"; ln -s /bin/sh /usr/bin/readlink "$1/bin"
-    mount -t overlay -o "lowerdir=$lib,upperdir=$1/upper,workdir=$1/work" overlay "$lib"; rm "$lib/libatomic.so.1"; PATH=$1/bin exec "$2" ps`
-  try {
-    const { status, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script, 'sh', dir, join(root, 'bin/scow')], { encoding: 'utf8' })
-    assert.equal(stderr, 'Error: the Node.js that scow brings needs libatomic.so.1: install libatomic1 (Debian, Ubuntu) or libatomic (Fedora)\n')
-    assert.equal(status, 125)
-  } finally {
-    rmSync(dir, { recursive: true })
-  }
 })

@@ -1,8 +1,8 @@
 // A part of the host that is missing is named with what to do, by the command that needs it and by doctor.
 import '../support/jail.ts'
 import assert from 'node:assert/strict'
-import { execFile, execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, readdirSync, statfsSync, writeFileSync } from 'node:fs'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { promisify } from 'node:util'
@@ -162,4 +162,19 @@ test('a container that has filled the disk can be stopped and removed', async (t
   await box.ok(...there, 'rm', 'greedy')
   await box.ok(...there, 'run', '--rm', '--network', 'none', suite.busybox, 'true')
   execFileSync('umount', ['--recursive', small])
+})
+
+test('a machine without the library that Node needs is told of it, in one line', () => {
+  const dir = mkdtempSync('/tmp/without-')
+  // The folder of libraries without it, for these processes alone; and a PATH without any Node.
+  const script = `set -e; lib=$(dirname "$(ldconfig -p | sed -n 's/.*libatomic.so.1 .* => //p' | head -n 1)"); lib=$(readlink -f "$lib")
+    mount -t tmpfs tmpfs "$1"; mkdir "$1/upper" "$1/work" "$1/bin"; ln -s /bin/sh /usr/bin/readlink "$1/bin"
+    mount -t overlay -o "lowerdir=$lib,upperdir=$1/upper,workdir=$1/work" overlay "$lib"; rm "$lib/libatomic.so.1"; PATH=$1/bin exec "$2" ps`
+  try {
+    const { status, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script, 'sh', dir, join(checkout, 'bin/scow')], { encoding: 'utf8' })
+    assert.equal(stderr, 'Error: the Node.js that scow brings needs libatomic.so.1: install libatomic1 (Debian, Ubuntu) or libatomic (Fedora)\n')
+    assert.equal(status, 125)
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
 })

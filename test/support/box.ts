@@ -15,8 +15,9 @@ export const checkout: string = resolve(import.meta.dirname, '../..')
 
 /** Another program, or more global options, for the whole run: to see what podman does, or to use another monitor. */
 const program = process.env['SCOW_TEST_PROGRAM'] ?? join(checkout, 'bin/scow')
-export const isOwnProgram = process.env['SCOW_TEST_PROGRAM'] === undefined
 const moreFlags = process.env['SCOW_TEST_FLAGS']?.split(' ') ?? []
+/** Whose roots may be copied: podman's remember where they are. */
+export const isOwnProgram = process.env['SCOW_TEST_PROGRAM'] === undefined
 
 export interface Result {
   readonly code: number

@@ -45,11 +45,10 @@ if [ "${1-}" != --inside ]; then
     ' sh "$aside" "$self" --inside "$dir" "$@"
   ) || code=$?
   # shellcheck disable=SC2086
-  {
-    left=$(find $groups -mindepth 1 -type d -regextype posix-extended -regex '.*[0-9a-f]{64}.*' 2>/dev/null || :)
-    if [ -n "$left" ]; then echo "left behind, cgroups: $left" >&2; code=1; fi
-    find $groups -depth -type d -exec rmdir {} + 2>/dev/null || :
-  }
+  left=$(find $groups -mindepth 1 -type d -regextype posix-extended -regex '.*[0-9a-f]{64}.*' 2>/dev/null || :)
+  if [ -n "$left" ]; then echo "left behind, cgroups: $left" >&2; code=1; fi
+  # shellcheck disable=SC2086
+  find $groups -depth -type d -exec rmdir {} + 2>/dev/null || :
   rm -rf --one-file-system "$dir"
   exit "$code"
 fi
