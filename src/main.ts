@@ -20,7 +20,7 @@ async function main(): Promise<number> {
   return (load('./dispatch.cjs') as Dispatch).dispatch(words, load)
 }
 
-// The environment is read here besides config.ts because compiled code is found before anything else is loaded.
+// The environment is read here besides environment.ts because compiled code is found before anything else is loaded.
 const cacheDir = (): string => (process.getuid?.() === 0 ? '/var/cache/scow' : join(process.env['XDG_CACHE_HOME'] || join(process.getBuiltinModule('node:os').homedir(), '.cache'), 'scow'))
 
 // Where the addon was loaded, process.exit ends by _exit after the handlers of 'exit': endWith of sys/addon.ts says why.

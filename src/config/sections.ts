@@ -3,14 +3,15 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isOurs, type ConfigSource } from './files.ts'
 import type { ConfigFlags, ContainersConfig, EngineConfig, NetworkConfig } from './types.ts'
+import { DEFAULT_CAPABILITIES, capabilityName } from '../capabilities.ts'
 import { absolutePath } from '../current-directory.ts'
 import type { Environment } from '../environment.ts'
 import { readSection, type SectionReader } from './reader.ts'
 import { Failure } from '../errors.ts'
 import { isIP } from '../ip.ts'
 import { LEVELS, type LogLevel } from '../log.ts'
+import { namespaceMode, namespaceModes } from '../namespace-mode.ts'
 import { builtFile } from '../paths.ts'
-import { DEFAULT_CAPABILITIES, isCapability, parseCapability } from '../spec/capabilities.ts'
 import type { LogDriver, Rlimit } from '../spec/request.ts'
 
 const LOG_DRIVERS: readonly LogDriver[] = ['k8s-file', 'json-file', 'journald', 'passthrough', 'none']
@@ -19,7 +20,7 @@ const PROGRAM_DIRS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bi
 export function containersSection(sources: readonly ConfigSource[]): ContainersConfig {
   const read = readSection(sources, 'containers')
   const section: ContainersConfig = {
-    capabilities: read.list('default_capabilities', DEFAULT_CAPABILITIES).map((text) => isCapability(text) ? parseCapability(text) : refuse(read, 'default_capabilities', 'a list of names of capabilities(7)')),
+    capabilities: read.list('default_capabilities', DEFAULT_CAPABILITIES).map((text) => capabilityName(text) ?? refuse(read, 'default_capabilities', 'a list of names of capabilities(7)')),
     rlimits: read.list('default_ulimits', ['nofile=1048576:1048576', 'nproc=1048576:1048576']).map((text) => parseUlimit(text) ?? refuse(read, 'default_ulimits', 'a list like ["nofile=1024:2048"]')),
     sysctls: read.pairs('default_sysctls', [['net.ipv4.ping_group_range', '0 0']]),
     env: read.pairs('env', []),
@@ -65,8 +66,8 @@ const refuse = (read: SectionReader, key: string, expected: string): never => { 
 /** Checked here, so that the file is named and not a flag that nobody gave. */
 function namespaceOf(read: SectionReader, key: 'ipcns' | 'pidns' | 'utsns' | 'cgroupns', fallback: string): string {
   const text = read.text(key, fallback)
-  const ofIpc = key === 'ipcns' && (text === 'shareable' || text === 'none')
-  if (!ofIpc && !/^(|private|host|container:.+|ns:\/.*)$/.test(text)) throw read.fail(key, `private, host, container:NAME or ns:/PATH${key === 'ipcns' ? ', shareable or none' : ''}`)
+  const ofIpc = key === 'ipcns'
+  if (!namespaceMode(text, ofIpc)) throw read.fail(key, namespaceModes(ofIpc))
   return text
 }
 

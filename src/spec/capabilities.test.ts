@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { CAPABILITIES, capabilitiesOfMask, DEFAULT_CAPABILITIES, resolveCapabilities, type CapabilityInputs } from './capabilities.ts'
+import { CAPABILITIES, DEFAULT_CAPABILITIES } from '../capabilities.ts'
+import { capabilitiesOfMask, resolveCapabilities, type CapabilityInputs } from './capabilities.ts'
 
 const resolve = (more: Partial<CapabilityInputs> = {}) =>
   resolveCapabilities({ security: {}, defaults: DEFAULT_CAPABILITIES, held: CAPABILITIES, isRoot: true, ...more })

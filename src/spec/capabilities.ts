@@ -1,15 +1,7 @@
+import { CAPABILITIES, capabilityName } from '../capabilities.ts'
 import { Failure } from '../errors.ts'
 import type { CapabilitySet } from './oci-spec.ts'
 import type { SecurityRequest } from './request.ts'
-
-/** Names by kernel number (include/uapi/linux/capability.h), without CAP_. */
-export const CAPABILITIES: readonly string[] = ('CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE '
-  + 'NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT '
-  + 'SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM '
-  + 'BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE').split(' ')
-
-export const DEFAULT_CAPABILITIES: readonly string[] =
-  'CHOWN DAC_OVERRIDE FOWNER FSETID KILL NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT'.split(' ')
 
 /** The names in a mask as /proc/PID/status prints it (CapBnd, CapEff, ...: hexadecimal). */
 export function capabilitiesOfMask(hex: string): string[] {
@@ -17,14 +9,10 @@ export function capabilitiesOfMask(hex: string): string[] {
   return CAPABILITIES.filter((_, number) => (mask >> BigInt(number)) & 1n)
 }
 
-const plainName = (text: string) => text.trim().toUpperCase().replace(/^CAP_/, '')
-
-export const isCapability = (text: string): boolean => ['ALL', ...CAPABILITIES].includes(plainName(text))
-
-/** Without CAP_, in capitals; `ALL` stays. Fails for a name that no kernel knows. */
-export function parseCapability(text: string): string {
-  if (isCapability(text)) return plainName(text)
-  throw new Failure('invalid', `unknown capability '${text}'`, { hint: 'see capabilities(7) for the names' })
+function parseCapability(text: string): string {
+  const name = capabilityName(text)
+  if (name === undefined) throw new Failure('invalid', `unknown capability '${text}'`, { hint: 'see capabilities(7) for the names' })
+  return name
 }
 
 export interface CapabilityInputs {
@@ -53,7 +41,7 @@ export function resolveCapabilities({ security, defaults, held, isRoot }: Capabi
 
   const wanted = (names: readonly string[]) => (names.includes('ALL') ? [...held] : held.filter((name) => names.includes(name)))
   const added = wanted(add)
-  const base = security.privileged ? held : drop.includes('ALL') ? [] : wanted(defaults.map(parseCapability))
+  const base = security.privileged ? held : drop.includes('ALL') ? [] : wanted(defaults)
   const bounding = held.filter((name) => (base.includes(name) || added.includes(name) || ambient.includes(name)) && !drop.includes(name))
   const given = security.privileged || security.capAddAmbient === false ? [] : added
   const active = isRoot || security.capAddAmbient === false ? bounding : given

@@ -2,7 +2,7 @@
 import type { SpecInputs } from './build-spec.ts'
 import type { HostFacts } from './host-facts.ts'
 import type { ContainerRequest } from './request.ts'
-import { CAPABILITIES, DEFAULT_CAPABILITIES } from './capabilities.ts'
+import { CAPABILITIES, DEFAULT_CAPABILITIES } from '../capabilities.ts'
 
 export const host: HostFacts = {
   architecture: 'amd64',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
-import { CAPABILITIES, DEFAULT_CAPABILITIES } from './capabilities.ts'
+import { CAPABILITIES, DEFAULT_CAPABILITIES } from '../capabilities.ts'
 import type { OciSeccomp } from './oci-spec.ts'
 import { parseSeccompProfile, resolveSeccomp, type SeccompFacts, type SeccompProfile } from './seccomp.ts'
 import { defaultSeccompProfile } from './seccomp-default.ts'

@@ -3,7 +3,7 @@ import { NIL_MAP, NIL_SLICE, goMap, mapOrNil, struct } from '../../cli/template/
 import { humanSize } from '../../cli/human.ts'
 import type { BindMount, NamespaceMode, Resources, TmpfsMount, VolumeMount } from '../../spec/request.ts'
 import type { BuiltSpec } from './built-spec.ts'
-import { CAPABILITIES } from './request/security.ts'
+import { CAPABILITIES } from '../../capabilities.ts'
 import { portsOf, type Container } from './row.ts'
 
 const modeText = (mode: NamespaceMode): string => (mode.kind === 'container' ? `container:${mode.id}` : mode.kind === 'path' ? `ns:${mode.path}` : mode.kind)

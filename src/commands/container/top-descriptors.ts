@@ -3,7 +3,7 @@ import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { goDuration } from '../../cli/human.ts'
 import { GoTime } from '../../cli/template/values.ts'
 import { readInContainer } from '../../engine/read-in-container.ts'
-import { CAPABILITIES } from './request/security.ts'
+import { CAPABILITIES } from '../../capabilities.ts'
 
 interface Process {
   readonly pid: number
@@ -31,11 +31,9 @@ const named = (names: ReadonlyMap<string, string>, number: string): string => na
 
 const capabilities = (mask: string | undefined): string => {
   const bits = BigInt(`0x${mask ?? '0'}`)
-  const names = ORDER.filter((_, at) => (bits >> BigInt(at)) & 1n)
-  return names.length === 0 ? 'none' : names.length === ORDER.length ? 'full' : names.join(',')
+  const names = CAPABILITIES.filter((_, at) => (bits >> BigInt(at)) & 1n)
+  return names.length === 0 ? 'none' : names.length === CAPABILITIES.length ? 'full' : names.join(',')
 }
-/** Capabilities by number. */
-const ORDER: readonly string[] = ['CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID', 'KILL', 'SETGID', 'SETUID', 'SETPCAP', 'LINUX_IMMUTABLE', 'NET_BIND_SERVICE', 'NET_BROADCAST', 'NET_ADMIN', 'NET_RAW', 'IPC_LOCK', 'IPC_OWNER', 'SYS_MODULE', 'SYS_RAWIO', 'SYS_CHROOT', 'SYS_PTRACE', 'SYS_PACCT', 'SYS_ADMIN', 'SYS_BOOT', 'SYS_NICE', 'SYS_RESOURCE', 'SYS_TIME', 'SYS_TTY_CONFIG', 'MKNOD', 'LEASE', 'AUDIT_WRITE', 'AUDIT_CONTROL', 'SETFCAP', 'MAC_OVERRIDE', 'MAC_ADMIN', 'SYSLOG', 'WAKE_ALARM', 'BLOCK_SUSPEND', 'AUDIT_READ', 'PERFMON', 'BPF', 'CHECKPOINT_RESTORE'].filter((name) => CAPABILITIES.includes(name))
 
 const terminal = ({ stat }: Process): string => {
   const device = Number(stat[4])

@@ -6,7 +6,7 @@ import { openBackend } from '../backend.ts'
 import { defineCommand, type Call } from '../command.ts'
 import { engineContainers } from '../container/source.ts'
 import { SIGNAL_NAMES } from '../../signals.ts'
-import { CAPABILITIES } from '../container/request/security.ts'
+import { CAPABILITIES } from '../../capabilities.ts'
 import { engineImages } from '../image/source.ts'
 import { LISTINGS } from '../manual/listings.ts'
 import { GROUPS, MOUNTS } from '../table.ts'
@@ -44,7 +44,7 @@ async function namesOf(call: Call<{}>, kind: CompletionKind): Promise<readonly s
     case 'volume': return (await (await call.engine()).state.volumes.list()).map(({ name }) => name)
     case 'network': return (await (await (await call.engine()).networks()).list()).map(({ name }) => name)
     case 'signal': return SIGNAL_NAMES
-    case 'capability': return CAPABILITIES
+    case 'capability': return CAPABILITIES.toSorted()
     case 'containerFilter': return filterKeys('ps')
     case 'imageFilter': return filterKeys('images')
     case 'volumeFilter': return filterKeys('volume ls')

@@ -1,5 +1,6 @@
 // --security-opt, --cap-add, --cap-drop, --device.
 import { posix } from 'node:path'
+import { capabilityName } from '../../../capabilities.ts'
 import type { DeviceRequest, SecurityRequest } from '../../../spec/request.ts'
 import type { CreateValues } from '../options/create-options.ts'
 import { defined } from './resources.ts'
@@ -42,18 +43,10 @@ function securityOption(security: Draft<SecurityRequest>, text: string, cwd: str
   }
 }
 
-export const CAPABILITIES: readonly string[] = [
-  'AUDIT_CONTROL', 'AUDIT_READ', 'AUDIT_WRITE', 'BLOCK_SUSPEND', 'BPF', 'CHECKPOINT_RESTORE', 'CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID',
-  'IPC_LOCK', 'IPC_OWNER', 'KILL', 'LEASE', 'LINUX_IMMUTABLE', 'MAC_ADMIN', 'MAC_OVERRIDE', 'MKNOD', 'NET_ADMIN', 'NET_BIND_SERVICE', 'NET_BROADCAST',
-  'NET_RAW', 'PERFMON', 'SETFCAP', 'SETGID', 'SETPCAP', 'SETUID', 'SYSLOG', 'SYS_ADMIN', 'SYS_BOOT', 'SYS_CHROOT', 'SYS_MODULE', 'SYS_NICE', 'SYS_PACCT',
-  'SYS_PTRACE', 'SYS_RAWIO', 'SYS_RESOURCE', 'SYS_TIME', 'SYS_TTY_CONFIG', 'WAKE_ALARM',
-]
-
 function checkCapability(flag: string, text: string): string {
-  const name = text.toUpperCase().replace(/^CAP_/, '')
-  if (name === 'ALL') return 'ALL'
-  if (!CAPABILITIES.includes(name)) throw invalid(flag, text, 'there is no such capability')
-  return `CAP_${name}`
+  const name = capabilityName(text)
+  if (name === undefined) throw invalid(flag, text, 'there is no such capability')
+  return name === 'ALL' ? name : `CAP_${name}`
 }
 
 /** `/dev/x[:/dev/y][:rwm]`, or a CDI name. @throws Failure invalid */

@@ -3,16 +3,15 @@ import type { LogDriver, LogRequest, NamespaceMode, RestartPolicy } from '../../
 import { parseDecimalSize } from '../../../cli/value.ts'
 import { Failure } from '../../../errors.ts'
 import { log } from '../../../log.ts'
+import { namespaceMode, namespaceModes } from '../../../namespace-mode.ts'
 import { invalid } from './words.ts'
 
 /** `flag` is --pid, --ipc, --uts or --cgroupns. @throws Failure invalid */
 export function parseNamespace(flag: string, text: string): NamespaceMode {
-  if (text === 'private' || text === 'host') return { kind: text }
-  if (text === '' ) return { kind: 'private' }
-  if (flag === '--ipc' && (text === 'shareable' || text === 'none')) return { kind: text }
-  if (text.startsWith('container:') && text.length > 'container:'.length) return { kind: 'container', id: text.slice('container:'.length) }
-  if (text.startsWith('ns:/')) return { kind: 'path', path: text.slice('ns:'.length) }
-  throw invalid(flag, text, `expected private, host, container:NAME or ns:/PATH${flag === '--ipc' ? ', shareable or none' : ''}`)
+  const ofIpc = flag === '--ipc'
+  const mode = namespaceMode(text, ofIpc)
+  if (!mode) throw invalid(flag, text, `expected ${namespaceModes(ofIpc)}`)
+  return mode
 }
 
 /** @throws Failure invalid */
